@@ -1,0 +1,1 @@
+//! Checked once, then trusted.

@@ -1,0 +1,1 @@
+//! One record against a plan.

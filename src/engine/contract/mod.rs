@@ -1,0 +1,6 @@
+//! Data contracts: what an ODCS file says, and the plan of rules that is compiled from it.
+
+pub mod name; // products, contract versions
+pub mod model; // a contract as the standard words it
+pub mod odcs; // ODCS v3 YAML into the model
+pub mod plan; // the model into numbered rules

@@ -1,0 +1,1 @@
+//! ODCS v3 YAML into the model.

@@ -1,0 +1,148 @@
+//! The model compiled into numbered rules: what is asked of every record, and of every window.
+
+use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::decode::path::FieldPath;
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Changes whenever the numbering or the meaning of compiled rules changes; it is part of the contract hash.
+pub const PLAN_VERSION: u32 = 1;
+
+/// One contract version, compiled. A rule's index in `rules` is its number in every delta that names `hash`.
+#[derive(Debug)]
+pub struct Plan {
+    pub hash: ContractHash,
+    pub product: ProductName,
+    /// The contract's own id, for events.
+    pub contract_id: String,
+    pub contract_version: String,
+    /// Who answers for the product: the ODCS team's name, else empty.
+    pub owner: String,
+    pub objects: Vec<ObjectPlan>,
+    pub rules: Vec<Rule>,
+    /// Opens an incident when a rule fails in `failing` of `of` windows (default 1 of 1).
+    pub incident: IncidentPolicy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IncidentPolicy {
+    pub failing: u32,
+    pub of: u32,
+}
+
+/// What is asked of the records of one topic.
+#[derive(Debug)]
+pub struct ObjectPlan {
+    /// ODCS `schema[].name`.
+    pub name: String,
+    /// ODCS `physicalName`, else `name`.
+    pub topic: String,
+    /// `None`: the record's timestamp. `Some`: `steward.eventTimeField`.
+    pub event_time: Option<FieldPath>,
+    /// `steward.declaredDelay`: how far the event time may lag behind the record, 0 by default.
+    pub declared_delay_ms: i64,
+    /// The numbers of the rules of this object, ascending.
+    pub rules: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    /// The contract's `id`, else derived from the path and stable, e.g. `orders.amount.required`.
+    pub id: String,
+    pub name: Option<String>,
+    /// Index into `Plan::objects`.
+    pub object: usize,
+    /// `None` at object level.
+    pub field: Option<FieldPath>,
+    /// An ODCS metric, or the schema key it comes from: `required`, `nullValues`, `pattern` …
+    pub metric: &'static str,
+    pub dimension: Option<String>,
+    pub severity: Option<String>,
+    /// ODCS path of the element: `schema/orders/properties/amount`.
+    pub relates_to: String,
+    /// Classified fields leave no value, not even masked.
+    pub classified: bool,
+    pub check: Check,
+    pub threshold: Threshold,
+    pub unit: Unit,
+}
+
+/// What a rule asks.
+#[derive(Debug)]
+pub enum Check {
+    /// The field is there and not null.
+    Present,
+    /// The field is there and null.
+    Null,
+    /// The value equals one of these, or is null or missing as `semantics.md` says.
+    Missing(Vec<serde_json::Value>),
+    /// The value has the type and keeps the option; null and missing rows are not asked.
+    Valid(Validity),
+    /// Distinct within the window, over the named fields together.
+    Unique(Vec<FieldPath>),
+    /// The number of rows.
+    RowCount,
+    /// Parsed and not enforced: `unknown`, with the reason.
+    Unmeasured(String),
+}
+
+#[derive(Debug)]
+pub enum Validity {
+    Type(LogicalType),
+    Length { min: Option<u64>, max: Option<u64> },
+    Pattern(Arc<Regex>),
+    Format(String),
+    Number { minimum: Option<f64>, maximum: Option<f64>, exclusive_minimum: Option<f64>, exclusive_maximum: Option<f64>, multiple_of: Option<f64> },
+    OneOf(Vec<serde_json::Value>),
+    Items { min: Option<u64>, max: Option<u64>, unique: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogicalType {
+    String,
+    Date,
+    Timestamp,
+    Time,
+    Number,
+    Integer,
+    Object,
+    Array,
+    Boolean,
+}
+
+/// ODCS operators, exactly one a rule. Of a rule without one (`required` …): `MustBe(0.0)` failed rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    MustBe(f64),
+    MustNotBe(f64),
+    GreaterThan(f64),
+    GreaterOrEqualTo(f64),
+    LessThan(f64),
+    LessOrEqualTo(f64),
+    Between(f64, f64),
+    NotBetween(f64, f64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Rows,
+    Percent,
+}
+
+/// All contracts in force: what each topic's records are asked, and by which hash a window is judged.
+#[derive(Debug, Default)]
+pub struct Plans {
+    /// The current version of each product's contracts, by topic; several products may read one topic.
+    pub by_topic: BTreeMap<String, Vec<Binding>>,
+    /// Every version that a delta may name, old ones too.
+    pub by_hash: BTreeMap<ContractHash, Arc<Plan>>,
+}
+
+/// One object of one contract, bound to its topic.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    pub plan: Arc<Plan>,
+    /// Index into `plan.objects`.
+    pub object: usize,
+}

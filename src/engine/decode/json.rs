@@ -1,0 +1,1 @@
+//! JSON into slots, or the reason why it is none.

@@ -1,0 +1,7 @@
+//! What leaves the daemon: CloudEvents in Kafka's binary mode, each with an id that a repeat shares.
+
+pub mod envelope; // headers, times, the message itself
+pub mod id; // what an event is about, hashed
+pub mod window; // io.meshsteward.quality.window.v1
+pub mod incident; // io.meshsteward.incident.v1
+pub mod gap; // io.meshsteward.coverage.gap.v1

@@ -1,0 +1,7 @@
+//! What things mean. Pure: no tokio, no rdkafka, no file, no clock, no randomness.
+
+pub mod record; // positions, intervals, raw records
+pub mod contract; // ODCS into a plan of rules
+pub mod decode; // bytes into slots
+pub mod check; // records against rules; tallies; verdicts
+pub mod event; // what leaves: CloudEvents with their ids

@@ -1,0 +1,1 @@
+//! Intervals end to end.

@@ -1,0 +1,83 @@
+//! What the flow asks of the engine. The daemon answers with contracts; the simulator with record ids, so that a
+//! failure names the record that was counted twice.
+
+use crate::engine::check::tally::Sample;
+use crate::engine::check::verdict::{Facts, Verdict};
+use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::contract::plan::IncidentPolicy;
+use crate::engine::record::{RawRecord, TopicId};
+use crate::flow::io::Ms;
+use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+
+/// Counts that merge in any order; `default()` is the identity.
+pub trait Merge: Clone + Default + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned {
+    fn merge(&mut self, other: Self);
+    /// Records counted.
+    fn records(&self) -> u64;
+    /// Roughly what it weighs when written.
+    fn weight_bytes(&self) -> usize;
+    /// Splits off what exceeds `max_bytes`, so that each piece fits a message; merging the pieces gives the whole.
+    fn split(self, max_bytes: usize) -> Vec<Self>;
+}
+
+/// One object of one contract version that reads a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lens {
+    pub product: ProductName,
+    pub hash: ContractHash,
+    /// The judge's own number for it, valid until the contracts change.
+    pub index: usize,
+    pub declared_delay_ms: Ms,
+}
+
+/// Where a record was read, for its samples.
+#[derive(Clone, Copy, Debug)]
+pub struct Position {
+    pub topic: TopicId,
+    pub partition: i32,
+}
+
+pub trait Judge {
+    type Tally: Merge;
+
+    /// Who reads this topic now, one lens a product and contract.
+    fn lenses(&self, topic: &str) -> Vec<Lens>;
+
+    /// All topics of a product now, whether they exist or not.
+    fn topics(&self, product: &ProductName) -> Vec<Arc<str>>;
+
+    /// Decodes and checks one record; the findings wait in the judge for `count`. Returns its event time, `None`
+    /// where the contract's field cannot be read: then the record's own timestamp stands.
+    fn examine(&mut self, lens: usize, record: &RawRecord<'_>) -> Option<Ms>;
+
+    /// Adds what `examine` just found. `future`: its timestamp was beyond the tolerance.
+    /// Returns the numbers of the rules that it broke, for the early flush.
+    fn count(&mut self, lens: usize, record: &RawRecord<'_>, at: Position, future: bool, tally: &mut Self::Tally) -> &[u32];
+
+    /// Judges a window; `None` where nobody knows this contract version, then the verdict is `unknown`.
+    fn verdict(&self, hash: ContractHash, tally: &Self::Tally, facts: &Facts) -> Option<Verdict>;
+
+    /// The results of the rules that can no longer hold in this window, whatever comes.
+    fn doomed(&self, hash: ContractHash, tally: &Self::Tally) -> Vec<crate::engine::check::verdict::RuleResult>;
+
+    fn contract(&self, hash: ContractHash) -> Option<ContractFacts>;
+
+    /// The contract versions of a product that are in force now: an idle window is judged by them.
+    fn current(&self, product: &ProductName) -> Vec<ContractHash>;
+
+    /// Samples of a tally, with rule numbers that `contract` explains.
+    fn samples<'t>(&self, tally: &'t Self::Tally) -> &'t [Sample];
+
+    /// What the window event and the metrics count.
+    fn counts(&self, tally: &Self::Tally) -> crate::engine::check::tally::Counts;
+}
+
+/// What events say of the contract they judge by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractFacts {
+    pub id: String,
+    pub version: String,
+    pub owner: String,
+    pub incident: IncidentPolicy,
+}

@@ -1,0 +1,18 @@
+//! What to do next. Pure: a state machine each, `on(now, Input) -> Vec<Action>`. No tokio, no rdkafka, no file,
+//! no clock, no randomness: `now` is an argument, and the shell does what the actions say.
+
+pub mod io; // the closed sets between flow and shell
+pub mod judge; // what the flow asks of the engine
+pub mod delta; // what stage 1 tells stage 2
+pub mod state; // what the ledger keeps beyond a window
+pub mod stage; // what differs between the two stages
+pub mod task; // the one loop of both: assign, flush, abort, lose, recover
+pub mod opening; // a partition on its way to live
+pub mod inspector; // stage 1: records -> deltas
+pub mod resume; // stage 1 without a committed offset: where the ledger's chain ends
+pub mod ledger; // stage 2: deltas -> events and state
+pub mod product; // one product in the ledger: chains, windows, incidents
+pub mod chain; // intervals end to end: next, behind, overlap, gap
+pub mod watermark; // how far a product's time has come
+pub mod incident; // a rule that fails, until it holds again
+pub mod mutation; // planted bugs, for the simulator to find

@@ -1,0 +1,1 @@
+//! A partition on its way to live.

@@ -1,0 +1,1 @@
+//! One product in the ledger.

@@ -1,0 +1,113 @@
+//! What the ledger keeps beyond a window: the records of `_steward.state`, and their codec.
+
+use crate::engine::check::verdict::Status;
+use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::record::{Offset, TopicId, WindowStart};
+use crate::flow::delta::{Extent, WindowKey};
+use crate::flow::io::Ms;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Key `partition/{p}`: how far the ledger has applied a delta partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionState {
+    pub deltas: TopicId,
+    /// Next delta to apply.
+    pub applied: Offset,
+    /// The lowest delta that an open window still needs.
+    pub low: Offset,
+    /// The group that owns this state: two deployments on one prefix are refused.
+    pub group: String,
+}
+
+/// Key `{domain}/{name}`: what outlives a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProductState {
+    pub product: ProductName,
+    pub chains: Vec<Chain>,
+    pub topics: Vec<Extent>,
+    pub current: Vec<ContractHash>,
+    /// Every window that ends at or before this is closed.
+    pub closed_through: Option<Ms>,
+    /// The lowest partition watermark, as of the last delta.
+    pub watermark_ms: Option<Ms>,
+    /// Open windows that can no longer be complete, and why.
+    pub marks: BTreeMap<WindowStart, String>,
+    /// Revisions of closed windows that got late records; a window without has revision 0.
+    pub revisions: BTreeMap<WindowKey, u32>,
+    pub incidents: Vec<Incident>,
+    /// The last rule outcomes, oldest first, for N of M.
+    pub history: BTreeMap<String, Vec<bool>>,
+    /// The last windows that had an event, newest last, at most `RECENT`.
+    pub recent: Vec<Summary>,
+    /// Records too late to be judged and not yet told in an event.
+    pub too_late: u64,
+    /// Since the product is known.
+    pub totals: Totals,
+}
+
+/// Recent summaries kept for the status: 20 windows are what a status page shows.
+pub const RECENT: usize = 20;
+
+/// One partition's intervals, end to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    pub topic: String,
+    pub id: TopicId,
+    pub partition: i32,
+    /// Where it began.
+    pub from: Offset,
+    /// Everything before this is accounted for.
+    pub to: Offset,
+    pub watermark_ms: Option<Ms>,
+    pub caught_up: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// The rule's id.
+    pub rule: String,
+    pub severity: Option<String>,
+    pub first_window: WindowStart,
+    pub last_window: WindowStart,
+    /// Windows that failed since it opened.
+    pub failing: u64,
+    /// Events sent: 1 opened, then updates.
+    pub sequence: u64,
+    /// The worst number of failed rows in one window.
+    pub worst: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub window: WindowKey,
+    pub end_ms: Ms,
+    pub revision: u32,
+    pub complete: bool,
+    pub status: Status,
+    pub score: Option<f64>,
+    pub records: u64,
+    pub undecodable: u64,
+    /// Results that are not pass or skip: rule id, status, failed rows.
+    pub findings: Vec<(String, Status, u64)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub records: u64,
+    pub undecodable: u64,
+    pub late: u64,
+    pub gap_offsets: u64,
+    pub windows: u64,
+    pub overlaps: u64,
+}
+
+/// The key of a product's record.
+pub fn product_key(product: &ProductName) -> Vec<u8> {
+    product.to_string().into_bytes()
+}
+
+/// The key of a delta partition's record.
+pub fn partition_key(partition: i32) -> Vec<u8> {
+    format!("partition/{partition}").into_bytes()
+}

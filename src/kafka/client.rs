@@ -1,0 +1,1 @@
+//! Settings of each client, with their reasons.

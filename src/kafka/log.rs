@@ -1,0 +1,1 @@
+//! Reads one of our own logs to an end.

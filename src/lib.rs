@@ -1,0 +1,17 @@
+//! Mesh Steward: a governance daemon for data meshes on Apache Kafka.
+//!
+//! The table of contents, in reading order. `engine` and `flow` are pure: they never wait, read or ask the
+//! time. `kafka`, `catalog`, `http` and `worker` wait, and decide nothing. Imports run downward only.
+
+pub mod engine; // what things mean: contracts, decoding, checks, verdicts, events
+pub mod flow; // what to do next: a state machine for each stage
+
+pub mod kafka; // does what the flow says
+pub mod catalog; // contract files, and the board that requests read
+pub mod telemetry; // every metric's name, label and help; logs
+pub mod clock; // the only reader of time
+
+pub mod config; // as typed, then usable
+pub mod http; // health, metrics, products
+pub mod worker; // starts, supervises, reloads and drains the tasks
+pub mod cli; // one file for each subcommand

@@ -1,0 +1,3 @@
+//! `steward`: arguments, logging, exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A worker: starts the tasks, supervises, reloads and drains them.
