@@ -1,5 +1,6 @@
 //! CloudEvents 1.0 in Kafka's binary mode: headers, key, bare JSON value.
 
+use crate::engine::contract::name::ProductName;
 use serde::Serialize;
 
 /// A message for the governance topic.
@@ -17,4 +18,109 @@ pub struct Event {
 pub struct Source {
     pub cluster: String,
     pub group: String,
+}
+
+/// What the headers say of an event.
+#[derive(Clone, Debug)]
+pub struct About<'a> {
+    pub kind: &'static str,
+    /// The file below `docs/events` that describes the value.
+    pub schema: &'static str,
+    pub id: String,
+    pub product: &'a ProductName,
+    pub time_ms: i64,
+    pub severity: Option<&'a str>,
+    pub verdict: &'static str,
+}
+
+/// No event's value is larger. It is half of what a broker takes by default (`max.message.bytes`, 1 MiB), so that
+/// key, headers, and the record batch around them fit with room to spare.
+pub const MAX_VALUE_BYTES: usize = 512 * 1024;
+
+/// Longer texts end in `…`: no name, reason or value of an event says more in more than 1 KiB.
+pub const MAX_TEXT_BYTES: usize = 1024;
+
+const SCHEMAS: &str = "https://github.com/mesh-steward/mesh-steward/blob/main/docs/events";
+
+/// The message: `value` as JSON, everything else in headers.
+pub fn event(source: &Source, about: About<'_>, value: &impl Serialize) -> Event {
+    let mut headers = vec![
+        ("ce_specversion", "1.0".to_owned()),
+        ("ce_id", about.id),
+        ("ce_type", about.kind.to_owned()),
+        ("ce_source", format!("/clusters/{}/steward/{}", segment(&source.cluster), segment(&source.group))),
+        ("ce_subject", about.product.to_string()),
+        ("ce_time", rfc3339(about.time_ms)),
+        ("ce_dataschema", format!("{SCHEMAS}/{}", about.schema)),
+        ("ce_domain", about.product.domain.clone()),
+        ("ce_verdict", about.verdict.to_owned()),
+        ("content-type", "application/json".to_owned()),
+    ];
+    if let Some(severity) = about.severity {
+        headers.push(("ce_severity", clip(severity)));
+    }
+    Event { key: about.product.to_string().into_bytes(), headers, value: json(value) }
+}
+
+/// Values are plain structs with text keys: writing them into a vector has no failure of its own.
+pub fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// RFC 3339 in UTC, also right before 1970. A time that RFC 3339 has no year for stands at the nearest that it has.
+pub fn rfc3339(ms: i64) -> String {
+    const YEAR_ZERO_MS: i64 = -62_167_219_200_000; // 0000-01-01T00:00:00Z
+    let max_ms = jiff::Timestamp::MAX.as_millisecond();
+    jiff::Timestamp::from_millisecond(ms.clamp(YEAR_ZERO_MS, max_ms)).unwrap_or_default().to_string()
+}
+
+/// At most `MAX_TEXT_BYTES`, cut between characters.
+pub fn clip(text: &str) -> String {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MAX_TEXT_BYTES - '…'.len_utf8())])
+}
+
+/// One segment of a URI's path: what is not unreserved (RFC 3986) is percent-encoded.
+fn segment(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_TEXT_BYTES, clip, rfc3339, segment};
+
+    #[test]
+    fn a_time_is_utc_and_has_a_year_of_four_digits() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (-60_000, "1969-12-31T23:59:00Z"),
+            (1_700_000_000_500, "2023-11-14T22:13:20.5Z"),
+            (i64::MIN, "0000-01-01T00:00:00Z"),
+            (i64::MAX, "9999-12-30T22:00:00.999Z"),
+        ] {
+            assert_eq!(rfc3339(ms), text, "{ms}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        for (text, bytes) in [("short".to_owned(), 5), ("ü".repeat(512), 1024), ("ü".repeat(513), 1023)] {
+            let clipped = clip(&text);
+            assert_eq!(clipped.len(), bytes);
+            assert!(clipped.len() <= MAX_TEXT_BYTES);
+        }
+    }
+
+    #[test]
+    fn a_group_with_a_slash_is_one_segment() {
+        assert_eq!(segment("steward/a b-1"), "steward%2Fa%20b-1");
+    }
 }

@@ -1,8 +1,12 @@
 //! `io.meshsteward.incident.v1`: a rule that fails, until it holds again.
 
+use crate::engine::check::verdict::{RuleResult, Status};
 use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::engine::check::verdict::RuleResult;
-use crate::engine::event::envelope::{Event, Source};
+use crate::engine::event::envelope::{self, About, Event, Source, clip, rfc3339};
+use crate::engine::event::id;
+use crate::engine::event::result::{ResultValue, result_value, word};
+use crate::engine::event::window::{ContractValue, contract_value};
+use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -36,6 +40,103 @@ pub struct Incident<'a> {
 }
 
 /// The event; the same product, rule, first window and sequence give the same `ce_id`.
-pub fn event(_source: &Source, _incident: &Incident<'_>) -> Event {
-    Event::default()
+pub fn event(source: &Source, incident: &Incident<'_>) -> Event {
+    let about = About {
+        kind: KIND,
+        schema: "incident.v1.json",
+        id: id::of(&[
+            KIND,
+            &incident.product.domain,
+            &incident.product.name,
+            incident.rule,
+            &incident.first_window_ms.to_string(),
+            &incident.sequence.to_string(),
+        ]),
+        product: incident.product,
+        time_ms: incident.last_window_end_ms,
+        severity: incident.severity,
+        verdict: verdict(incident),
+    };
+    envelope::event(source, about, &value(incident))
+}
+
+const KIND: &str = "io.meshsteward.incident.v1";
+
+/// One result has few samples by itself; this holds whatever a contract version's cap is: 20 of at most
+/// 2 * 6 KiB (a text of 1 KiB, every byte escaped as `\u00xx`) stay below half of what an event may weigh.
+const MAX_SAMPLES: usize = 20;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Value {
+    product: String,
+    domain: String,
+    owner: String,
+    contract: ContractValue,
+    /// Equal in all events of one incident.
+    incident: String,
+    state: &'static str,
+    rule: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<String>,
+    /// The start of the window that failed first.
+    first_window: String,
+    last_window: Span,
+    failing_windows: u64,
+    worst_failed_row_count: u64,
+    sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ResultValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Span {
+    start: String,
+    end: String,
+}
+
+fn value(incident: &Incident<'_>) -> Value {
+    let mut result = incident.result.map(result_value);
+    let truncated = result.as_ref().is_some_and(|result| result.samples.len() > MAX_SAMPLES);
+    if let Some(result) = &mut result {
+        result.samples.truncate(MAX_SAMPLES);
+    }
+    Value {
+        product: incident.product.to_string(),
+        domain: incident.product.domain.clone(),
+        owner: clip(incident.owner),
+        contract: contract_value(incident.contract_id, incident.contract_version, incident.hash),
+        incident: id::of(&[
+            "incident",
+            &incident.product.domain,
+            &incident.product.name,
+            incident.rule,
+            &incident.first_window_ms.to_string(),
+        ]),
+        state: match incident.state {
+            State::Opened => "opened",
+            State::Updated => "updated",
+            State::Resolved => "resolved",
+        },
+        rule: clip(incident.rule),
+        severity: incident.severity.map(clip),
+        first_window: rfc3339(incident.first_window_ms),
+        last_window: Span { start: rfc3339(incident.last_window_ms), end: rfc3339(incident.last_window_end_ms) },
+        failing_windows: incident.failing_windows,
+        worst_failed_row_count: incident.worst_failed,
+        sequence: incident.sequence,
+        result,
+        truncated,
+    }
+}
+
+/// An incident whose rule is gone from the contract ends without anybody knowing whether it held.
+fn verdict(incident: &Incident<'_>) -> &'static str {
+    match (incident.result, incident.state) {
+        (Some(result), _) => word(result.status),
+        (None, State::Resolved) => word(Status::Unknown),
+        (None, _) => word(Status::Fail),
+    }
 }

@@ -1,10 +1,13 @@
 //! `io.meshsteward.quality.window.v1`: one window's verdict.
 
 use crate::engine::check::tally::Counts;
-use crate::engine::check::verdict::Verdict;
+use crate::engine::check::verdict::{Status, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::engine::event::envelope::{Event, Source};
+use crate::engine::event::envelope::{self, About, Event, MAX_VALUE_BYTES, Source, clip, json, rfc3339};
+use crate::engine::event::id;
+use crate::engine::event::result::{ResultValue, result_value, word, worst_severity};
 use crate::engine::record::{Interval, TopicId};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What a window event says beside its verdict.
@@ -41,6 +44,233 @@ pub struct Coverage {
 }
 
 /// The event; the same window, contract and revision give the same `ce_id`.
-pub fn event(_source: &Source, _window: &Window<'_>, _verdict: &Verdict) -> Event {
-    Event::default()
+pub fn event(source: &Source, window: &Window<'_>, verdict: &Verdict) -> Event {
+    let about = About {
+        kind: KIND,
+        schema: "quality.window.v1.json",
+        id: id(window),
+        product: window.product,
+        time_ms: window.end_ms,
+        severity: worst_severity(&verdict.results),
+        verdict: word(verdict.status),
+    };
+    envelope::event(source, about, &fitting(window, verdict))
+}
+
+const KIND: &str = "io.meshsteward.quality.window.v1";
+
+/// The version of the score's formula; `docs/score.md` tells it.
+const SCORE_VERSION: u32 = 1;
+
+/// More kinds of undecodable records than these are summed up under `other`.
+const MAX_REASONS: usize = 32;
+
+/// Where not everything fits: what coverage and results may weigh, each. JSON writes a byte as at most 6 (`\u0000`),
+/// so 2 * 128 KiB, 32 reasons and 4 texts of 6 KiB make 472 KiB, and 40 KiB remain for the numbers and names.
+const SHARE_BYTES: usize = 128 * 1024;
+
+fn id(window: &Window<'_>) -> String {
+    id::of(&[
+        KIND,
+        &window.product.domain,
+        &window.product.name,
+        &window.hash.to_string(),
+        &window.start_ms.to_string(),
+        &window.end_ms.to_string(),
+        &window.revision.to_string(),
+    ])
+}
+
+/// The event's value.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Value {
+    product: String,
+    domain: String,
+    owner: String,
+    contract: ContractValue,
+    window: Span,
+    exact: bool,
+    /// The part of the records that was judged: all of them.
+    sampled: f64,
+    coverage: Vec<CoverageValue>,
+    counts: CountsValue,
+    /// Why records could not be decoded; the numbers add up to `counts.undecodable`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    undecodable: BTreeMap<String, u64>,
+    status: Status,
+    score: Option<f64>,
+    score_version: u32,
+    results: Vec<ResultValue>,
+    /// The event would have been too large, and something was left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    /// What was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<Omitted>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ContractValue {
+    pub id: String,
+    pub version: String,
+    pub hash: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Span {
+    start: String,
+    end: String,
+    revision: u32,
+    complete: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    incomplete: String,
+    late: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CoverageValue {
+    topic: String,
+    topic_id: String,
+    partition: i32,
+    from: i64,
+    to: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct CountsValue {
+    records: u64,
+    bytes: u64,
+    tombstones: u64,
+    undecodable: u64,
+    late: u64,
+    future: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Omitted {
+    samples: usize,
+    coverage: usize,
+    /// How many, by status.
+    results: BTreeMap<&'static str, usize>,
+}
+
+/// The value, no larger than an event may be: samples go first, then results that pass, then those that did not
+/// fail, at last what failures and coverage exceed their share. Whatever goes is counted in `omitted`.
+fn fitting(window: &Window<'_>, verdict: &Verdict) -> Value {
+    let mut value = whole(window, verdict);
+    for step in [drop_samples, fold_passing, fold_rest] {
+        if fits(&value) {
+            return value;
+        }
+        value.truncated = true;
+        step(&mut value);
+    }
+    value
+}
+
+fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
+    Value {
+        product: window.product.to_string(),
+        domain: window.product.domain.clone(),
+        owner: clip(window.owner),
+        contract: contract_value(window.contract_id, window.contract_version, window.hash),
+        window: Span {
+            start: rfc3339(window.start_ms),
+            end: rfc3339(window.end_ms),
+            revision: window.revision,
+            complete: window.complete,
+            incomplete: clip(window.incomplete),
+            late: window.late,
+        },
+        exact: window.exact,
+        sampled: 1.0,
+        coverage: window.coverage.iter().map(coverage_value).collect(),
+        counts: CountsValue {
+            records: window.counts.records,
+            bytes: window.counts.bytes,
+            tombstones: window.counts.tombstones,
+            undecodable: window.counts.undecodable,
+            late: window.too_late,
+            future: window.counts.future,
+        },
+        undecodable: reasons(window.undecodable),
+        status: verdict.status,
+        score: verdict.score,
+        score_version: SCORE_VERSION,
+        results: verdict.results.iter().map(result_value).collect(),
+        truncated: false,
+        omitted: None,
+    }
+}
+
+pub fn contract_value(id: &str, version: &str, hash: ContractHash) -> ContractValue {
+    ContractValue { id: clip(id), version: clip(version), hash: hash.to_string() }
+}
+
+fn coverage_value(coverage: &Coverage) -> CoverageValue {
+    CoverageValue {
+        topic: clip(&coverage.topic),
+        topic_id: coverage.id.to_string(),
+        partition: coverage.partition,
+        from: coverage.interval.from,
+        to: coverage.interval.to,
+    }
+}
+
+fn reasons(all: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut kept = BTreeMap::new();
+    for (i, (reason, count)) in all.iter().enumerate() {
+        let name = if i < MAX_REASONS { clip(reason) } else { "other".to_owned() };
+        *kept.entry(name).or_default() += count;
+    }
+    kept
+}
+
+fn fits(value: &Value) -> bool {
+    json(value).len() <= MAX_VALUE_BYTES
+}
+
+fn drop_samples(value: &mut Value) {
+    let omitted = value.omitted.get_or_insert_default();
+    for result in &mut value.results {
+        omitted.samples += std::mem::take(&mut result.samples).len();
+    }
+}
+
+fn fold_passing(value: &mut Value) {
+    fold_results(value, |result| result.status != Status::Pass);
+}
+
+fn fold_rest(value: &mut Value) {
+    fold_results(value, |result| result.status == Status::Fail);
+    let mut left = SHARE_BYTES;
+    fold_results(value, |result| take(&mut left, result));
+    let before = value.coverage.len();
+    let mut left = SHARE_BYTES;
+    value.coverage.retain(|coverage| take(&mut left, coverage));
+    value.omitted.get_or_insert_default().coverage += before - value.coverage.len();
+}
+
+fn fold_results(value: &mut Value, mut keep: impl FnMut(&ResultValue) -> bool) {
+    let omitted = value.omitted.get_or_insert_default();
+    value.results.retain(|result| {
+        let kept = keep(result);
+        if !kept {
+            *omitted.results.entry(word(result.status)).or_default() += 1;
+        }
+        kept
+    });
+}
+
+/// Whether the item and its comma still fit into what is left.
+fn take(left: &mut usize, item: &impl Serialize) -> bool {
+    match left.checked_sub(json(item).len() + 1) {
+        Some(rest) => {
+            *left = rest;
+            true
+        }
+        None => false,
+    }
 }
