@@ -1,0 +1,164 @@
+//! One real Apache Kafka broker for tests, from Maven artifacts, on free loopback ports.
+//!
+//! It lives as long as its `Broker`, and never longer than this process: a shell holds it, and ends it when the pipe
+//! from us closes, however we end.
+
+pub mod records;
+pub mod topics; // create, delete, grow, cut, lag // produce, abort, read
+
+use crate::broker::topics::answers;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+pub struct Broker {
+    /// What clients connect to.
+    pub bootstrap: String,
+    folder: PathBuf,
+    shell: Child,
+    /// Closed: the broker dies.
+    leash: Option<ChildStdin>,
+}
+
+/// The broker that all tests of this binary share; each uses topics and groups of its own.
+pub fn shared() -> &'static Broker {
+    static SHARED: OnceLock<Broker> = OnceLock::new();
+    SHARED.get_or_init(Broker::start)
+}
+
+impl Broker {
+    /// Returns when the broker answers.
+    pub fn start() -> Broker {
+        let libs = kafka_libs();
+        let [port, controller] = free_ports();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("broker-{port}"));
+        let _ = fs::remove_dir_all(&folder); // of an earlier run that had this port
+        fs::create_dir_all(&folder).expect("a folder for the broker");
+        let settings = folder.join("server.properties");
+        fs::write(&settings, server_properties(port, controller, &folder)).expect("the broker's settings");
+        fs::write(folder.join("log4j.properties"), LOG4J).expect("the broker's log settings");
+
+        let format = java(&libs, &folder, "64m")
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
+            .arg(&settings)
+            .output();
+        let format = format.expect("java starts");
+        assert!(format.status.success(), "storage cannot be formatted: {}", String::from_utf8_lossy(&format.stderr));
+
+        let log = fs::File::create(folder.join("broker.log")).expect("the broker's log");
+        let mut kafka = java(&libs, &folder, "512m");
+        kafka.arg("kafka.Kafka").arg(&settings);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(HOLD).arg("broker").arg(&folder).arg(kafka.get_program()).args(kafka.get_args());
+        shell.stdin(Stdio::piped()).stderr(log.try_clone().expect("a second handle")).stdout(log);
+        let mut shell = shell.spawn().expect("sh starts");
+        let leash = shell.stdin.take();
+        let broker = Broker { bootstrap: format!("127.0.0.1:{port}"), folder, shell, leash };
+
+        let started = Instant::now();
+        while !answers(&broker.bootstrap) {
+            // 3 to 7 s on an idle machine; the rest is for one that builds at the same time.
+            assert!(started.elapsed() < Duration::from_secs(90), "the broker does not answer:\n{}", broker.log());
+        }
+        broker
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("broker.log")).unwrap_or_default()
+    }
+
+    /// Kills the broker, as a machine that loses its power does.
+    pub fn kill(&mut self) {
+        self.leash = None;
+        let _ = self.shell.wait();
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Holds the broker: `$1` is its folder, the rest its command. `read` returns when the pipe closes.
+const HOLD: &str =
+    r#"folder=$1; shift; "$@" </dev/null & read -r _; kill -9 $!; wait $! 2>/dev/null; rm -rf "$folder""#;
+
+/// 16 bytes in URL-safe base64, as Kafka wants a cluster's id.
+const CLUSTER_ID: &str = "bWVzaC1zdGV3YXJkLXRlcw";
+
+const LOG4J: &str = "log4j.rootLogger=WARN, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
+";
+
+fn server_properties(port: u16, controller: u16, folder: &Path) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+auto.create.topics.enable=false
+# A test waits for these; their defaults are made for clusters that are never watched.
+group.initial.rebalance.delay.ms=0
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+group.consumer.min.session.timeout.ms=6000
+group.consumer.session.timeout.ms=6000
+group.consumer.min.heartbeat.interval.ms=500
+group.consumer.heartbeat.interval.ms=500
+log.segment.delete.delay.ms=1000
+# Small: the machine builds and runs workers at the same time.
+num.network.threads=2
+num.io.threads=4
+log.cleaner.dedupe.buffer.size=16777216
+",
+        folder.join("data").display()
+    )
+}
+
+fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
+    let mut java = Command::new("java");
+    java.arg(format!("-Xmx{heap}")).arg("-XX:+UseSerialGC").arg("-XX:TieredStopAtLevel=4");
+    java.arg(format!("-Dlog4j.configuration=file:{}", folder.join("log4j.properties").display()));
+    java.arg("-cp").arg(libs.join("*"));
+    java
+}
+
+/// The folder with Kafka's jars: fetched once, then kept in `target`.
+fn kafka_libs() -> PathBuf {
+    let libs = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("kafka-libs");
+    let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broker/pom.xml");
+    let fetched_for = libs.join("pom.xml"); // written last: the folder is whole, and of these versions
+    if fs::read(&fetched_for).ok() != fs::read(&pom).ok() {
+        let _ = fs::remove_dir_all(&libs);
+        let fetch = Command::new("mvn")
+            .args(["-q", "-B", "dependency:copy-dependencies", "-f"])
+            .arg(&pom)
+            .arg(format!("-DoutputDirectory={}", libs.display()))
+            .output();
+        let fetch = fetch.unwrap_or_else(|e| panic!("mvn: {e}; `tests/run` installs it, or says what is missing"));
+        assert!(fetch.status.success(), "Kafka's jars cannot be fetched: {}", String::from_utf8_lossy(&fetch.stdout));
+        fs::copy(&pom, &fetched_for).expect("the mark that the jars are whole");
+    }
+    libs
+}
+
+/// Ports that are free now; the listeners that found them are closed together, so that they differ.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.map(|l| l.local_addr().expect("its address").port())
+}
