@@ -1,5 +1,7 @@
 //! The model compiled into numbered rules: what is asked of every record, and of every window.
 
+use crate::engine::contract::format::TextFormat;
+use crate::engine::contract::moment::Moments;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::decode::path::FieldPath;
 use regex::Regex;
@@ -68,17 +70,20 @@ pub struct Rule {
     pub unit: Unit,
 }
 
-/// What a rule asks.
+/// What a rule asks. A tombstone and an undecodable record are asked nothing.
 #[derive(Debug)]
 pub enum Check {
     /// The field is there and not null.
     Present,
     /// The field is there and null.
     Null,
-    /// The value equals one of these, or is null or missing as `semantics.md` says.
+    /// The field is not there, or its value equals one of these; null only where the list holds null.
     Missing(Vec<serde_json::Value>),
-    /// The value has the type and keeps the option; null and missing rows are not asked.
+    /// The value keeps one clause of its schema; null and missing rows are not asked.
     Valid(Validity),
+    /// `invalidValues`: the value is one of `values` and, as text, matches `pattern`, whichever is given. Null and
+    /// missing rows are not asked; what is no text matches no pattern.
+    Invalid { values: Option<Vec<serde_json::Value>>, pattern: Option<Arc<Regex>> },
     /// Distinct within the window, over the named fields together.
     Unique(Vec<FieldPath>),
     /// The number of rows.
@@ -87,31 +92,77 @@ pub enum Check {
     Unmeasured(String),
 }
 
+/// One clause of a field's schema. Every clause but `Type`, `Moment` and `OneOf` asks only values of its own JSON type:
+/// a value of another type is one fault, and `Type` finds it.
 #[derive(Debug)]
 pub enum Validity {
-    Type(LogicalType),
-    Length { min: Option<u64>, max: Option<u64> },
+    Type(JsonType),
+    /// Reads as a date, timestamp or time. Where `asks_type` is false it comes from `format` and asks text alone;
+    /// else it is the field's `logicalType`, and what is neither text nor (where allowed) an epoch is wrong.
+    Moment {
+        read: Moments,
+        asks_type: bool,
+    },
+    /// Asked of what reads; nanoseconds, as `Moments::read` gives them.
+    MomentRange {
+        read: Moments,
+        minimum: Option<i128>,
+        maximum: Option<i128>,
+        exclusive_minimum: Option<i128>,
+        exclusive_maximum: Option<i128>,
+    },
+    /// Whether the text names its offset, asked of what reads.
+    Zoned {
+        read: Moments,
+        zoned: bool,
+    },
+    /// Characters (Unicode scalar values) of a string.
+    Length {
+        min: Option<u64>,
+        max: Option<u64>,
+    },
+    /// Searched for in a string, not anchored.
     Pattern(Arc<Regex>),
-    Format(String),
-    Number { minimum: Option<f64>, maximum: Option<f64>, exclusive_minimum: Option<f64>, exclusive_maximum: Option<f64>, multiple_of: Option<f64> },
+    Format(TextFormat),
+    Number {
+        minimum: Option<f64>,
+        maximum: Option<f64>,
+        exclusive_minimum: Option<f64>,
+        exclusive_maximum: Option<f64>,
+        multiple_of: Option<f64>,
+    },
+    /// A number that fits `i8` … `u128`.
+    Fits {
+        min: i128,
+        max: u128,
+    },
     OneOf(Vec<serde_json::Value>),
-    Items { min: Option<u64>, max: Option<u64>, unique: bool },
+    Items {
+        min: Option<u64>,
+        max: Option<u64>,
+        unique: bool,
+    },
+    /// The number of an object's fields.
+    Properties {
+        min: Option<u64>,
+        max: Option<u64>,
+    },
+    /// An object's fields that are there and not null.
+    Has(Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogicalType {
+pub enum JsonType {
     String,
-    Date,
-    Timestamp,
-    Time,
     Number,
+    /// A number without a fraction: 1.0 is one.
     Integer,
     Object,
     Array,
     Boolean,
 }
 
-/// ODCS operators, exactly one a rule. Of a rule without one (`required` …): `MustBe(0.0)` failed rows.
+/// ODCS operators, exactly one a rule. Of a clause of the schema (`required` …): `MustBe(0.0)` failed rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
     MustBe(f64),
@@ -120,8 +171,31 @@ pub enum Threshold {
     GreaterOrEqualTo(f64),
     LessThan(f64),
     LessOrEqualTo(f64),
+    /// Without its ends, as the standard's prose says.
     Between(f64, f64),
     NotBetween(f64, f64),
+}
+
+impl Threshold {
+    pub fn holds(self, value: f64) -> bool {
+        match self {
+            Threshold::MustBe(n) => value == n,
+            Threshold::MustNotBe(n) => value != n,
+            Threshold::GreaterThan(n) => value > n,
+            Threshold::GreaterOrEqualTo(n) => value >= n,
+            Threshold::LessThan(n) => value < n,
+            Threshold::LessOrEqualTo(n) => value <= n,
+            Threshold::Between(low, high) => low < value && value < high,
+            Threshold::NotBetween(low, high) => value <= low || high <= value,
+        }
+    }
+}
+
+impl Rule {
+    /// Whether a failure is a warning: severities `warning`, `warn` and `info`, in any case.
+    pub fn warns(&self) -> bool {
+        self.severity.as_deref().is_some_and(|s| ["warning", "warn", "info"].iter().any(|w| s.eq_ignore_ascii_case(w)))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,1 @@
+//! YAML into a tree that knows its lines.
