@@ -64,6 +64,13 @@ impl RawRecord<'_> {
     }
 }
 
+/// Where records are read: what a sample of a record needs beside its offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub topic: TopicId,
+    pub partition: i32,
+}
+
 /// An event-time window `[start, start + size)`, named by its start.
 pub type WindowStart = i64;
 

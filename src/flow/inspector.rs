@@ -1,1 +1,412 @@
-//! Stage 1.
+//! Stage 1: records into deltas. One delta a product and flush says what was learned, from which offsets, and how
+//! far time has come; a flush publishes it together with the offsets, then the state is empty again.
+
+use crate::engine::contract::name::ProductName;
+use crate::engine::record::{Interval, Offset, Position, RawRecord, TopicId, WindowStart, window_of};
+use crate::flow::delta::{Delta, Extent, ProductDelta, Report, Reports, WindowKey, encode, partition_of};
+use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo};
+use crate::flow::judge::{Judge, Lens, Merge};
+use crate::flow::mutation::{Mutation, planted};
+use crate::flow::resume::Resume;
+use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// An early flush, for a rule that is violated for the first time in a window, waits so long after the last one.
+const EARLY_FLUSH_MS: Ms = 1_000;
+/// What a window weighs in a delta before any uniqueness key: counts of a ten-rule contract and a few samples.
+const WINDOW_BYTES: usize = 512;
+/// Idle products of one message: at 16 partitions each and 80 bytes a partition 330 kB, a third of what a message may weigh.
+const IDLE_PRODUCTS_MAX: usize = 256;
+/// First violations remembered; beyond it the memory starts again, which costs an early flush at most.
+const FIRST_VIOLATIONS_MAX: usize = 10_000;
+
+#[derive(Clone, Debug)]
+pub struct InspectorConfig {
+    pub window_size_ms: Ms,
+    pub future_tolerance_ms: Ms,
+    pub flush_interval_ms: Ms,
+    /// Flush early when so much waits; far below what a transaction can carry within its timeout.
+    pub flush_bytes: usize,
+    /// A delta beyond this goes as several messages.
+    pub message_bytes: usize,
+    /// Topics without a committed offset and without a chain: from the log's start, or from its end.
+    pub start_earliest: bool,
+    pub deltas: Arc<str>,
+    pub state: Arc<str>,
+    pub delta_partitions: i32,
+    /// Names the flushes of this task: its transactional id.
+    pub task: String,
+}
+
+pub struct Inspector<J: Judge> {
+    judge: J,
+    config: InspectorConfig,
+    parts: BTreeMap<Part, Reading>,
+    resuming: BTreeMap<Part, Resume>,
+    learned: BTreeMap<ProductName, BTreeMap<WindowKey, J::Tally>>,
+    weight_bytes: usize,
+    records: u64,
+    /// (product, window start, rule): violated before, so no reason for an early flush.
+    known_violations: BTreeSet<(ProductName, WindowStart, u32)>,
+    early: bool,
+    flushes: u64,
+    notes: Vec<Note>,
+}
+
+/// A partition being read.
+#[derive(Clone, Debug)]
+struct Reading {
+    id: TopicId,
+    /// The first offset that no flush has covered.
+    from: Offset,
+    /// Next to read.
+    next: Offset,
+    /// Whether its chain begins with the next flush.
+    begins: bool,
+    lenses: Vec<Looking>,
+    /// Lenses that a contract change took away since the last flush; what they saw is still to be reported.
+    former: Vec<Looking>,
+}
+
+/// A lens, and the highest event time seen through it.
+#[derive(Clone, Debug)]
+struct Looking {
+    lens: Lens,
+    watermark_ms: Option<Ms>,
+    /// A contract change brought it while the partition was being read: it saw nothing before this.
+    since: Option<Offset>,
+}
+
+/// What a flush took out.
+pub struct Cut<T> {
+    learned: BTreeMap<ProductName, BTreeMap<WindowKey, T>>,
+    parts: BTreeMap<Part, Reading>,
+    records: u64,
+    number: u64,
+}
+
+impl<J: Judge> Inspector<J> {
+    pub fn new(judge: J, config: InspectorConfig) -> Inspector<J> {
+        Inspector {
+            judge,
+            config,
+            parts: BTreeMap::new(),
+            resuming: BTreeMap::new(),
+            learned: BTreeMap::new(),
+            weight_bytes: 0,
+            records: 0,
+            known_violations: BTreeSet::new(),
+            early: false,
+            flushes: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    pub fn judge_mut(&mut self) -> &mut J {
+        &mut self.judge
+    }
+
+    fn looking(&self, topic: &str) -> Vec<Looking> {
+        self.judge.lenses(topic).into_iter().map(|lens| Looking { lens, watermark_ms: None, since: None }).collect()
+    }
+
+    fn begin(&mut self, part: &Part, id: TopicId, offset: Offset, begins: bool) -> Opened {
+        let reading = Reading { id, from: offset, next: offset, begins, lenses: self.looking(&part.topic), former: Vec::new() };
+        self.parts.insert(part.clone(), reading);
+        Opened::Start { offset, replay_until: offset }
+    }
+
+    fn resumed(&mut self, part: &Part, resume: Resume) -> Opened {
+        match resume.next_log(&self.config.state, &self.config.deltas) {
+            Some((log, from)) => {
+                self.resuming.insert(part.clone(), resume);
+                Opened::Read { log, from }
+            }
+            None => {
+                let (offset, begins) = resume.start(self.config.start_earliest);
+                self.begin(part, resume.topic, offset, begins)
+            }
+        }
+    }
+
+    /// The messages of one product's flush: the last carries what the flush covered.
+    fn messages(&self, product: &ProductName, windows: BTreeMap<WindowKey, J::Tally>, reports: Reports, number: u64) -> Vec<Message> {
+        let mut parts: Vec<Vec<(WindowKey, J::Tally)>> = vec![Vec::new()];
+        let mut weight_bytes = 0;
+        for (key, tally) in windows {
+            for piece in tally.split(self.config.message_bytes) {
+                let bytes = piece.weight_bytes();
+                if weight_bytes > 0 && weight_bytes + bytes > self.config.message_bytes {
+                    parts.push(Vec::new());
+                    weight_bytes = 0;
+                }
+                weight_bytes += bytes;
+                if let Some(part) = parts.last_mut() {
+                    part.push((key, piece));
+                }
+            }
+        }
+        let last = if planted(Mutation::WatermarkInFirstPart) { 0 } else { parts.len() - 1 };
+        let flush = (self.config.task.clone(), number);
+        let delta = |(i, windows)| Delta::Product(ProductDelta {
+            product: product.clone(),
+            windows,
+            reports: (i == last).then(|| reports.clone()),
+            flush: flush.clone(),
+        });
+        parts.into_iter().enumerate().map(delta).map(|delta| self.message(product, &delta)).collect()
+    }
+
+    fn message(&self, product: &ProductName, delta: &Delta<J::Tally>) -> Message {
+        Message {
+            topic: self.config.deltas.clone(),
+            partition: Some(partition_of(product, self.config.delta_partitions)),
+            key: product.to_string().into_bytes(),
+            headers: Vec::new(),
+            value: Some(encode(delta)),
+            about: Some(product.clone()),
+        }
+    }
+
+    /// What the flush covered of this product's topics.
+    fn reports(&self, product: &ProductName, parts: &BTreeMap<Part, Reading>, seen: &Seen) -> Reports {
+        let mut reports = Reports { current: self.judge.current(product), ..Reports::default() };
+        for (part, reading) in parts {
+            let lenses = reading.lenses.iter().chain(&reading.former);
+            let mine: Vec<_> = lenses.filter(|l| l.lens.product == *product).collect();
+            let Some(delay_ms) = mine.iter().map(|l| l.lens.declared_delay_ms).max() else { continue };
+            let ends = seen.ends.get(part);
+            let caught_up = ends.is_some_and(|e| reading.next >= e.high && e.stable == e.high);
+            // Only a product that is new here has no lens that saw it all.
+            let since = mine.iter().map(|l| l.since.unwrap_or(reading.from)).min().unwrap_or(reading.from);
+            let mut interval = Interval { from: since, to: reading.next };
+            if planted(Mutation::IntervalEndsAtLast) && !interval.is_empty() {
+                interval.to -= 1;
+            }
+            reports.partitions.push(Report {
+                topic: part.topic.to_string(),
+                id: reading.id,
+                partition: part.partition,
+                interval,
+                watermark_ms: mine.iter().filter_map(|l| l.watermark_ms).min(),
+                caught_up_ms: caught_up.then_some(seen.asked_ms - delay_ms),
+                begins: reading.begins || since > reading.from,
+            });
+        }
+        for topic in self.judge.topics(product) {
+            let info = seen.topics.get(&topic).copied().flatten();
+            reports.topics.push(Extent {
+                topic: topic.to_string(),
+                id: info.map(|i| i.id),
+                partitions: info.map_or(0, |i| i.partitions),
+            });
+        }
+        reports
+    }
+}
+
+impl<J: Judge> Stage for Inspector<J> {
+    type Cut = Cut<J::Tally>;
+    const NEEDS_ENDS: bool = true;
+
+    fn open(&mut self, _now: Ms, part: &Part, committed: Option<&Committed>, topic: TopicInfo, ends: Ends) -> Opened {
+        let of_this_topic = committed.filter(|c| TopicId::parse(&c.metadata) == Some(topic.id));
+        if let Some(committed) = of_this_topic {
+            // Below the start: what is gone shows as a gap in the chain.
+            return self.begin(part, topic.id, committed.offset.clamp(ends.start, ends.high.max(ends.start)), false);
+        }
+        if let Some(committed) = committed
+            && TopicId::parse(&committed.metadata).is_some()
+        {
+            self.notes.push(Note {
+                level: Level::Warn,
+                text: format!("{part} was created again: it is read from its start, the old topic's offset {} is void", committed.offset),
+            });
+            return self.begin(part, topic.id, ends.start, true);
+        }
+        let products: BTreeSet<_> = self.judge.lenses(&part.topic).into_iter().map(|l| l.product).collect();
+        let resume = Resume::new(part.clone(), topic.id, ends, products, self.config.delta_partitions);
+        self.resumed(part, resume)
+    }
+
+    fn read(&mut self, part: &Part, chunk: Chunk) -> Option<Opened> {
+        let mut resume = self.resuming.remove(part)?;
+        resume.take::<J::Tally>(chunk.records);
+        if !chunk.done {
+            self.resuming.insert(part.clone(), resume);
+            return None;
+        }
+        resume.log_done();
+        Some(self.resumed(part, resume))
+    }
+
+    fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<(), String> {
+        let Some(reading) = self.parts.get_mut(part) else { return Ok(()) };
+        let at = Position { topic: reading.id, partition: part.partition };
+        for record in records {
+            if record.offset < reading.next {
+                continue;
+            }
+            reading.next = record.offset + 1;
+            self.records += 1;
+            for looking in &mut reading.lenses {
+                let lens = &looking.lens;
+                let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
+                let said_ms = self.judge.examine(lens.index, record).unwrap_or(own_ms);
+                let future = said_ms > now + self.config.future_tolerance_ms;
+                // One from the future is judged in the window of its arrival, and moves no watermark.
+                let event_ms = if future { now } else { said_ms };
+                if !future {
+                    looking.watermark_ms = looking.watermark_ms.max(Some(event_ms));
+                }
+                let key = WindowKey { start: window_of(event_ms, self.config.window_size_ms), hash: lens.hash };
+                let windows = match self.learned.get_mut(&lens.product) {
+                    Some(windows) => windows,
+                    None => self.learned.entry(lens.product.clone()).or_default(),
+                };
+                let tally = windows.entry(key).or_insert_with(|| {
+                    self.weight_bytes += WINDOW_BYTES;
+                    J::Tally::default()
+                });
+                // Eight bytes is what a uniqueness key weighs; without such a rule this is too much, and safe.
+                self.weight_bytes += 8;
+                for rule in self.judge.count(lens.index, record, at, future, tally) {
+                    if self.known_violations.len() >= FIRST_VIOLATIONS_MAX {
+                        self.known_violations.clear();
+                    }
+                    let violation = (lens.product.clone(), key.start, *rule);
+                    self.early |= self.known_violations.insert(violation);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn passed(&mut self, part: &Part, offset: Offset) {
+        if let Some(reading) = self.parts.get_mut(part) {
+            reading.next = reading.next.max(offset);
+        }
+    }
+
+    fn position(&self, part: &Part) -> Option<Offset> {
+        self.parts.get(part).map(|r| r.next)
+    }
+
+    fn whole(&self, _part: &Part) -> bool {
+        true
+    }
+
+    fn due(&self, since_ms: Ms) -> bool {
+        since_ms >= self.config.flush_interval_ms
+            || self.weight_bytes >= self.config.flush_bytes
+            || self.early && since_ms >= EARLY_FLUSH_MS
+    }
+
+    fn dirty(&self) -> bool {
+        !self.learned.is_empty() || self.parts.values().any(|r| r.next > r.from)
+    }
+
+    fn topics(&self, live: &[Part]) -> Vec<Arc<str>> {
+        let mut topics: BTreeSet<Arc<str>> = live.iter().map(|p| p.topic.clone()).collect();
+        let products: BTreeSet<_> =
+            live.iter().filter_map(|p| self.parts.get(p)).flat_map(|r| &r.lenses).map(|l| &l.lens.product).collect();
+        topics.extend(products.into_iter().flat_map(|p| self.judge.topics(p)));
+        topics.into_iter().collect()
+    }
+
+    fn cut(&mut self, _now: Ms, live: &[Part]) -> Self::Cut {
+        self.flushes += 1;
+        self.weight_bytes = 0;
+        self.early = false;
+        let parts = self.parts.iter().filter(|(p, _)| live.contains(p)).map(|(p, r)| (p.clone(), r.clone())).collect();
+        for (part, reading) in &mut self.parts {
+            if live.contains(part) {
+                reading.from = reading.next;
+                reading.begins = false;
+                reading.former.clear();
+                reading.lenses.iter_mut().for_each(|l| l.since = None);
+            }
+        }
+        let learned = std::mem::take(&mut self.learned);
+        Cut { learned, parts, records: std::mem::take(&mut self.records), number: self.flushes }
+    }
+
+    fn outgoing(&mut self, cut: &mut Self::Cut, seen: &Seen) -> Outgoing {
+        let mut messages = Vec::new();
+        let mut idle: BTreeMap<i32, Vec<(ProductName, Reports)>> = BTreeMap::new();
+        let looked_at = cut.parts.values().flat_map(|r| r.lenses.iter().chain(&r.former)).map(|l| l.lens.product.clone());
+        let products: BTreeSet<ProductName> = looked_at.chain(cut.learned.keys().cloned()).collect();
+        for product in products {
+            let reports = self.reports(&product, &cut.parts, seen);
+            match cut.learned.remove(&product) {
+                Some(windows) => messages.extend(self.messages(&product, windows, reports, cut.number)),
+                None => {
+                    let partition = partition_of(&product, self.config.delta_partitions);
+                    idle.entry(partition).or_default().push((product, reports));
+                }
+            }
+        }
+        for (partition, products) in idle {
+            for some in products.chunks(IDLE_PRODUCTS_MAX) {
+                messages.push(Message {
+                    topic: self.config.deltas.clone(),
+                    partition: Some(partition),
+                    key: b"idle".to_vec(),
+                    headers: Vec::new(),
+                    value: Some(encode(&Delta::<J::Tally>::Idle(some.to_vec()))),
+                    about: None,
+                });
+            }
+        }
+        let committed = |(part, r): (&Part, &Reading)| {
+            let to = if planted(Mutation::IntervalEndsAtLast) { r.from.max(r.next - 1) } else { r.next };
+            (part.clone(), to, r.id.to_string())
+        };
+        Outgoing { messages, offsets: cut.parts.iter().map(committed).collect() }
+    }
+
+    fn publication(&self, _now: Ms, cut: &Self::Cut) -> Publication {
+        Publication { records: cut.records, ..Publication::default() }
+    }
+
+    fn parts_of(&self, product: &ProductName, parts: &[Part]) -> Vec<Part> {
+        let reads = |part: &&Part| {
+            self.parts.get(*part).is_some_and(|r| r.lenses.iter().any(|l| l.lens.product == *product))
+        };
+        parts.iter().filter(reads).cloned().collect()
+    }
+
+    fn forget(&mut self, parts: &[Part]) {
+        self.parts.retain(|part, _| !parts.contains(part));
+        self.resuming.retain(|part, _| !parts.contains(part));
+    }
+
+    fn reset(&mut self) {
+        self.parts.clear();
+        self.resuming.clear();
+        self.learned.clear();
+        self.known_violations.clear();
+        (self.weight_bytes, self.records, self.early) = (0, 0, false);
+    }
+
+    fn contracts_changed(&mut self) {
+        let fresh: Vec<_> = self.parts.keys().map(|part| self.looking(&part.topic)).collect();
+        for (reading, mut lenses) in self.parts.values_mut().zip(fresh) {
+            for looking in &mut lenses {
+                let same = |l: &&Looking| l.lens.product == looking.lens.product;
+                looking.watermark_ms = reading.lenses.iter().filter(same).filter_map(|l| l.watermark_ms).max();
+                looking.since = match reading.lenses.iter().find(same) {
+                    Some(known) => known.since,
+                    None => Some(reading.next),
+                };
+            }
+            let gone = std::mem::replace(&mut reading.lenses, lenses);
+            reading.former.extend(gone);
+        }
+    }
+
+    fn notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+}

@@ -5,7 +5,7 @@ use crate::engine::check::tally::Sample;
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
-use crate::engine::record::{RawRecord, TopicId};
+use crate::engine::record::{Position, RawRecord};
 use crate::flow::io::Ms;
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
@@ -29,13 +29,6 @@ pub struct Lens {
     /// The judge's own number for it, valid until the contracts change.
     pub index: usize,
     pub declared_delay_ms: Ms,
-}
-
-/// Where a record was read, for its samples.
-#[derive(Clone, Copy, Debug)]
-pub struct Position {
-    pub topic: TopicId,
-    pub partition: i32,
 }
 
 pub trait Judge {

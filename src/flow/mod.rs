@@ -8,6 +8,7 @@ pub mod state; // what the ledger keeps beyond a window
 pub mod stage; // what differs between the two stages
 pub mod task; // the one loop of both: assign, flush, abort, lose, recover
 pub mod opening; // a partition on its way to live
+pub mod flush; // one short transaction
 pub mod inspector; // stage 1: records -> deltas
 pub mod resume; // stage 1 without a committed offset: where the ledger's chain ends
 pub mod ledger; // stage 2: deltas -> events and state

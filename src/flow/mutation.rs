@@ -21,8 +21,6 @@ pub enum Mutation {
     RevokedStaysInOffsets,
     /// A rebalance is completed before the deltas are dropped.
     CompletedTooEarly,
-    /// The end of the log is taken before `committed`.
-    EndBeforeCommitted,
     /// Offsets are sent before the producer is drained.
     OffsetsBeforeDrain,
     /// Topic ids are verified at assign only.

@@ -1,1 +1,249 @@
-//! A partition on its way to live.
+//! A partition on its way to live: the committed offset, then the topic's id, then both ends, then what the stage
+//! must read first. The order is a rule of exactly-once: `committed` is stable only after `init_transactions`, and
+//! an end taken before it may hide what the predecessor committed in between.
+
+use crate::engine::record::{Offset, TopicId};
+use crate::flow::io::{Action, Answer, Call, Chunk, Committed, Ends, Fault, Level, Ms, Note, Part, TopicInfo};
+use crate::flow::mutation::{Mutation, planted};
+use crate::flow::stage::{Opened, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a partition whose topic is gone sits out before it is looked for again.
+const MISSING_RETRY_MS: Ms = 2_000;
+
+/// Where a partition stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    Opening(Step),
+    /// Reads what was applied before; in no transaction.
+    Replaying { id: TopicId, until: Offset },
+    /// `reopen`: the position left the log when so many flushes had begun; the next one that commits reopens it.
+    Live { id: TopicId, reopen: Option<u64> },
+    /// Its output failed, or its topic is gone: opened again at `until`.
+    SittingOut { until: Ms, position: Option<Offset> },
+}
+
+/// What is known so far, and so what to ask next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Offset,
+    Topic { committed: Option<Committed> },
+    Ends { committed: Option<Committed>, topic: TopicInfo },
+    LogEnd { log: Part, from: Offset, id: TopicId },
+    Log { log: Part, from: Offset, to: Offset, id: TopicId },
+}
+
+/// The partitions that the group gave and the flow took up.
+#[derive(Debug, Default)]
+pub struct Parts {
+    pub phases: BTreeMap<Part, Phase>,
+}
+
+impl Parts {
+    pub fn open(&mut self, part: Part) {
+        self.phases.insert(part, Phase::Opening(Step::Offset));
+    }
+
+    pub fn live(&self) -> Vec<Part> {
+        self.phases.iter().filter(|(_, p)| matches!(p, Phase::Live { .. })).map(|(part, _)| part.clone()).collect()
+    }
+
+    pub fn sitting_out(&self) -> usize {
+        self.phases.values().filter(|p| matches!(p, Phase::SittingOut { .. })).count()
+    }
+
+    /// Opens those again whose time has come.
+    pub fn wake(&mut self, now: Ms) {
+        for phase in self.phases.values_mut() {
+            if matches!(phase, Phase::SittingOut { until, .. } if *until <= now) {
+                *phase = Phase::Opening(Step::Offset);
+            }
+        }
+    }
+
+    /// Sends every partition back to the beginning, but those that sit out; returns those that were being read.
+    pub fn reopen_all(&mut self) -> Vec<Part> {
+        let mut started = Vec::new();
+        for (part, phase) in &mut self.phases {
+            match phase {
+                Phase::SittingOut { .. } => {}
+                Phase::Opening(_) => *phase = Phase::Opening(Step::Offset),
+                Phase::Live { .. } | Phase::Replaying { .. } => {
+                    started.push(part.clone());
+                    *phase = Phase::Opening(Step::Offset);
+                }
+            }
+        }
+        started
+    }
+
+    /// The next call on the way to live; partitions at the same step go together.
+    pub fn next_call(&self) -> Option<Call> {
+        let steps = || self.phases.iter().filter_map(|(part, phase)| match phase {
+            Phase::Opening(step) => Some((part, step)),
+            _ => None,
+        });
+        let at = |wanted: fn(&Step) -> bool| -> Vec<Part> {
+            steps().filter(|(_, s)| wanted(s)).map(|(p, _)| p.clone()).collect()
+        };
+        let offset = at(|s| matches!(s, Step::Offset));
+        if !offset.is_empty() {
+            return Some(Call::Committed(offset));
+        }
+        let topic = at(|s| matches!(s, Step::Topic { .. }));
+        if !topic.is_empty() {
+            let names: BTreeSet<_> = topic.into_iter().map(|p| p.topic).collect();
+            return Some(Call::Topics(names.into_iter().collect()));
+        }
+        let ends = at(|s| matches!(s, Step::Ends { .. }));
+        if !ends.is_empty() {
+            return Some(Call::Ends(ends));
+        }
+        steps().find_map(|(_, step)| match step {
+            Step::LogEnd { log, .. } => Some(Call::Ends(vec![log.clone()])),
+            Step::Log { log, from, to, .. } => Some(Call::ReadLog { part: log.clone(), from: *from, to: *to }),
+            _ => None,
+        })
+    }
+
+    /// Takes the answer to `call`; what to do about it goes to `out`. An error is the call's own.
+    pub fn answered<S: Stage>(
+        &mut self,
+        now: Ms,
+        stage: &mut S,
+        call: &Call,
+        answer: Answer,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refused> {
+        match (call, answer) {
+            (Call::Committed(asked), Answer::Committed(result)) => {
+                let mut found: BTreeMap<_, _> = result?.into_iter().collect();
+                for part in asked {
+                    if let Some(Phase::Opening(step @ Step::Offset)) = self.phases.get_mut(part) {
+                        *step = Step::Topic { committed: found.remove(part).flatten() };
+                    }
+                }
+            }
+            (Call::Topics(asked), Answer::Topics(result)) => {
+                let found = result?;
+                for (part, phase) in &mut self.phases {
+                    let Phase::Opening(Step::Topic { committed }) = phase else { continue };
+                    if !asked.contains(&part.topic) {
+                        continue;
+                    }
+                    *phase = match found.get(&part.topic).copied().flatten() {
+                        Some(topic) => Phase::Opening(Step::Ends { committed: committed.take(), topic }),
+                        None => Phase::SittingOut { until: now + MISSING_RETRY_MS, position: None },
+                    };
+                }
+            }
+            (Call::Ends(asked), Answer::Ends(result)) => {
+                let found = result?;
+                for asked in asked {
+                    self.ends_known(now, stage, asked, found.get(asked).copied(), out)?;
+                }
+            }
+            (Call::ReadLog { part: log, .. }, Answer::ReadLog(result)) => {
+                self.log_read(now, stage, log, result?, out)?;
+            }
+            // The answer to a call that recovery has made pointless.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ends_known<S: Stage>(
+        &mut self,
+        now: Ms,
+        stage: &mut S,
+        asked: &Part,
+        ends: Option<Ends>,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refused> {
+        // Either the partition's own ends, or those of the one log that is being opened for a partition.
+        if let Some(Phase::Opening(Step::Ends { committed, topic })) = self.phases.get(asked).cloned() {
+            let Some(ends) = ends else {
+                self.phases.insert(asked.clone(), Phase::SittingOut { until: now + MISSING_RETRY_MS, position: None });
+                return Ok(());
+            };
+            let next = stage.open(now, asked, committed.as_ref(), topic, ends);
+            return self.step(asked.clone(), topic.id, next, out);
+        }
+        let waiting = self.phases.iter().find_map(|(part, phase)| match phase {
+            Phase::Opening(Step::LogEnd { log, from, id }) if log == asked => Some((part.clone(), log.clone(), *from, *id)),
+            _ => None,
+        });
+        if let Some((part, log, from, id)) = waiting {
+            let Some(ends) = ends else {
+                return Err(Refused::Exit(format!(
+                    "{log} does not exist: start the worker again, it creates missing internal topics"
+                )));
+            };
+            let to = if planted(Mutation::RestoreStopsAtStable) { ends.stable } else { ends.high };
+            self.phases.insert(part.clone(), Phase::Opening(Step::Log { log: log.clone(), from: from.max(ends.start), to, id }));
+            if from.max(ends.start) >= to {
+                let chunk = Chunk { records: Vec::new(), next: to, done: true };
+                self.log_read(now, stage, &log, chunk, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn log_read<S: Stage>(
+        &mut self,
+        _now: Ms,
+        stage: &mut S,
+        read: &Part,
+        chunk: Chunk,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refused> {
+        let reading = self.phases.iter().find_map(|(part, phase)| match phase {
+            Phase::Opening(Step::Log { log, to, id, .. }) if log == read => Some((part.clone(), *to, *id)),
+            _ => None,
+        });
+        let Some((part, to, id)) = reading else { return Ok(()) };
+        let next = chunk.next;
+        match stage.read(&part, chunk) {
+            Some(opened) => self.step(part, id, opened, out),
+            None => {
+                self.phases.insert(part, Phase::Opening(Step::Log { log: read.clone(), from: next, to, id }));
+                Ok(())
+            }
+        }
+    }
+
+    fn step(&mut self, part: Part, id: TopicId, next: Opened, out: &mut Vec<Action>) -> Result<(), Refused> {
+        let phase = match next {
+            Opened::Refuse(why) => return Err(Refused::Exit(why)),
+            Opened::Read { log, from } => Phase::Opening(Step::LogEnd { log, from, id }),
+            Opened::Start { offset, replay_until } => {
+                out.push(Action::Start { part: part.clone(), offset });
+                if offset < replay_until {
+                    Phase::Replaying { id, until: replay_until }
+                } else {
+                    Phase::Live { id, reopen: None }
+                }
+            }
+        };
+        if matches!(phase, Phase::Replaying { .. }) {
+            out.push(Action::Note(Note { level: Level::Info, text: format!("{part} is being restored") }));
+        }
+        self.phases.insert(part, phase);
+        Ok(())
+    }
+}
+
+/// Why opening did not go on.
+#[derive(Debug)]
+pub enum Refused {
+    /// The call failed.
+    Call(Fault),
+    /// The stage must not go on.
+    Exit(String),
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Refused {
+        Refused::Call(fault)
+    }
+}

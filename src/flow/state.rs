@@ -27,23 +27,52 @@ pub struct ProductState {
     pub chains: Vec<Chain>,
     pub topics: Vec<Extent>,
     pub current: Vec<ContractHash>,
-    /// Every window that ends at or before this is closed.
+    /// Every window that ends at or before this is closed; a multiple of the window's size.
     pub closed_through: Option<Ms>,
     /// The lowest partition watermark, as of the last delta.
     pub watermark_ms: Option<Ms>,
-    /// Open windows that can no longer be complete, and why.
-    pub marks: BTreeMap<WindowStart, String>,
+    /// Spans whose windows cannot be complete any more, and why.
+    pub marks: Vec<Mark>,
     /// Revisions of closed windows that got late records; a window without has revision 0.
     pub revisions: BTreeMap<WindowKey, u32>,
     pub incidents: Vec<Incident>,
-    /// The last rule outcomes, oldest first, for N of M.
-    pub history: BTreeMap<String, Vec<bool>>,
+    /// The last outcomes by contract and rule, oldest first, for N of M; only of rules that failed lately.
+    pub history: BTreeMap<(String, String), Vec<bool>>,
     /// The last windows that had an event, newest last, at most `RECENT`.
     pub recent: Vec<Summary>,
     /// Records too late to be judged and not yet told in an event.
     pub too_late: u64,
     /// Since the product is known.
     pub totals: Totals,
+}
+
+impl ProductState {
+    /// A product of which nothing is known.
+    pub fn new(product: ProductName) -> ProductState {
+        ProductState {
+            product,
+            chains: Vec::new(),
+            topics: Vec::new(),
+            current: Vec::new(),
+            closed_through: None,
+            watermark_ms: None,
+            marks: Vec::new(),
+            revisions: BTreeMap::new(),
+            incidents: Vec::new(),
+            history: BTreeMap::new(),
+            recent: Vec::new(),
+            too_late: 0,
+            totals: Totals::default(),
+        }
+    }
+}
+
+/// Windows that overlap `[from_ms, to_ms)` are judged as incomplete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub from_ms: Ms,
+    pub to_ms: Ms,
+    pub reason: String,
 }
 
 /// Recent summaries kept for the status: 20 windows are what a status page shows.
@@ -65,6 +94,8 @@ pub struct Chain {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
+    /// The contract's id.
+    pub contract: String,
     /// The rule's id.
     pub rule: String,
     pub severity: Option<String>,

@@ -1,1 +1,515 @@
-//! The one loop of both stages.
+//! The one loop of both stages: take up, flush, abort, lose, recover, stop.
+//!
+//! One call is outstanding at most, and `next` decides what comes after it, in this order: what the group waits
+//! for, a stop, a flush that is due, partitions on their way to live. There is one recovery: stop taking records,
+//! drop what is not committed, decide the transaction, and open every partition again.
+
+use crate::engine::record::{Offset, RawRecord};
+use crate::flow::flush::{Flush, Turn};
+use crate::flow::io::{Action, Answer, Call, Exit, Fault, FaultKind, Input, Level, Ms, Note, Part};
+use crate::flow::mutation::{Mutation, planted};
+use crate::flow::opening::{Parts, Phase, Refused};
+use crate::flow::stage::Stage;
+use std::collections::VecDeque;
+
+/// Back-off of recoveries without a commit between them: 100 ms, doubled, at most 10 s.
+const RECOVERY_BACKOFF_MS: Ms = 100;
+const RECOVERY_BACKOFF_MAX_MS: Ms = 10_000;
+/// A call that failed and may be made again is made again after this.
+const RETRY_MS: Ms = 100;
+/// `_FENCED` also follows a plain time-out: one is recovered from, a second within a minute is another worker.
+const FENCED_TWICE_MS: Ms = 60_000;
+/// How long a product sits out after its output could not be written.
+const SIT_OUT_MS: Ms = 10_000;
+/// How long a partition sits out whose records this version cannot read.
+const UNREADABLE_MS: Ms = 60_000;
+
+pub struct Task<S: Stage> {
+    stage: S,
+    parts: Parts,
+    group_wants: VecDeque<Rebalance>,
+    /// Whether `init_transactions` succeeded and nothing has spoiled the producer since.
+    producer: bool,
+    /// The one outstanding call.
+    calling: Option<Call>,
+    flush: Option<Flush<S::Cut>>,
+    /// The transaction must be aborted before anything else.
+    aborting: bool,
+    last_flush_ms: Ms,
+    not_before_ms: Ms,
+    recoveries: u32,
+    fenced_ms: Option<Ms>,
+    /// Flushes begun.
+    flushes: u64,
+    stopping: bool,
+    stop_flushed: bool,
+    exited: bool,
+    /// Mutations only: what a sloppy flow would still send offsets for.
+    ghosts: Vec<(Part, Offset, String)>,
+    out: Vec<Action>,
+}
+
+/// What the group asked for, in its order.
+enum Rebalance {
+    Assigned(Vec<Part>),
+    /// `flushed`: one flush was tried for them; it committed what they held, or recovery dropped it.
+    Revoking { parts: Vec<Part>, flushed: bool },
+    Lost(Vec<Part>),
+}
+
+impl<S: Stage> Task<S> {
+    pub fn new(now: Ms, stage: S) -> Task<S> {
+        Task {
+            stage,
+            parts: Parts::default(),
+            group_wants: VecDeque::new(),
+            producer: false,
+            calling: None,
+            flush: None,
+            aborting: false,
+            last_flush_ms: now,
+            not_before_ms: now,
+            recoveries: 0,
+            fenced_ms: None,
+            flushes: 0,
+            stopping: false,
+            stop_flushed: false,
+            exited: false,
+            ghosts: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// What happened, and what to do about it.
+    pub fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action> {
+        if !self.exited {
+            self.take(now, input);
+            self.next(now);
+            let notes = self.stage.notes();
+            self.out.extend(notes.into_iter().map(Action::Note));
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// The stage, for whoever shows it.
+    pub fn stage(&self) -> &S {
+        &self.stage
+    }
+
+    pub fn stage_mut(&mut self) -> &mut S {
+        &mut self.stage
+    }
+
+    fn take(&mut self, now: Ms, input: Input<'_>) {
+        match input {
+            Input::Assigned(parts) => self.group_wants.push_back(Rebalance::Assigned(parts)),
+            Input::Revoking(parts) => {
+                self.group_wants.push_back(Rebalance::Revoking { parts, flushed: false })
+            },
+            Input::Lost(parts) => {
+                if planted(Mutation::CompletedTooEarly) {
+                    self.parts.phases.retain(|part, _| !parts.contains(part));
+                    self.out.push(Action::Unassign(parts));
+                } else {
+                    self.group_wants.push_back(Rebalance::Lost(parts));
+                }
+            }
+            Input::Records { part, records } => self.records(now, &part, records),
+            Input::Eof { part, offset } => self.passed(&part, offset),
+            Input::OutOfRange { part } => {
+                // What was read is still good: it is flushed first, then the partition is opened again.
+                let whole = self.stage.whole(&part);
+                match self.parts.phases.get_mut(&part) {
+                    Some(Phase::Live { reopen, .. }) if whole => *reopen = reopen.or(Some(self.flushes)),
+                    Some(phase @ (Phase::Live { .. } | Phase::Replaying { .. })) => {
+                        *phase = Phase::SittingOut { until: now + RETRY_MS, position: None };
+                        self.stage.forget(std::slice::from_ref(&part));
+                    }
+                    _ => {}
+                }
+            }
+            Input::Contracts => self.stage.contracts_changed(),
+            Input::Answer(answer) => self.answered(now, answer),
+            Input::ConsumerFailed(fault) => self.consumer_failed(fault),
+            Input::Tick => {}
+            Input::Stop => self.stopping = true,
+        }
+    }
+
+    fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) {
+        if !self.hears(part) {
+            return;
+        }
+        if let Err(why) = self.stage.records(now, part, records) {
+            self.note(Level::Error, format!("{part} is stopped: {why}"));
+            self.stage.forget(std::slice::from_ref(part));
+            self.out.push(Action::Hold(vec![part.clone()]));
+            let phase = Phase::SittingOut { until: now + UNREADABLE_MS, position: None };
+            self.parts.phases.insert(part.clone(), phase);
+            return;
+        }
+        self.replayed(part);
+    }
+
+    fn passed(&mut self, part: &Part, offset: Offset) {
+        if self.hears(part) {
+            self.stage.passed(part, offset);
+            self.replayed(part);
+        }
+    }
+
+    /// Whether records of this partition are taken: it was started, and the group does not want it back.
+    fn hears(&self, part: &Part) -> bool {
+        let leaving = self.group_wants.iter().any(|r| match r {
+            Rebalance::Revoking { parts, .. } => parts.contains(part),
+            // Whatever is kept of the others is dropped with the lost ones.
+            Rebalance::Lost(_) => true,
+            Rebalance::Assigned(_) => false,
+        });
+        let reading = matches!(
+            self.parts.phases.get(part),
+            Some(Phase::Replaying { .. } | Phase::Live { reopen: None, .. })
+        );
+        reading && !leaving && !self.aborting
+    }
+
+    fn replayed(&mut self, part: &Part) {
+        let position = self.stage.position(part);
+        if let Some(phase) = self.parts.phases.get_mut(part)
+            && let Phase::Replaying { id, until } = phase
+            && position.is_some_and(|p| p >= *until)
+        {
+            *phase = Phase::Live { id: *id, reopen: None };
+            let text = format!("{part} is restored and live");
+            self.note(Level::Info, text);
+        }
+    }
+
+    fn answered(&mut self, now: Ms, answer: Answer) {
+        let Some(call) = self.calling.take() else { return };
+        match (&call, answer) {
+            (Call::InitProducer, Answer::InitProducer(result)) => match result {
+                Ok(()) => self.producer = true,
+                Err(fault) => self.spoiled(now, fault, "init_transactions"),
+            },
+            (Call::Abort, Answer::Abort(result)) => {
+                self.aborting = false;
+                if let Err(fault) = result {
+                    self.spoiled(now, fault, "abort");
+                }
+            }
+            (_, answer) => {
+                if let Some(mut flush) = self.flush.take() {
+                    let turn = flush.answered(now, &mut self.stage, &self.parts, answer);
+                    self.turn(now, flush, turn);
+                } else {
+                    match self.parts.answered(now, &mut self.stage, &call, answer, &mut self.out) {
+                        Ok(()) => {}
+                        Err(Refused::Exit(why)) => self.exit(Exit::Fatal(why)),
+                        Err(Refused::Call(fault)) => self.fault(now, fault, "opening"),
+                    }
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, now: Ms, flush: Flush<S::Cut>, turn: Turn) {
+        match turn {
+            Turn::Call => self.flush = Some(flush),
+            Turn::Again => {
+                self.not_before_ms = now + RETRY_MS;
+                self.flush = Some(flush);
+            }
+            Turn::NewProducer => {
+                self.drop_producer();
+                self.flush = Some(flush);
+            }
+            Turn::Done => {
+                if planted(Mutation::DoubtMeansDone) && flush.in_doubt() {
+                    self.drop_producer();
+                }
+                self.finished(now, flush);
+            }
+            Turn::Recreated(part) => {
+                let text = format!("{part} belongs to a topic that was deleted or created again: what was read since the last flush is dropped");
+                self.note(Level::Warn, text);
+                self.recover(now);
+            }
+            Turn::Failed { fault, abort, product } => {
+                let text = format!("a flush failed and is done again: {}", fault.message);
+                self.note(Level::Warn, text);
+                if let Some(product) = product {
+                    let live = self.parts.live();
+                    for part in self.stage.parts_of(&product, &live) {
+                        let position = self.stage.position(&part);
+                        self.out.push(Action::Hold(vec![part.clone()]));
+                        self.parts.phases.insert(part, Phase::SittingOut { until: now + SIT_OUT_MS, position });
+                    }
+                    let text = format!("{product} sits out {} s: its output cannot be written", SIT_OUT_MS / 1000);
+                    self.note(Level::Error, text);
+                }
+                match fault.kind {
+                    FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
+                    FaultKind::Fenced => self.fenced(now, flush.open_ms(now), fault),
+                    _ if abort => {
+                        self.recover(now);
+                        self.aborting = true;
+                    }
+                    _ => {
+                        self.drop_producer();
+                        self.recover(now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn finished(&mut self, now: Ms, flush: Flush<S::Cut>) {
+        self.recoveries = 0;
+        if !flush.published {
+            let publication = flush.publication(now, &self.stage, &self.parts);
+            self.out.push(Action::Publish(publication));
+        }
+        for (part, phase) in &mut self.parts.phases {
+            // Left the log's range before this flush began: nothing of it is held any more.
+            if matches!(phase, Phase::Live { reopen: Some(n), .. } if *n < flush.number) && flush.speaks_of(part) {
+                self.stage.forget(std::slice::from_ref(part));
+                *phase = Phase::Opening(crate::flow::opening::Step::Offset);
+            }
+        }
+    }
+
+    /// What comes next, where nothing is outstanding.
+    fn next(&mut self, now: Ms) {
+        while !self.exited && self.calling.is_none() {
+            if self.aborting {
+                return self.call(Call::Abort);
+            }
+            if self.lost() && self.flush.as_ref().is_some_and(|f| !f.committing()) {
+                self.abandon_flush();
+                continue;
+            }
+            if self.flush.is_some() {
+                return self.go_on(now);
+            }
+            if self.rebalance(now) {
+                continue;
+            }
+            if self.stopping {
+                if self.stop_flushed || !self.flushable(now, true) {
+                    return self.exit(Exit::Stopped);
+                }
+                self.stop_flushed = true;
+                self.begin_flush(now);
+                continue;
+            }
+            if self.parts.phases.is_empty() || now < self.not_before_ms {
+                return;
+            }
+            if !self.producer {
+                return self.call(Call::InitProducer);
+            }
+            if self.flushable(now, false) {
+                self.begin_flush(now);
+                continue;
+            }
+            self.parts.wake(now);
+            match self.parts.next_call() {
+                Some(call) => return self.call(call),
+                None => return,
+            }
+        }
+    }
+
+    /// The flush's next call.
+    fn go_on(&mut self, now: Ms) {
+        if now < self.not_before_ms {
+            return;
+        }
+        if !self.producer {
+            return self.call(Call::InitProducer);
+        }
+        let Some(flush) = &mut self.flush else { return };
+        if planted(Mutation::CountersBeforeCommit) && flush.sends() && !flush.published {
+            flush.published = true;
+            let publication = flush.publication(now, &self.stage, &self.parts);
+            self.out.push(Action::Publish(publication));
+        }
+        let call = flush.call(&self.ghosts, &self.parts);
+        self.call(call);
+    }
+
+    /// Serves the group's oldest wish; false where there is none.
+    fn rebalance(&mut self, now: Ms) -> bool {
+        let dirty = self.flushable(now, true);
+        match self.group_wants.front_mut() {
+            None => return false,
+            Some(Rebalance::Revoking { flushed, .. }) if dirty && !*flushed => {
+                *flushed = true;
+                self.begin_flush(now);
+                return true;
+            }
+            Some(_) => {}
+        }
+        match self.group_wants.pop_front() {
+            None => {}
+            Some(Rebalance::Assigned(parts)) => {
+                parts.iter().for_each(|part| self.parts.open(part.clone()));
+                self.out.push(Action::Assign(parts));
+            }
+            Some(Rebalance::Revoking { parts, .. }) => {
+                if planted(Mutation::RevokedStaysInOffsets) {
+                    let ghosts = parts.iter().filter_map(|p| Some((p.clone(), self.stage.position(p)?, String::new())));
+                    self.ghosts = ghosts.collect();
+                }
+                self.parts.phases.retain(|part, _| !parts.contains(part));
+                self.stage.forget(&parts);
+                self.out.push(Action::Unassign(parts));
+            }
+            Some(Rebalance::Lost(parts)) => {
+                self.parts.phases.retain(|part, _| !parts.contains(part));
+                if planted(Mutation::LostDeltasSurvive) {
+                    self.stage.forget(&parts);
+                } else {
+                    self.drop_uncommitted();
+                }
+                self.note(Level::Warn, format!("lost {} partitions: the group's session ended", parts.len()));
+                self.out.push(Action::Unassign(parts));
+            }
+        }
+        true
+    }
+
+    fn lost(&self) -> bool {
+        self.group_wants.iter().any(|r| matches!(r, Rebalance::Lost(_)))
+    }
+
+    fn abandon_flush(&mut self) {
+        self.aborting = self.flush.as_ref().is_some_and(Flush::is_open);
+        self.drop_uncommitted();
+    }
+
+    /// Whether a flush can begin; where it is not `forced`, whether it is due.
+    fn flushable(&self, now: Ms, forced: bool) -> bool {
+        if self.lost() || !self.producer || self.live().is_empty() {
+            return false;
+        }
+        let reopening = self.parts.phases.values().any(|p| matches!(p, Phase::Live { reopen: Some(_), .. }));
+        if forced {
+            return self.stage.dirty();
+        }
+        reopening || self.stage.due(now - self.last_flush_ms)
+    }
+
+    /// Partitions that a transaction may speak about.
+    fn live(&self) -> Vec<Part> {
+        let mut live = self.parts.live();
+        live.retain(|part| self.stage.whole(part));
+        live
+    }
+
+    fn begin_flush(&mut self, now: Ms) {
+        self.last_flush_ms = now;
+        self.flushes += 1;
+        let live = self.live();
+        let cut = self.stage.cut(now, &live);
+        self.flush = Some(Flush::new(now, self.flushes, &self.stage, live, cut));
+    }
+
+    /// The one recovery: nothing uncommitted is kept, every partition is opened again.
+    fn recover(&mut self, now: Ms) {
+        self.recoveries += 1;
+        let wait = RECOVERY_BACKOFF_MS << (self.recoveries - 1).min(10);
+        self.not_before_ms = now + wait.min(RECOVERY_BACKOFF_MAX_MS);
+        self.drop_uncommitted();
+    }
+
+    fn drop_uncommitted(&mut self) {
+        self.flush = None;
+        self.stage.reset();
+        let started = self.parts.reopen_all();
+        if !started.is_empty() {
+            self.out.push(Action::Hold(started));
+        }
+    }
+
+    /// A call outside a flush failed.
+    fn fault(&mut self, now: Ms, fault: Fault, during: &str) {
+        match fault.kind {
+            FaultKind::Retriable => self.not_before_ms = now + RETRY_MS,
+            FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
+            FaultKind::InstanceFenced => self.consumer_failed(fault),
+            _ => {
+                self.note(Level::Warn, format!("{during} failed and is done again: {}", fault.message));
+                self.recover(now);
+            }
+        }
+    }
+
+    /// The producer failed outside a transaction that matters.
+    fn spoiled(&mut self, now: Ms, fault: Fault, during: &str) {
+        match fault.kind {
+            FaultKind::Fenced => self.fenced(now, 0, fault),
+            FaultKind::Retriable if during == "init_transactions" => self.not_before_ms = now + RETRY_MS,
+            FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
+            _ => {
+                self.note(Level::Warn, format!("{during} failed, a new producer settles it: {}", fault.message));
+                self.drop_producer();
+                self.not_before_ms = self.not_before_ms.max(now + RETRY_MS);
+            }
+        }
+    }
+
+    fn fenced(&mut self, now: Ms, open_ms: Ms, fault: Fault) {
+        let timed_out = open_ms >= crate::flow::flush::TRANSACTION_TIMEOUT_MS;
+        let again = self.fenced_ms.is_some_and(|at| now - at < FENCED_TWICE_MS);
+        if again && !timed_out && !planted(Mutation::RecoverFromEveryFencing) {
+            return self.exit(Exit::Fatal(format!(
+                "two workers use one id: another producer took our transactional id twice within a minute. \
+                 Give each worker a worker.id of its own ({})",
+                fault.message
+            )));
+        }
+        if !timed_out {
+            self.fenced_ms = Some(now);
+        }
+        self.note(Level::Warn, format!("fenced: recovering once ({})", fault.message));
+        self.drop_producer();
+        self.recover(now);
+    }
+
+    fn consumer_failed(&mut self, fault: Fault) {
+        self.exit(match fault.kind {
+            FaultKind::InstanceFenced => Exit::Fatal(format!(
+                "two workers use one id: another consumer joined as this one. Give each worker a worker.id of its own ({})",
+                fault.message
+            )),
+            FaultKind::Configuration => Exit::Configuration(fault.message),
+            _ => Exit::Fatal(fault.message),
+        });
+    }
+
+    fn drop_producer(&mut self) {
+        self.producer = false;
+        self.aborting = false;
+        self.out.push(Action::DropProducer);
+    }
+
+    fn call(&mut self, call: Call) {
+        // The messages themselves are not kept: only which call it was.
+        self.calling = Some(match &call {
+            Call::Send(_) => Call::Send(Vec::new()),
+            call => call.clone(),
+        });
+        self.out.push(Action::Call(call));
+    }
+
+    fn note(&mut self, level: Level, text: String) {
+        self.out.push(Action::Note(Note { level, text }));
+    }
+
+    fn exit(&mut self, exit: Exit) {
+        self.exited = true;
+        self.out.push(Action::Exit(exit));
+    }
+}
