@@ -1,1 +1,618 @@
-//! Checked once, then trusted.
+//! The configuration, checked once, then trusted.
+
+use crate::config::error::{ConfigError, ConfigErrors};
+use crate::config::kafka::{self, Kafka};
+use crate::config::keys::{self, Kind};
+use crate::config::raw::{self, Raw, Setting};
+use crate::config::secret::{Secret, Text};
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What the rest of the daemon reads. Times are in milliseconds.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub file: PathBuf,
+    pub kafka: Kafka,
+    pub worker: Worker,
+    pub contracts: Contracts,
+    pub governance: Governance,
+    pub window: Window,
+    pub flush_interval_ms: i64,
+    pub delivery: Delivery,
+    pub start: Start,
+    pub topics: Topics,
+    pub privacy: Privacy,
+    pub http: Http,
+    pub log: Log,
+    /// Every value in force and its place, secrets masked, for the operator.
+    pub effective: Vec<Effective>,
+    /// What is allowed and yet worth a line.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// Legal in group instance ids and transactional ids.
+    pub id: String,
+    /// At least 1.
+    pub tasks: usize,
+    pub group_id: String,
+    pub shutdown_deadline_ms: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Contracts {
+    /// Files and folders, which need not exist.
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Governance {
+    pub topic: String,
+    pub internal_prefix: String,
+    pub partitions: i32,
+    /// -1: the broker's default.
+    pub replication_factor: i32,
+    pub internal_partitions: i32,
+}
+
+impl Governance {
+    /// One of the daemon's own topics: `_steward.deltas` of `deltas`.
+    pub fn internal(&self, name: &str) -> String {
+        format!("{}.{name}", self.internal_prefix)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub size_ms: i64,
+    pub grace_ms: i64,
+    pub late_accept_ms: i64,
+    pub future_tolerance_ms: i64,
+    /// Beyond grace.
+    pub max_open_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    ExactlyOnce,
+}
+
+/// Where a topic without committed offset begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    Earliest,
+    Latest,
+}
+
+#[derive(Clone, Debug)]
+pub struct Topics {
+    /// Each matches whole names.
+    pub exclude: Vec<Regex>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Privacy {
+    /// `None`: made once and kept in the catalog.
+    pub hash_key: Option<Secret>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Http {
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// error, warn, info, debug or trace.
+    pub level: String,
+    pub json: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Effective {
+    pub key: String,
+    pub value: String,
+    pub place: String,
+}
+
+impl Config {
+    /// Reads the file and this process's environment.
+    pub fn load(file: &Path) -> Result<Config, ConfigErrors> {
+        let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        Config::load_with(file, &env.collect())
+    }
+
+    pub fn load_with(file: &Path, env: &BTreeMap<String, String>) -> Result<Config, ConfigErrors> {
+        let Raw { settings, errors } = raw::read(file, env);
+        let mut typed = Typed { settings: &settings, errors };
+        let mut notes = Vec::new();
+        let config = Config {
+            file: file.to_path_buf(),
+            kafka: kafka::check(&settings, &mut typed.errors),
+            worker: typed.worker(&mut notes),
+            contracts: typed.contracts(file),
+            governance: typed.governance(),
+            window: typed.window(),
+            flush_interval_ms: typed.duration("flush.interval"),
+            delivery: typed.delivery(),
+            start: if typed.word("start") == "latest" { Start::Latest } else { Start::Earliest },
+            topics: typed.topics(),
+            privacy: typed.privacy(),
+            http: typed.http(),
+            log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },
+            effective: effective(&settings),
+            notes,
+        };
+        if typed.errors.is_empty() { Ok(config) } else { Err(ConfigErrors::new(file, typed.errors)) }
+    }
+
+    /// Whether a topic is never governed, whatever a contract says: Kafka's own, ours, quarantines, and what the operator named.
+    pub fn excludes(&self, topic: &str) -> bool {
+        topic.starts_with("__")
+            || topic == self.governance.topic
+            || topic.strip_prefix(&self.governance.internal_prefix).is_some_and(|rest| rest.starts_with('.'))
+            || topic.ends_with(".quarantine")
+            || self.topics.exclude.iter().any(|pattern| pattern.is_match(topic))
+    }
+}
+
+/// Half of the 7 d that deltas are kept: the ledger reads them again from its oldest open window, and the other half is
+/// what an outage may last.
+const HALF_OF_RETENTION_MS: i64 = 7 * 24 * 3_600_000 / 2;
+
+/// Kafka's bound on names of topics and group instance ids, less room for what we add to them.
+const NAME_MAX: usize = 200;
+
+/// Reads typed values; a wrong one is told and stands as 0 or empty until the report is given out.
+struct Typed<'a> {
+    settings: &'a BTreeMap<String, Setting>,
+    errors: Vec<ConfigError>,
+}
+
+impl Typed<'_> {
+    fn worker(&mut self, notes: &mut Vec<String>) -> Worker {
+        let mut id = self.text("worker.id");
+        if id.is_empty() {
+            id = gethostname::gethostname().to_string_lossy().into_owned();
+            if looks_random(&id) {
+                notes.push(format!(
+                    "worker.id is the host name {id}, which looks like a container's: a restart gets another one, and its \
+                     partitions move; set worker.id to a stable name, as ${{env:POD_NAME}} of a StatefulSet"
+                ));
+            }
+        }
+        self.name("worker.id", &id);
+        let group_id = self.text("worker.group.id");
+        self.name("worker.group.id", &group_id);
+        let tasks = match self.whole("worker.tasks") {
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+            tasks => tasks as usize,
+        };
+        Worker { id, tasks, group_id, shutdown_deadline_ms: self.duration("worker.shutdown.deadline") }
+    }
+
+    fn contracts(&mut self, file: &Path) -> Contracts {
+        // Absolute paths stay as they are.
+        let folder = file.parent().unwrap_or(Path::new(""));
+        Contracts { paths: self.list("contracts.paths").iter().map(|path| folder.join(path.expose())).collect() }
+    }
+
+    fn governance(&mut self) -> Governance {
+        let topic = self.text("governance.topic");
+        self.name("governance.topic", &topic);
+        let internal_prefix = self.text("governance.internal.prefix");
+        self.name("governance.internal.prefix", &internal_prefix);
+        if topic.strip_prefix(&internal_prefix).is_some_and(|rest| rest.starts_with('.')) {
+            let problem = "lies below governance.internal.prefix, where the daemon keeps its own topics";
+            self.wrong("governance.topic", problem.into(), "choose a name outside of it");
+        }
+        let replication_factor = self.whole("governance.replication.factor") as i32;
+        if replication_factor == 0 {
+            self.wrong(
+                "governance.replication.factor",
+                "means no copy at all".into(),
+                "write 1 or more, or -1 for the broker's default",
+            );
+        }
+        Governance {
+            topic,
+            internal_prefix,
+            partitions: self.whole("governance.partitions") as i32,
+            replication_factor,
+            internal_partitions: self.whole("internal.partitions") as i32,
+        }
+    }
+
+    fn window(&mut self) -> Window {
+        let before = self.errors.len();
+        let window = Window {
+            size_ms: self.duration("window.size"),
+            grace_ms: self.duration("window.grace"),
+            late_accept_ms: self.duration("window.late.accept"),
+            future_tolerance_ms: self.duration("window.future.tolerance"),
+            max_open_ms: self.duration("window.max.open"),
+        };
+        if self.errors.len() > before {
+            return window; // What follows compares values that are there.
+        }
+        if window.grace_ms >= window.max_open_ms {
+            let problem = format!("is not shorter than window.max.open, {}", duration_text(window.max_open_ms));
+            self.wrong("window.grace", problem, "shorten window.grace, or lengthen window.max.open");
+        }
+        let held_ms = window.max_open_ms + window.size_ms + window.grace_ms + window.late_accept_ms;
+        if held_ms > HALF_OF_RETENTION_MS {
+            let problem = format!(
+                "with window.max.open, size and grace makes {}: more than {}, half of the 7d that deltas are kept",
+                duration_text(held_ms),
+                duration_text(HALF_OF_RETENTION_MS)
+            );
+            self.wrong("window.late.accept", problem, "shorten window.late.accept or window.max.open");
+        }
+        window
+    }
+
+    fn delivery(&mut self) -> Delivery {
+        if self.word("delivery") == "at_least_once" {
+            self.wrong(
+                "delivery",
+                "is not available in this version".into(),
+                "write exactly_once; it needs Kafka's transactions",
+            );
+        }
+        Delivery::ExactlyOnce
+    }
+
+    fn topics(&mut self) -> Topics {
+        let mut exclude = Vec::new();
+        for text in self.list("topics.exclude") {
+            let typed = text.expose();
+            // Checked as typed first, so that `)|(` cannot slip through the group around it.
+            match Regex::new(typed).and_then(|_| Regex::new(&format!("^(?:{typed})$"))) {
+                Ok(pattern) => exclude.push(pattern),
+                Err(e) => {
+                    let reason =
+                        e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+                    self.wrong(
+                        "topics.exclude",
+                        format!("{text} is no regular expression: {reason}"),
+                        "correct it, or escape it with \\",
+                    );
+                }
+            }
+        }
+        Topics { exclude }
+    }
+
+    fn privacy(&mut self) -> Privacy {
+        let key = self.text("privacy.hash.key");
+        if !key.is_empty() && key.chars().count() < 16 {
+            let problem = "has fewer than 16 characters, so that hashed values could be guessed".into();
+            self.wrong("privacy.hash.key", problem, "make one with `openssl rand -hex 16`, the same for all workers");
+        }
+        Privacy { hash_key: (!key.is_empty()).then(|| Secret::new(key)) }
+    }
+
+    fn http(&mut self) -> Http {
+        let typed = self.text("http.listen");
+        let insecure = self.flag("http.insecure");
+        let listen: SocketAddr = match typed.replace("localhost:", "127.0.0.1:").parse() {
+            Ok(listen) => listen,
+            Err(_) => {
+                self.wrong(
+                    "http.listen",
+                    "is no address and port".into(),
+                    "write one like 127.0.0.1:8083 or [::1]:8083",
+                );
+                return Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)) };
+            }
+        };
+        if !listen.ip().is_loopback() && !insecure {
+            let problem =
+                "can be reached from elsewhere, and there is no access control: all who reach it see every product"
+                    .into();
+            self.wrong("http.listen", problem, "listen on 127.0.0.1, or allow it knowingly with http.insecure: true");
+        }
+        Http { listen }
+    }
+
+    /// A name that Kafka takes for topics and group instance ids.
+    fn name(&mut self, path: &str, name: &str) {
+        let legal = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if name.is_empty() || name == "." || name == ".." || name.len() > NAME_MAX || !legal {
+            // What was typed is shown masked where it must be; a host name was not typed.
+            let typed = self.settings.get(path).is_some_and(|s| s.texts.iter().any(|t| !t.expose().is_empty()));
+            let what = if typed || name.is_empty() {
+                String::new()
+            } else {
+                format!("stands for the host name {name}, which ")
+            };
+            let remedy = format!("use letters, digits, `.`, `_` and `-`, 1 to {NAME_MAX} of them");
+            self.wrong(path, format!("{what}is no name that Kafka takes"), &remedy);
+        }
+    }
+
+    fn text(&mut self, path: &str) -> String {
+        let Some(setting) = self.settings.get(path) else { return String::new() };
+        match setting.texts.as_slice() {
+            [text] if !setting.list => text.expose().to_string(),
+            _ => {
+                self.wrong(path, "is a list".into(), "write one value");
+                String::new()
+            }
+        }
+    }
+
+    fn list(&self, path: &str) -> Vec<Text> {
+        self.settings.get(path).map(|setting| setting.texts.clone()).unwrap_or_default()
+    }
+
+    fn word(&mut self, path: &str) -> String {
+        let text = self.text(path);
+        if let Some(Kind::Word(words)) = keys::find(path).map(|key| key.kind)
+            && !words.contains(&text.as_str())
+        {
+            self.wrong(path, "is none of the words for it".into(), &format!("write one of: {}", words.join(", ")));
+        }
+        text
+    }
+
+    fn flag(&mut self, path: &str) -> bool {
+        match self.text(path).as_str() {
+            "true" => true,
+            "false" => false,
+            _ => {
+                self.wrong(path, "is neither true nor false".into(), "write true or false");
+                false
+            }
+        }
+    }
+
+    fn whole(&mut self, path: &str) -> i64 {
+        let (min, max) = match keys::find(path).map(|key| key.kind) {
+            Some(Kind::Whole { min, max }) => (min, max),
+            _ => (i64::MIN, i64::MAX),
+        };
+        match self.text(path).parse() {
+            Ok(number) if (min..=max).contains(&number) => number,
+            Ok(_) => {
+                self.wrong(path, "is out of bounds".into(), &format!("write a number from {min} to {max}"));
+                0
+            }
+            Err(_) => {
+                self.wrong(path, "is no whole number".into(), &format!("write a number from {min} to {max}"));
+                0
+            }
+        }
+    }
+
+    fn duration(&mut self, path: &str) -> i64 {
+        let (min, max) = match keys::find(path).map(|key| key.kind) {
+            Some(Kind::Duration { min_ms, max_ms }) => (min_ms, max_ms),
+            _ => (0, i64::MAX),
+        };
+        match parse_duration(&self.text(path)) {
+            Some(ms) if (min..=max).contains(&ms) => ms,
+            Some(_) => {
+                let remedy = format!("write one from {} to {}", duration_text(min), duration_text(max));
+                self.wrong(path, "is out of bounds".into(), &remedy);
+                0
+            }
+            None => {
+                self.wrong(path, "is no duration".into(), "write a number and a unit: 500ms, 10s, 1m, 24h, 7d");
+                0
+            }
+        }
+    }
+
+    /// Only the first thing wrong with a key is told: the others mostly follow from it.
+    fn wrong(&mut self, path: &str, problem: String, remedy: &str) {
+        let Some(setting) = self.settings.get(path) else { return };
+        let same = |e: &ConfigError| e.key == path && keys::find(path).is_none_or(|key| key.kind != Kind::List);
+        if !self.errors.iter().any(same) {
+            let (place, line, value) = (setting.place.clone(), setting.line, Some(value_text(path, setting)));
+            self.errors.push(ConfigError { key: path.into(), place, line, value, problem, remedy: remedy.into() });
+        }
+    }
+}
+
+/// `90s` and the like; `None` for what is none, or does not fit.
+pub fn parse_duration(text: &str) -> Option<i64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let unit_ms = match text[unit_at..].trim_start() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    text[..unit_at].parse::<i64>().ok()?.checked_mul(unit_ms)
+}
+
+/// In the largest units that say it exactly: `1h30m`, `3d12h`.
+pub fn duration_text(ms: i64) -> String {
+    let mut rest = ms;
+    let mut out = String::new();
+    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= unit_ms {
+            out.push_str(&format!("{}{unit}", rest / unit_ms));
+            rest %= unit_ms;
+        }
+    }
+    if out.is_empty() { "0s".into() } else { out }
+}
+
+fn effective(settings: &BTreeMap<String, Setting>) -> Vec<Effective> {
+    // In the table's order, librdkafka's properties where `kafka` stands.
+    let rank = |path: &str| keys::KEYS.iter().position(|key| key.path == path).unwrap_or(0);
+    let mut shown: Vec<(&String, &Setting)> = settings.iter().collect();
+    shown.sort_by_key(|(path, _)| (rank(path), keys::find(path).is_none()));
+    let line = |(path, setting): (&String, &Setting)| Effective {
+        key: path.clone(),
+        value: value_text(path, setting),
+        place: setting.place.clone(),
+    };
+    shown.into_iter().map(line).collect()
+}
+
+fn value_text(path: &str, setting: &Setting) -> String {
+    let secret = keys::find(path).is_some_and(|key| key.kind == Kind::Secret);
+    let texts = setting.texts.iter().map(Text::to_string);
+    match setting.texts.as_slice() {
+        [text] if text.expose().is_empty() => "\"\"".into(),
+        _ if secret => "***".into(),
+        [_] if !setting.list => kafka::shown(path, setting).to_string(),
+        _ => format!("[{}]", texts.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Docker's twelve hexadecimal digits, or a Deployment's `-5d4f8c7b9c-x2x7p`.
+fn looks_random(host: &str) -> bool {
+    let lower_or_digit = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let docker =
+        host.len() == 12 && host.bytes().all(|b| b.is_ascii_hexdigit()) && host.bytes().any(|b| b.is_ascii_digit());
+    let mut parts = host.rsplit('-');
+    let pod = parts.next().is_some_and(|p| p.len() == 5 && lower_or_digit(p))
+        && parts
+            .next()
+            .is_some_and(|p| (8..=10).contains(&p.len()) && lower_or_digit(p) && p.bytes().any(|b| b.is_ascii_digit()));
+    docker || pod
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(yaml: &str, env: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.yaml");
+        std::fs::write(&file, format!("worker.id: w1\n{yaml}")).unwrap();
+        Config::load_with(&file, &env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect())
+    }
+
+    #[test]
+    fn the_defaults_are_a_good_configuration() {
+        let config = load("", &[]).unwrap();
+        assert_eq!(config.window.late_accept_ms, 86_400_000);
+        assert_eq!((config.flush_interval_ms, config.worker.shutdown_deadline_ms), (10_000, 5_000));
+        assert_eq!((config.governance.partitions, config.governance.internal_partitions), (6, 12));
+        assert_eq!(config.governance.internal("deltas"), "_steward.deltas");
+        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8083");
+        assert!(config.worker.tasks > 0 && config.privacy.hash_key.is_none() && config.notes.is_empty());
+        assert!(config.contracts.paths[0].ends_with("contracts/") && config.contracts.paths[0].is_absolute());
+    }
+
+    #[test]
+    fn each_wrong_value_is_told_with_its_problem_and_remedy() {
+        for (yaml, key, problem, remedy) in [
+            ("window.size: 1 minute", "window.size", "is no duration", "500ms, 10s"),
+            ("window.size: 10ms", "window.size", "is out of bounds", "from 1s to 1d"),
+            ("window.size: [1m]", "window.size", "is a list", "one value"),
+            ("worker.tasks: many", "worker.tasks", "is no whole number", "0 to 256"),
+            ("worker.tasks: 257", "worker.tasks", "is out of bounds", "0 to 256"),
+            ("worker.group.id: a b", "worker.group.id", "no name that Kafka takes", "letters"),
+            ("governance.topic: ''", "governance.topic", "no name that Kafka takes", "letters"),
+            ("governance.topic: _steward.x", "governance.topic", "lies below", "outside"),
+            ("governance.replication.factor: 0", "governance.replication.factor", "no copy", "-1"),
+            ("window.grace: 2h", "window.grace", "not shorter than window.max.open, 1h", "shorten"),
+            ("window.late.accept: 3d", "window.late.accept", "", ""),
+            ("window.late.accept: 84h", "window.late.accept", "makes 3d13h1m10s: more than 3d12h", "shorten"),
+            ("delivery: at_least_once", "delivery", "not available in this version", "exactly_once"),
+            ("delivery: twice", "delivery", "none of the words", "exactly_once, at_least_once"),
+            ("start: now", "start", "none of the words", "earliest, latest"),
+            ("topics.exclude: ['a(', 'b']", "topics.exclude", "a( is no regular expression: unclosed group", "escape"),
+            ("privacy.hash.key: short", "privacy.hash.key", "fewer than 16", "openssl"),
+            ("http.listen: 8083", "http.listen", "no address", "127.0.0.1:8083"),
+            ("http.listen: 0.0.0.0:8083", "http.listen", "no access control", "http.insecure: true"),
+            ("http.insecure: yes", "http.insecure", "neither true nor false", "true or false"),
+        ] {
+            match load(yaml, &[]) {
+                Ok(_) => assert_eq!(problem, "", "{yaml}"),
+                Err(report) => {
+                    assert_eq!(report.errors.len(), 1, "{yaml}: {report}");
+                    let e = &report.errors[0];
+                    assert!(e.key == key && e.line == 2, "{yaml}: {e}");
+                    assert!(
+                        !problem.is_empty() && e.problem.contains(problem) && e.remedy.contains(remedy),
+                        "{yaml}: {e}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_in_the_order_of_the_file() {
+        let yaml = "log.level: loud\nwindow: {size: x, sise: 1m}\nkafka.acks: 1\nhttp.listen: '*'";
+        let report = load(yaml, &[("STEWARD_START", "now")]).unwrap_err();
+        let keys: Vec<_> = report.errors.iter().map(|e| e.key.as_str()).collect();
+        assert_eq!(keys, ["log.level", "window.sise", "window.size", "kafka.acks", "http.listen", "start"]);
+        assert_eq!(report.errors[5].place, "environment STEWARD_START");
+    }
+
+    #[test]
+    fn no_secret_is_in_any_report_or_listing() {
+        let yaml = "privacy.hash.key: hunter2\nkafka.sasl.password: hunter2\nworker.group.id: ${env:P}\ntopics.exclude: ['${env:P}(']\nkafka.ssl.ca.pem: ${env:P}\nkafka.security.protocol: ${env:P}";
+        let report = load(yaml, &[("P", "hunter2 !")]).unwrap_err();
+        assert!(report.errors.len() >= 4, "{report}");
+        assert!(!format!("{report}{report:?}").contains("hunter2"), "{report}");
+        let good = load("privacy.hash.key: hunter2hunter2hunter2\nkafka.sasl.password: hunter2", &[]).unwrap();
+        assert!(!format!("{good:?}").contains("hunter2"));
+        assert_eq!(good.privacy.hash_key.unwrap().expose(), "hunter2hunter2hunter2");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_one_error() {
+        let report = Config::load_with(Path::new("nowhere.yaml"), &BTreeMap::new()).unwrap_err();
+        assert_eq!(report.errors.len(), 1);
+        assert!(report.to_string().contains("cannot be read"), "{report}");
+    }
+
+    #[test]
+    fn our_own_topics_and_those_named_are_never_governed() {
+        let config = load("topics.exclude: ['test-.*', raw]", &[]).unwrap();
+        for (topic, excluded) in [
+            ("__consumer_offsets", true),
+            ("governance.events", true),
+            ("_steward.deltas", true),
+            ("_stewards", false),
+            ("orders.quarantine", true),
+            ("test-1", true),
+            ("a-test-1", false),
+            ("raw", true),
+            ("rawer", false),
+            ("orders", false),
+        ] {
+            assert_eq!(config.excludes(topic), excluded, "{topic}");
+        }
+    }
+
+    #[test]
+    fn durations_read_and_write_the_same() {
+        for (text, ms) in
+            [("0s", 0), ("500ms", 500), ("10s", 10_000), ("1m", 60_000), ("24h", 86_400_000), ("7d", 604_800_000)]
+        {
+            assert_eq!(parse_duration(text), Some(ms), "{text}");
+            assert_eq!(parse_duration(&duration_text(ms)), Some(ms), "{text}");
+        }
+        for text in ["", "5", "s", "-1s", "1.5h", "1h30m", "1w", "99999999999999999d"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_name_that_a_restart_changes_is_known_by_its_look() {
+        for (host, random) in [
+            ("3f2a9c01bd77", true),
+            ("steward-5d4f8c7b9c-x2x7p", true),
+            ("steward-0", false),
+            ("kafka-governance-host1", false),
+            ("broker", false),
+        ] {
+            assert_eq!(looks_random(host), random, "{host}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! librdkafka's properties: handed on as typed, except those that the daemon's guarantees stand on.
+
+use crate::config::error::ConfigError;
+use crate::config::keys::KAFKA_SECTIONS;
+use crate::config::raw::Setting;
+use crate::config::secret::Text;
+use std::collections::BTreeMap;
+
+/// Properties by librdkafka's names.
+pub type Properties = BTreeMap<String, Text>;
+
+/// What each kind of client is given by the operator: the common properties, overridden by its own. The settings that
+/// are ours come on top of them, in `kafka::client`.
+#[derive(Clone, Debug)]
+pub struct Kafka {
+    pub consumer: Properties,
+    pub producer: Properties,
+    pub admin: Properties,
+    pub protocol: GroupProtocol,
+}
+
+/// How the members of a group divide the partitions among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// Cooperative-sticky, with `group.instance.id`.
+    Classic,
+    /// KIP-848: sessions are the broker's, and there is no `group.instance.id`.
+    Consumer,
+}
+
+/// Properties that are ours, and why.
+const OWNED: &[(&str, &str)] = &[
+    (
+        "isolation.level",
+        "every input is read read_committed: with read_uncommitted a late commit of a dead task is counted twice",
+    ),
+    ("enable.auto.commit", "offsets are committed only together with what they produced"),
+    ("auto.commit.interval.ms", "offsets are committed only together with what they produced"),
+    ("enable.auto.offset.store", "offsets are committed only together with what they produced"),
+    (
+        "transactional.id",
+        "it is made from worker.group.id and worker.id, so that a restart settles what its predecessor left open",
+    ),
+    (
+        "transaction.timeout.ms",
+        "a transaction lasts one flush; a longer time-out would stall every reader of the results after a crash",
+    ),
+    ("enable.idempotence", "transactions need it"),
+    ("acks", "transactions need the acknowledgement of all replicas"),
+    ("request.required.acks", "transactions need the acknowledgement of all replicas"),
+    ("enable.partition.eof", "an end of partition taken with records makes the client skip one after a pause"),
+    ("group.instance.id", "it is made from worker.id for each task, so that a restart moves no partition"),
+    ("group.id", "the tasks' groups are made from worker.group.id"),
+    ("auto.offset.reset", "a position that left the log is a gap to be told, never a silent jump"),
+    (
+        "partition.assignment.strategy",
+        "static members need cooperative-sticky: every other strategy stops all tasks at each change",
+    ),
+    ("topic.blacklist", "topics.exclude says what is not governed"),
+];
+
+/// What to do about a property that is ours.
+fn owned_remedy(property: &str) -> &'static str {
+    match property {
+        "group.id" => "set worker.group.id",
+        "group.instance.id" | "transactional.id" => "remove it, and set worker.id",
+        "auto.offset.reset" => "remove it; `start` says where a topic without committed offset begins",
+        "topic.blacklist" => "remove it, and set topics.exclude",
+        _ => "remove it",
+    }
+}
+
+/// Properties that the broker decides under KIP-848.
+const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
+
+/// Properties that are never shown, wherever they came from.
+const SECRETS: &[&str] = &[
+    "sasl.password",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.assertion.private.key.pem",
+];
+
+/// Takes the properties out of the settings; what is wrong with one is told, and the property left out.
+pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>) -> Kafka {
+    let mut sections = BTreeMap::from(["consumer", "producer", "admin", ""].map(|name| (name, Properties::new())));
+    // The protocol may stand in the common section or in the consumer's, which wins.
+    let protocol_of = |path: &str| settings.get(path).and_then(|s| s.texts.first()).map(|t| t.expose().to_string());
+    let protocol = protocol_of("kafka.consumer.group.protocol").or_else(|| protocol_of("kafka.group.protocol"));
+    let protocol =
+        if protocol.as_deref() == Some("consumer") { GroupProtocol::Consumer } else { GroupProtocol::Classic };
+
+    for (path, setting) in settings.range("kafka.".to_string()..).take_while(|(path, _)| path.starts_with("kafka.")) {
+        let Some(section) = KAFKA_SECTIONS.iter().find(|section| path.starts_with(**section)) else { continue };
+        let property = &path[section.len()..];
+        let text = shown(property, setting);
+        match refusal(property, setting, &text, protocol) {
+            Some((problem, remedy)) => errors.push(ConfigError {
+                key: path.clone(),
+                place: setting.place.clone(),
+                line: setting.line,
+                value: Some(text.to_string()),
+                problem,
+                remedy,
+            }),
+            // It is `Kafka::protocol`, and the consumer's alone.
+            None if property == "group.protocol" => {}
+            None => {
+                let name = section.trim_start_matches("kafka.").trim_end_matches('.');
+                sections.entry(name).or_default().insert(property.into(), text);
+            }
+        }
+    }
+    let merged = |name: &str| {
+        let mut all = sections[""].clone();
+        all.extend(sections[name].clone());
+        all
+    };
+    Kafka { consumer: merged("consumer"), producer: merged("producer"), admin: merged("admin"), protocol }
+}
+
+/// The property's text, hidden where its name says that it is a secret.
+pub fn shown(property: &str, setting: &Setting) -> Text {
+    let text = match setting.texts.as_slice() {
+        [text] => text.clone(),
+        // A list is what librdkafka separates by commas.
+        texts => {
+            let joined = Text::Plain(texts.iter().map(Text::expose).collect::<Vec<_>>().join(","));
+            if texts.iter().any(Text::is_secret) { joined.hidden() } else { joined }
+        }
+    };
+    let name = KAFKA_SECTIONS.iter().find_map(|section| property.strip_prefix(section)).unwrap_or(property);
+    if SECRETS.contains(&name) { text.hidden() } else { text }
+}
+
+fn refusal(property: &str, setting: &Setting, text: &Text, protocol: GroupProtocol) -> Option<(String, String)> {
+    if let Some((_, reason)) = OWNED.iter().find(|(owned, _)| *owned == property) {
+        return Some((format!("is the daemon's own: {reason}"), owned_remedy(property).into()));
+    }
+    if protocol == GroupProtocol::Consumer && CLASSIC_ONLY.contains(&property) {
+        let remedy = "remove it; the broker's group.consumer.session.timeout.ms and its like decide".into();
+        return Some(("is the broker's to decide under group.protocol consumer".into(), remedy));
+    }
+    if property == "bootstrap.servers" && text.expose().trim().is_empty() {
+        return Some(("names no broker".into(), "name at least one: host:port".into()));
+    }
+    let words: &[&str] = &["classic", "consumer"];
+    if property == "group.protocol" && !words.contains(&text.expose()) {
+        return Some(("is no group protocol".into(), "write one of: classic, consumer".into()));
+    }
+    // A default was checked when it was written; librdkafka itself knows the rest best.
+    if setting.place == crate::config::raw::DEFAULT {
+        return None;
+    }
+    let mut client = rdkafka::ClientConfig::new();
+    client.set(property, text.expose());
+    match client.create_native_config() {
+        Ok(_) => None,
+        // Its own words may repeat the value.
+        Err(_) if text.is_secret() => {
+            Some(("is refused by librdkafka".into(), "compare it with librdkafka's CONFIGURATION.md".into()))
+        }
+        Err(rdkafka::error::KafkaError::ClientConfig(kind, words, _, _)) => {
+            let unknown = kind == rdkafka::types::RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN;
+            let suggestion = crate::config::keys::nearest(&format!("kafka.{property}")).filter(|_| unknown);
+            let remedy = match suggestion {
+                Some(nearest) => format!("did you mean {nearest}?"),
+                None => "librdkafka's CONFIGURATION.md lists the properties and their values".into(),
+            };
+            Some((format!("is refused by librdkafka: {}", words.trim_end_matches('.')), remedy))
+        }
+        Err(e) => {
+            Some((format!("is refused by librdkafka: {e}"), "compare it with librdkafka's CONFIGURATION.md".into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(yaml: &str) -> (Kafka, Vec<ConfigError>) {
+        let (entries, errors) = crate::config::yaml::read("f.yaml", yaml);
+        assert_eq!(errors, []);
+        let settings = entries.into_iter().map(|(path, e)| {
+            let texts = e.texts.into_iter().map(Text::Plain).collect();
+            (path, Setting { texts, list: e.list, place: e.place, line: e.line })
+        });
+        let mut errors = Vec::new();
+        let kafka = check(&settings.collect(), &mut errors);
+        (kafka, errors)
+    }
+
+    #[test]
+    fn a_clients_own_section_overrides_the_common_one() {
+        let (kafka, errors) =
+            checked("kafka: {client.id: a, consumer: {client.id: b, fetch.min.bytes: 7}, admin.client.id: c}");
+        assert_eq!(errors, []);
+        let of = |p: &Properties| p.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(of(&kafka.consumer), "client.id=b fetch.min.bytes=7");
+        assert_eq!(of(&kafka.producer), "client.id=a");
+        assert_eq!(of(&kafka.admin), "client.id=c");
+    }
+
+    #[test]
+    fn what_is_ours_or_unknown_is_refused_with_its_reason() {
+        for (yaml, problem, remedy) in [
+            ("isolation.level: read_uncommitted", "read_committed", "remove it"),
+            ("consumer: {group.id: mine}", "worker.group.id", "set worker.group.id"),
+            ("producer.transactional.id: x", "a restart settles", "set worker.id"),
+            ("bootstrap.server: x", "No such configuration property", "did you mean kafka.bootstrap.servers?"),
+            ("session.timeout.ms: soon", "Invalid value", "CONFIGURATION.md"),
+            ("bootstrap.servers: ''", "names no broker", "host:port"),
+            ("group.protocol: modern", "no group protocol", "classic, consumer"),
+            ("{group.protocol: consumer, session.timeout.ms: 9000}", "under group.protocol consumer", "broker's"),
+            ("security.protocol: SSLY", "Invalid value", "CONFIGURATION.md"),
+            ("sasl.jaas.config: x", "JAAS", "CONFIGURATION.md"),
+        ] {
+            let yaml = if yaml.starts_with('{') { format!("kafka: {yaml}") } else { format!("kafka:\n  {yaml}") };
+            let (_, errors) = checked(&yaml);
+            assert_eq!(errors.len(), 1, "{yaml}: {errors:?}");
+            assert!(errors[0].problem.contains(problem), "{yaml}: {}", errors[0]);
+            assert!(errors[0].remedy.contains(remedy), "{yaml}: {}", errors[0]);
+        }
+    }
+
+    #[test]
+    fn a_password_is_hidden_wherever_it_stands() {
+        for yaml in [
+            "kafka.sasl.password: hunter2",
+            "kafka: {consumer: {sasl.password: hunter2}}",
+            "kafka.ssl.key.pem: hunter2",
+        ] {
+            let (kafka, errors) = checked(yaml);
+            assert!(!format!("{kafka:?}{errors:?}").contains("hunter2"), "{kafka:?}{errors:?}");
+        }
+    }
+
+    #[test]
+    fn the_group_protocol_is_the_consumers_and_no_property() {
+        let (kafka, errors) = checked("kafka: {group.protocol: consumer, bootstrap.servers: [a, b]}");
+        assert_eq!((errors.len(), kafka.protocol), (0, GroupProtocol::Consumer));
+        assert_eq!(kafka.producer.keys().collect::<Vec<_>>(), ["bootstrap.servers"]);
+        assert_eq!(kafka.producer["bootstrap.servers"].expose(), "a,b");
+    }
+}

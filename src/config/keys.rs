@@ -1,0 +1,336 @@
+//! The one table of all keys: it drives parsing, the report of unknown keys, and `config/steward.yaml`.
+
+/// A key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// The dotted path.
+    pub path: &'static str,
+    /// As one would type it; several only for a list.
+    pub default: &'static [&'static str],
+    pub kind: Kind,
+    /// One or two lines for `config/steward.yaml`.
+    pub doc: &'static str,
+}
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    /// Shown as `***` wherever it came from.
+    Secret,
+    /// A number and a unit; both bounds are allowed values.
+    Duration {
+        min_ms: i64,
+        max_ms: i64,
+    },
+    /// Both bounds are allowed values.
+    Whole {
+        min: i64,
+        max: i64,
+    },
+    Word(&'static [&'static str]),
+    Flag,
+    List,
+}
+
+const SECOND: i64 = 1_000;
+const HOUR: i64 = 3_600 * SECOND;
+const DAY: i64 = 24 * HOUR;
+
+/// Every key, in the order of `config/steward.yaml`. Under `kafka` any property of librdkafka may stand besides.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "kafka.bootstrap.servers",
+        default: &["127.0.0.1:9092"],
+        kind: Kind::Text,
+        doc: "Brokers to begin with: host:port, host:port.",
+    },
+    Key {
+        path: "kafka.group.protocol",
+        default: &["classic"],
+        kind: Kind::Word(&["classic", "consumer"]),
+        doc: "classic: cooperative-sticky with static members; a restart within the session moves no partition.\nconsumer: KIP-848, for Kafka 4 and later.",
+    },
+    Key {
+        path: "worker.id",
+        default: &[""],
+        kind: Kind::Text,
+        doc: "Names this worker, and must outlive a restart; empty: the host name.\nWhere host names are random (containers), give a stable one: ${env:POD_NAME}.",
+    },
+    Key {
+        path: "worker.tasks",
+        default: &["0"],
+        kind: Kind::Whole { min: 0, max: 256 },
+        doc: "Threads that inspect records; 0: one for each core.",
+    },
+    Key {
+        path: "worker.group.id",
+        default: &["steward"],
+        kind: Kind::Text,
+        doc: "The consumer group. Workers with one group and one prefix share the work.",
+    },
+    Key {
+        path: "worker.shutdown.deadline",
+        default: &["5s"],
+        kind: Kind::Duration { min_ms: 0, max_ms: HOUR },
+        doc: "How long a stopping worker may take to flush and commit; what is not committed then is read again.",
+    },
+    Key {
+        path: "contracts.paths",
+        default: &["contracts/"],
+        kind: Kind::List,
+        doc: "ODCS contract files, or folders of them; relative to the folder of this file.",
+    },
+    Key {
+        path: "governance.topic",
+        default: &["governance.events"],
+        kind: Kind::Text,
+        doc: "Where windows, incidents and gaps are published.",
+    },
+    Key {
+        path: "governance.internal.prefix",
+        default: &["_steward"],
+        kind: Kind::Text,
+        doc: "The daemon's own topics are called prefix.deltas, prefix.state, prefix.catalog.",
+    },
+    Key {
+        path: "governance.partitions",
+        default: &["6"],
+        kind: Kind::Whole { min: 1, max: 10_000 },
+        doc: "Partitions of the governance topic, when it is created.",
+    },
+    Key {
+        path: "governance.replication.factor",
+        default: &["-1"],
+        kind: Kind::Whole { min: -1, max: 32_767 },
+        doc: "Replicas of every topic that is created; -1: the broker's default.",
+    },
+    Key {
+        path: "internal.partitions",
+        default: &["12"],
+        kind: Kind::Whole { min: 1, max: 10_000 },
+        doc: "Partitions of prefix.deltas and prefix.state. Fixed at creation: products are assigned by it.",
+    },
+    Key {
+        path: "topics.exclude",
+        default: &[],
+        kind: Kind::List,
+        doc: "Regular expressions; a topic whose whole name one of them matches is never governed.\nNever governed anyway: __*, the daemon's own topics, *.quarantine.",
+    },
+    Key {
+        path: "start",
+        default: &["earliest"],
+        kind: Kind::Word(&["earliest", "latest"]),
+        doc: "Where a topic without committed offset begins: earliest, latest.",
+    },
+    Key {
+        path: "window.size",
+        default: &["1m"],
+        kind: Kind::Duration { min_ms: SECOND, max_ms: DAY },
+        doc: "Length of a window of event time. Each is judged once.",
+    },
+    Key {
+        path: "window.grace",
+        default: &["10s"],
+        kind: Kind::Duration { min_ms: 0, max_ms: DAY },
+        doc: "How long a window waits for records out of order.",
+    },
+    Key {
+        path: "window.late.accept",
+        default: &["24h"],
+        kind: Kind::Duration { min_ms: 0, max_ms: 7 * DAY },
+        doc: "How late a record may still revise its window; later ones are counted.",
+    },
+    Key {
+        path: "window.future.tolerance",
+        default: &["5m"],
+        kind: Kind::Duration { min_ms: 0, max_ms: DAY },
+        doc: "How far a record may be ahead of the clock; beyond it is a finding.",
+    },
+    Key {
+        path: "window.max.open",
+        default: &["1h"],
+        kind: Kind::Duration { min_ms: SECOND, max_ms: 7 * DAY },
+        doc: "A window that waits longer than this beyond grace, for a silent partition, closes as incomplete.",
+    },
+    Key {
+        path: "flush.interval",
+        default: &["10s"],
+        kind: Kind::Duration { min_ms: 100, max_ms: HOUR },
+        doc: "How often counts and offsets are committed together.",
+    },
+    Key {
+        path: "delivery",
+        default: &["exactly_once"],
+        kind: Kind::Word(&["exactly_once", "at_least_once"]),
+        doc: "exactly_once: transactions. at_least_once is not available in this version.",
+    },
+    Key {
+        path: "privacy.hash.key",
+        default: &[""],
+        kind: Kind::Secret,
+        doc: "Keys the hashes that stand for values (uniqueness), the same on every worker; at least 16 characters.\nEmpty: made once and kept in prefix.catalog. Best from a provider: ${file:/run/secrets/steward.properties:hash.key}.",
+    },
+    Key {
+        path: "http.listen",
+        default: &["127.0.0.1:8083"],
+        kind: Kind::Text,
+        doc: "Address of REST, health and metrics.",
+    },
+    Key {
+        path: "http.insecure",
+        default: &["false"],
+        kind: Kind::Flag,
+        doc: "true allows an address that others reach: there is no access control in this version.",
+    },
+    Key {
+        path: "log.level",
+        default: &["info"],
+        kind: Kind::Word(&["error", "warn", "info", "debug", "trace"]),
+        doc: "error, warn, info, debug, trace.",
+    },
+    Key {
+        path: "log.format",
+        default: &["text"],
+        kind: Kind::Word(&["text", "json"]),
+        doc: "text, json (one object a line).",
+    },
+];
+
+/// The sections of properties that are passed on to librdkafka, most particular first.
+pub const KAFKA_SECTIONS: &[&str] = &["kafka.consumer.", "kafka.producer.", "kafka.admin.", "kafka."];
+
+/// Properties of librdkafka that people set most; only for the suggestion of a name.
+const COMMON_PROPERTIES: &[&str] = &[
+    "kafka.client.id",
+    "kafka.security.protocol",
+    "kafka.sasl.mechanism",
+    "kafka.sasl.username",
+    "kafka.sasl.password",
+    "kafka.ssl.ca.location",
+    "kafka.ssl.certificate.location",
+    "kafka.ssl.key.location",
+    "kafka.ssl.key.password",
+    "kafka.session.timeout.ms",
+    "kafka.heartbeat.interval.ms",
+    "kafka.fetch.min.bytes",
+    "kafka.compression.type",
+    "kafka.linger.ms",
+];
+
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Whether `path` names a group of keys, not a value: `window`, `window.max`.
+pub fn is_section(path: &str) -> bool {
+    let inside = |known: &str| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+    KEYS.iter().any(|key| inside(key.path)) || KAFKA_SECTIONS.iter().any(|section| inside(section))
+}
+
+/// `STEWARD_WINDOW_MAX_OPEN` of `window.max.open`.
+pub fn variable(path: &str) -> String {
+    format!("STEWARD_{}", path.to_uppercase().replace('.', "_"))
+}
+
+/// The known key nearest to a mistyped one: at most a third of its letters may differ.
+pub fn nearest(path: &str) -> Option<&'static str> {
+    let known = KEYS.iter().map(|key| key.path).chain(COMMON_PROPERTIES.iter().copied());
+    let (distance, nearest) = known.map(|key| (strsim::damerau_levenshtein(key, path), key)).min()?;
+    (distance * 3 <= path.len().max(3)).then_some(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_and_no_far_one() {
+        for (typed, expected) in [
+            ("window.sise", Some("window.size")),
+            ("windows.size", Some("window.size")),
+            ("worker.group_id", Some("worker.group.id")),
+            ("kafka.bootstrap.server", Some("kafka.bootstrap.servers")),
+            ("log.lvel", Some("log.level")),
+            ("something.else.entirely", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(typed), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_variable_names_one_key() {
+        let mut variables: Vec<String> = KEYS.iter().map(|key| variable(key.path)).collect();
+        variables.sort();
+        variables.dedup();
+        assert_eq!(variables.len(), KEYS.len());
+    }
+
+    #[test]
+    fn the_documented_configuration_is_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config/steward.yaml");
+        if std::env::var_os("STEWARD_TEST_WRITE").is_some() {
+            std::fs::write(path, document()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap();
+        assert_eq!(written, document(), "write it anew with STEWARD_TEST_WRITE=1 cargo test config::keys");
+    }
+
+    #[test]
+    fn the_documented_configuration_holds_every_key_with_its_default() {
+        let (entries, errors) = crate::config::yaml::read("steward.yaml", &document());
+        assert_eq!(errors, []);
+        assert_eq!(entries.keys().collect::<Vec<_>>(), {
+            let mut paths: Vec<_> = KEYS.iter().map(|key| key.path).collect();
+            paths.sort();
+            paths
+        });
+        for key in KEYS {
+            assert_eq!(entries[key.path].texts, key.default, "{}", key.path);
+        }
+    }
+
+    /// `config/steward.yaml`, from the table.
+    fn document() -> String {
+        let mut out = String::from(HEAD);
+        let mut section = "";
+        for key in KEYS {
+            let (first, rest) = key.path.split_once('.').unwrap_or(("", key.path));
+            out.push_str(if first != section || first.is_empty() { "\n" } else { "" });
+            if first != section && !first.is_empty() {
+                out.push_str(&format!("{first}:\n"));
+                out.push_str(if first == "kafka" { KAFKA } else { "" });
+            }
+            section = first;
+            let indent = if first.is_empty() { "" } else { "  " };
+            key.doc.lines().for_each(|line| out.push_str(&format!("{indent}# {line}\n")));
+            out.push_str(&format!("{indent}{rest}: {}\n", value(key)));
+        }
+        out
+    }
+
+    fn value(key: &Key) -> String {
+        match (key.kind, key.default) {
+            (Kind::List, items) => format!("[{}]", items.join(", ")),
+            (_, [""]) => "\"\"".into(),
+            (_, items) => items.concat(),
+        }
+    }
+
+    const HEAD: &str = "\
+# Every key of steward with its default; a file of your own needs only what differs.
+#
+# Keys are dotted paths, nested or flat as you like: window: {max: {open: 1h}}, or window.max.open: 1h.
+# Durations are a number and a unit: 500ms, 10s, 1m, 24h, 7d.
+# The environment overrides the file: STEWARD_WINDOW_MAX_OPEN=2h; lists are separated by commas there.
+# Secrets come from ${env:NAME}, ${file:/path/x.properties:key} or ${dir:/folder:file} in any value, and are never shown.
+# `steward check --config FILE` reports everything wrong at once.
+";
+
+    const KAFKA: &str = "  \
+  # Any property of librdkafka may stand here, as security.protocol or sasl.username;
+  # under consumer:, producer: or admin: it counts for that client alone. STEWARD_KAFKA_SASL_USERNAME works too.
+
+";
+}
