@@ -85,6 +85,11 @@ const SECRETS: &[&str] = &[
     "sasl.oauthbearer.assertion.private.key.pem",
 ];
 
+/// The properties as a client takes them, secrets in the clear.
+pub fn exposed(properties: &Properties) -> BTreeMap<String, String> {
+    properties.iter().map(|(name, text)| (name.clone(), text.expose().to_string())).collect()
+}
+
 /// Takes the properties out of the settings; what is wrong with one is told, and the property left out.
 pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>) -> Kafka {
     let mut sections = BTreeMap::from(["consumer", "producer", "admin", ""].map(|name| (name, Properties::new())));

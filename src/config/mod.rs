@@ -1,9 +1,10 @@
 //! Configuration: as typed, then usable; everything wrong is said at once.
 
-pub mod error;
-pub mod kafka; // librdkafka's properties, and which of them are ours
-pub mod keys; // the one table of all keys
-pub mod raw; // as typed: defaults < file < environment
-pub mod secret; // ${env:…}, ${file:…}, ${dir:…}; never printed
 pub mod usable; // checked once, then trusted: what the rest of the daemon reads
-pub mod yaml; // a YAML file as dotted keys, each with its line // what is wrong, where, and what to do
+pub mod typed; // texts into numbers, durations, words
+pub mod kafka; // librdkafka's properties, and which of them are ours
+pub mod raw; // as typed: defaults < file < environment
+pub mod yaml; // a YAML file as dotted keys, each with its line
+pub mod keys; // the one table of all keys
+pub mod secret; // ${env:…}, ${file:…}, ${dir:…}; never printed
+pub mod error; // what is wrong, where, and what to do

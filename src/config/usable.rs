@@ -1,10 +1,11 @@
 //! The configuration, checked once, then trusted.
 
-use crate::config::error::{ConfigError, ConfigErrors};
+use crate::config::error::ConfigErrors;
 use crate::config::kafka::{self, Kafka};
-use crate::config::keys::{self, Kind};
+use crate::config::keys;
 use crate::config::raw::{self, Raw, Setting};
-use crate::config::secret::{Secret, Text};
+use crate::config::secret::Secret;
+use crate::config::typed::{Typed, duration_text, value_text};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -132,16 +133,16 @@ impl Config {
         let config = Config {
             file: file.to_path_buf(),
             kafka: kafka::check(&settings, &mut typed.errors),
-            worker: typed.worker(&mut notes),
-            contracts: typed.contracts(file),
-            governance: typed.governance(),
-            window: typed.window(),
+            worker: worker(&mut typed, &mut notes),
+            contracts: contracts(&mut typed, file),
+            governance: governance(&mut typed),
+            window: window(&mut typed),
             flush_interval_ms: typed.duration("flush.interval"),
-            delivery: typed.delivery(),
+            delivery: delivery(&mut typed),
             start: if typed.word("start") == "latest" { Start::Latest } else { Start::Earliest },
-            topics: typed.topics(),
-            privacy: typed.privacy(),
-            http: typed.http(),
+            topics: topics(&mut typed),
+            privacy: privacy(&mut typed),
+            http: http(&mut typed),
             log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },
             effective: effective(&settings),
             notes,
@@ -163,286 +164,143 @@ impl Config {
 /// what an outage may last.
 const HALF_OF_RETENTION_MS: i64 = 7 * 24 * 3_600_000 / 2;
 
-/// Kafka's bound on names of topics and group instance ids, less room for what we add to them.
-const NAME_MAX: usize = 200;
-
-/// Reads typed values; a wrong one is told and stands as 0 or empty until the report is given out.
-struct Typed<'a> {
-    settings: &'a BTreeMap<String, Setting>,
-    errors: Vec<ConfigError>,
-}
-
-impl Typed<'_> {
-    fn worker(&mut self, notes: &mut Vec<String>) -> Worker {
-        let mut id = self.text("worker.id");
-        if id.is_empty() {
-            id = gethostname::gethostname().to_string_lossy().into_owned();
-            if looks_random(&id) {
-                notes.push(format!(
-                    "worker.id is the host name {id}, which looks like a container's: a restart gets another one, and its \
-                     partitions move; set worker.id to a stable name, as ${{env:POD_NAME}} of a StatefulSet"
-                ));
-            }
-        }
-        self.name("worker.id", &id);
-        let group_id = self.text("worker.group.id");
-        self.name("worker.group.id", &group_id);
-        let tasks = match self.whole("worker.tasks") {
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
-            tasks => tasks as usize,
-        };
-        Worker { id, tasks, group_id, shutdown_deadline_ms: self.duration("worker.shutdown.deadline") }
-    }
-
-    fn contracts(&mut self, file: &Path) -> Contracts {
-        // Absolute paths stay as they are.
-        let folder = file.parent().unwrap_or(Path::new(""));
-        Contracts { paths: self.list("contracts.paths").iter().map(|path| folder.join(path.expose())).collect() }
-    }
-
-    fn governance(&mut self) -> Governance {
-        let topic = self.text("governance.topic");
-        self.name("governance.topic", &topic);
-        let internal_prefix = self.text("governance.internal.prefix");
-        self.name("governance.internal.prefix", &internal_prefix);
-        if topic.strip_prefix(&internal_prefix).is_some_and(|rest| rest.starts_with('.')) {
-            let problem = "lies below governance.internal.prefix, where the daemon keeps its own topics";
-            self.wrong("governance.topic", problem.into(), "choose a name outside of it");
-        }
-        let replication_factor = self.whole("governance.replication.factor") as i32;
-        if replication_factor == 0 {
-            self.wrong(
-                "governance.replication.factor",
-                "means no copy at all".into(),
-                "write 1 or more, or -1 for the broker's default",
-            );
-        }
-        Governance {
-            topic,
-            internal_prefix,
-            partitions: self.whole("governance.partitions") as i32,
-            replication_factor,
-            internal_partitions: self.whole("internal.partitions") as i32,
+fn worker(typed: &mut Typed<'_>, notes: &mut Vec<String>) -> Worker {
+    let mut id = typed.text("worker.id");
+    if id.is_empty() {
+        id = gethostname::gethostname().to_string_lossy().into_owned();
+        if looks_random(&id) {
+            notes.push(format!(
+                "worker.id is the host name {id}, which looks like a container's: a restart gets another one, and its \
+                 partitions move; set worker.id to a stable name, as ${{env:POD_NAME}} of a StatefulSet"
+            ));
         }
     }
-
-    fn window(&mut self) -> Window {
-        let before = self.errors.len();
-        let window = Window {
-            size_ms: self.duration("window.size"),
-            grace_ms: self.duration("window.grace"),
-            late_accept_ms: self.duration("window.late.accept"),
-            future_tolerance_ms: self.duration("window.future.tolerance"),
-            max_open_ms: self.duration("window.max.open"),
-        };
-        if self.errors.len() > before {
-            return window; // What follows compares values that are there.
-        }
-        if window.grace_ms >= window.max_open_ms {
-            let problem = format!("is not shorter than window.max.open, {}", duration_text(window.max_open_ms));
-            self.wrong("window.grace", problem, "shorten window.grace, or lengthen window.max.open");
-        }
-        let held_ms = window.max_open_ms + window.size_ms + window.grace_ms + window.late_accept_ms;
-        if held_ms > HALF_OF_RETENTION_MS {
-            let problem = format!(
-                "with window.max.open, size and grace makes {}: more than {}, half of the 7d that deltas are kept",
-                duration_text(held_ms),
-                duration_text(HALF_OF_RETENTION_MS)
-            );
-            self.wrong("window.late.accept", problem, "shorten window.late.accept or window.max.open");
-        }
-        window
-    }
-
-    fn delivery(&mut self) -> Delivery {
-        if self.word("delivery") == "at_least_once" {
-            self.wrong(
-                "delivery",
-                "is not available in this version".into(),
-                "write exactly_once; it needs Kafka's transactions",
-            );
-        }
-        Delivery::ExactlyOnce
-    }
-
-    fn topics(&mut self) -> Topics {
-        let mut exclude = Vec::new();
-        for text in self.list("topics.exclude") {
-            let typed = text.expose();
-            // Checked as typed first, so that `)|(` cannot slip through the group around it.
-            match Regex::new(typed).and_then(|_| Regex::new(&format!("^(?:{typed})$"))) {
-                Ok(pattern) => exclude.push(pattern),
-                Err(e) => {
-                    let reason =
-                        e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
-                    self.wrong(
-                        "topics.exclude",
-                        format!("{text} is no regular expression: {reason}"),
-                        "correct it, or escape it with \\",
-                    );
-                }
-            }
-        }
-        Topics { exclude }
-    }
-
-    fn privacy(&mut self) -> Privacy {
-        let key = self.text("privacy.hash.key");
-        if !key.is_empty() && key.chars().count() < 16 {
-            let problem = "has fewer than 16 characters, so that hashed values could be guessed".into();
-            self.wrong("privacy.hash.key", problem, "make one with `openssl rand -hex 16`, the same for all workers");
-        }
-        Privacy { hash_key: (!key.is_empty()).then(|| Secret::new(key)) }
-    }
-
-    fn http(&mut self) -> Http {
-        let typed = self.text("http.listen");
-        let insecure = self.flag("http.insecure");
-        let listen: SocketAddr = match typed.replace("localhost:", "127.0.0.1:").parse() {
-            Ok(listen) => listen,
-            Err(_) => {
-                self.wrong(
-                    "http.listen",
-                    "is no address and port".into(),
-                    "write one like 127.0.0.1:8083 or [::1]:8083",
-                );
-                return Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)) };
-            }
-        };
-        if !listen.ip().is_loopback() && !insecure {
-            let problem =
-                "can be reached from elsewhere, and there is no access control: all who reach it see every product"
-                    .into();
-            self.wrong("http.listen", problem, "listen on 127.0.0.1, or allow it knowingly with http.insecure: true");
-        }
-        Http { listen }
-    }
-
-    /// A name that Kafka takes for topics and group instance ids.
-    fn name(&mut self, path: &str, name: &str) {
-        let legal = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if name.is_empty() || name == "." || name == ".." || name.len() > NAME_MAX || !legal {
-            // What was typed is shown masked where it must be; a host name was not typed.
-            let typed = self.settings.get(path).is_some_and(|s| s.texts.iter().any(|t| !t.expose().is_empty()));
-            let what = if typed || name.is_empty() {
-                String::new()
-            } else {
-                format!("stands for the host name {name}, which ")
-            };
-            let remedy = format!("use letters, digits, `.`, `_` and `-`, 1 to {NAME_MAX} of them");
-            self.wrong(path, format!("{what}is no name that Kafka takes"), &remedy);
-        }
-    }
-
-    fn text(&mut self, path: &str) -> String {
-        let Some(setting) = self.settings.get(path) else { return String::new() };
-        match setting.texts.as_slice() {
-            [text] if !setting.list => text.expose().to_string(),
-            _ => {
-                self.wrong(path, "is a list".into(), "write one value");
-                String::new()
-            }
-        }
-    }
-
-    fn list(&self, path: &str) -> Vec<Text> {
-        self.settings.get(path).map(|setting| setting.texts.clone()).unwrap_or_default()
-    }
-
-    fn word(&mut self, path: &str) -> String {
-        let text = self.text(path);
-        if let Some(Kind::Word(words)) = keys::find(path).map(|key| key.kind)
-            && !words.contains(&text.as_str())
-        {
-            self.wrong(path, "is none of the words for it".into(), &format!("write one of: {}", words.join(", ")));
-        }
-        text
-    }
-
-    fn flag(&mut self, path: &str) -> bool {
-        match self.text(path).as_str() {
-            "true" => true,
-            "false" => false,
-            _ => {
-                self.wrong(path, "is neither true nor false".into(), "write true or false");
-                false
-            }
-        }
-    }
-
-    fn whole(&mut self, path: &str) -> i64 {
-        let (min, max) = match keys::find(path).map(|key| key.kind) {
-            Some(Kind::Whole { min, max }) => (min, max),
-            _ => (i64::MIN, i64::MAX),
-        };
-        match self.text(path).parse() {
-            Ok(number) if (min..=max).contains(&number) => number,
-            Ok(_) => {
-                self.wrong(path, "is out of bounds".into(), &format!("write a number from {min} to {max}"));
-                0
-            }
-            Err(_) => {
-                self.wrong(path, "is no whole number".into(), &format!("write a number from {min} to {max}"));
-                0
-            }
-        }
-    }
-
-    fn duration(&mut self, path: &str) -> i64 {
-        let (min, max) = match keys::find(path).map(|key| key.kind) {
-            Some(Kind::Duration { min_ms, max_ms }) => (min_ms, max_ms),
-            _ => (0, i64::MAX),
-        };
-        match parse_duration(&self.text(path)) {
-            Some(ms) if (min..=max).contains(&ms) => ms,
-            Some(_) => {
-                let remedy = format!("write one from {} to {}", duration_text(min), duration_text(max));
-                self.wrong(path, "is out of bounds".into(), &remedy);
-                0
-            }
-            None => {
-                self.wrong(path, "is no duration".into(), "write a number and a unit: 500ms, 10s, 1m, 24h, 7d");
-                0
-            }
-        }
-    }
-
-    /// Only the first thing wrong with a key is told: the others mostly follow from it.
-    fn wrong(&mut self, path: &str, problem: String, remedy: &str) {
-        let Some(setting) = self.settings.get(path) else { return };
-        let same = |e: &ConfigError| e.key == path && keys::find(path).is_none_or(|key| key.kind != Kind::List);
-        if !self.errors.iter().any(same) {
-            let (place, line, value) = (setting.place.clone(), setting.line, Some(value_text(path, setting)));
-            self.errors.push(ConfigError { key: path.into(), place, line, value, problem, remedy: remedy.into() });
-        }
-    }
-}
-
-/// `90s` and the like; `None` for what is none, or does not fit.
-pub fn parse_duration(text: &str) -> Option<i64> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-    let unit_ms = match text[unit_at..].trim_start() {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
+    typed.name("worker.id", &id);
+    let group_id = typed.text("worker.group.id");
+    typed.name("worker.group.id", &group_id);
+    let tasks = match typed.whole("worker.tasks") {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+        tasks => tasks as usize,
     };
-    text[..unit_at].parse::<i64>().ok()?.checked_mul(unit_ms)
+    Worker { id, tasks, group_id, shutdown_deadline_ms: typed.duration("worker.shutdown.deadline") }
 }
 
-/// In the largest units that say it exactly: `1h30m`, `3d12h`.
-pub fn duration_text(ms: i64) -> String {
-    let mut rest = ms;
-    let mut out = String::new();
-    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
-        if rest >= unit_ms {
-            out.push_str(&format!("{}{unit}", rest / unit_ms));
-            rest %= unit_ms;
+fn contracts(typed: &mut Typed<'_>, file: &Path) -> Contracts {
+    // Absolute paths stay as they are.
+    let folder = file.parent().unwrap_or(Path::new(""));
+    Contracts { paths: typed.list("contracts.paths").iter().map(|path| folder.join(path.expose())).collect() }
+}
+
+fn governance(typed: &mut Typed<'_>) -> Governance {
+    let topic = typed.text("governance.topic");
+    typed.name("governance.topic", &topic);
+    let internal_prefix = typed.text("governance.internal.prefix");
+    typed.name("governance.internal.prefix", &internal_prefix);
+    if topic.strip_prefix(&internal_prefix).is_some_and(|rest| rest.starts_with('.')) {
+        let problem = "lies below governance.internal.prefix, where the daemon keeps its own topics";
+        typed.wrong("governance.topic", problem.into(), "choose a name outside of it");
+    }
+    let replication_factor = typed.whole("governance.replication.factor") as i32;
+    if replication_factor == 0 {
+        typed.wrong(
+            "governance.replication.factor",
+            "means no copy at all".into(),
+            "write 1 or more, or -1 for the broker's default",
+        );
+    }
+    Governance {
+        topic,
+        internal_prefix,
+        partitions: typed.whole("governance.partitions") as i32,
+        replication_factor,
+        internal_partitions: typed.whole("internal.partitions") as i32,
+    }
+}
+
+fn window(typed: &mut Typed<'_>) -> Window {
+    let before = typed.errors.len();
+    let window = Window {
+        size_ms: typed.duration("window.size"),
+        grace_ms: typed.duration("window.grace"),
+        late_accept_ms: typed.duration("window.late.accept"),
+        future_tolerance_ms: typed.duration("window.future.tolerance"),
+        max_open_ms: typed.duration("window.max.open"),
+    };
+    if typed.errors.len() > before {
+        return window; // What follows compares values that are there.
+    }
+    if window.grace_ms >= window.max_open_ms {
+        let problem = format!("is not shorter than window.max.open, {}", duration_text(window.max_open_ms));
+        typed.wrong("window.grace", problem, "shorten window.grace, or lengthen window.max.open");
+    }
+    let held_ms = window.max_open_ms + window.size_ms + window.grace_ms + window.late_accept_ms;
+    if held_ms > HALF_OF_RETENTION_MS {
+        let problem = format!(
+            "with window.max.open, size and grace makes {}: more than {}, half of the 7d that deltas are kept",
+            duration_text(held_ms),
+            duration_text(HALF_OF_RETENTION_MS)
+        );
+        typed.wrong("window.late.accept", problem, "shorten window.late.accept or window.max.open");
+    }
+    window
+}
+
+fn delivery(typed: &mut Typed<'_>) -> Delivery {
+    if typed.word("delivery") == "at_least_once" {
+        typed.wrong(
+            "delivery",
+            "is not available in this version".into(),
+            "write exactly_once; it needs Kafka's transactions",
+        );
+    }
+    Delivery::ExactlyOnce
+}
+
+fn topics(typed: &mut Typed<'_>) -> Topics {
+    let mut exclude = Vec::new();
+    for text in typed.list("topics.exclude") {
+        let pattern = text.expose();
+        // Checked by itself first, so that `)|(` cannot slip through the group around it.
+        match Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?:{pattern})$"))) {
+            Ok(pattern) => exclude.push(pattern),
+            Err(e) => {
+                let reason = e.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+                typed.wrong(
+                    "topics.exclude",
+                    format!("{text} is no regular expression: {reason}"),
+                    "correct it, or escape it with \\",
+                );
+            }
         }
     }
-    if out.is_empty() { "0s".into() } else { out }
+    Topics { exclude }
+}
+
+fn privacy(typed: &mut Typed<'_>) -> Privacy {
+    let key = typed.text("privacy.hash.key");
+    if !key.is_empty() && key.chars().count() < 16 {
+        let problem = "has fewer than 16 characters, so that hashed values could be guessed".into();
+        typed.wrong("privacy.hash.key", problem, "make one with `openssl rand -hex 16`, the same for all workers");
+    }
+    Privacy { hash_key: (!key.is_empty()).then(|| Secret::new(key)) }
+}
+
+fn http(typed: &mut Typed<'_>) -> Http {
+    let address = typed.text("http.listen");
+    let insecure = typed.flag("http.insecure");
+    let listen: SocketAddr = match address.replace("localhost:", "127.0.0.1:").parse() {
+        Ok(listen) => listen,
+        Err(_) => {
+            typed.wrong("http.listen", "is no address and port".into(), "write one like 127.0.0.1:8083 or [::1]:8083");
+            return Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        }
+    };
+    if !listen.ip().is_loopback() && !insecure {
+        let problem =
+            "can be reached from elsewhere, and there is no access control: all who reach it see every product".into();
+        typed.wrong("http.listen", problem, "listen on 127.0.0.1, or allow it knowingly with http.insecure: true");
+    }
+    Http { listen }
 }
 
 fn effective(settings: &BTreeMap<String, Setting>) -> Vec<Effective> {
@@ -456,17 +314,6 @@ fn effective(settings: &BTreeMap<String, Setting>) -> Vec<Effective> {
         place: setting.place.clone(),
     };
     shown.into_iter().map(line).collect()
-}
-
-fn value_text(path: &str, setting: &Setting) -> String {
-    let secret = keys::find(path).is_some_and(|key| key.kind == Kind::Secret);
-    let texts = setting.texts.iter().map(Text::to_string);
-    match setting.texts.as_slice() {
-        [text] if text.expose().is_empty() => "\"\"".into(),
-        _ if secret => "***".into(),
-        [_] if !setting.list => kafka::shown(path, setting).to_string(),
-        _ => format!("[{}]", texts.collect::<Vec<_>>().join(", ")),
-    }
 }
 
 /// Docker's twelve hexadecimal digits, or a Deployment's `-5d4f8c7b9c-x2x7p`.
@@ -587,19 +434,6 @@ mod tests {
             ("orders", false),
         ] {
             assert_eq!(config.excludes(topic), excluded, "{topic}");
-        }
-    }
-
-    #[test]
-    fn durations_read_and_write_the_same() {
-        for (text, ms) in
-            [("0s", 0), ("500ms", 500), ("10s", 10_000), ("1m", 60_000), ("24h", 86_400_000), ("7d", 604_800_000)]
-        {
-            assert_eq!(parse_duration(text), Some(ms), "{text}");
-            assert_eq!(parse_duration(&duration_text(ms)), Some(ms), "{text}");
-        }
-        for text in ["", "5", "s", "-1s", "1.5h", "1h30m", "1w", "99999999999999999d"] {
-            assert_eq!(parse_duration(text), None, "{text}");
         }
     }
 
