@@ -76,7 +76,9 @@ pub struct Extent {
 /// Bytes that this version cannot read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
-    #[error("version {found} of {what} is newer than {VERSION}, which this steward reads: upgrade all workers before the first writes it")]
+    #[error(
+        "version {found} of {what} is newer than {VERSION}, which this steward reads: upgrade all workers before the first writes it"
+    )]
     Version { what: &'static str, found: u8 },
     #[error("{what} cannot be read: {reason}")]
     Broken { what: &'static str, reason: String },

@@ -3,9 +3,9 @@
 //! The ids are asked for after the last record of the cut was read, so an id that still holds was the id of every
 //! record in it. A commit whose answer is missing is resumed, never aborted; at the deadline a new producer settles it.
 
-use crate::flow::io::{Answer, Call, Fault, FaultKind, Membership, Ms, Part, Publication};
 use crate::engine::contract::name::ProductName;
 use crate::engine::record::Offset;
+use crate::flow::io::{Answer, Call, Fault, FaultKind, Membership, Ms, Part, Publication};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Parts, Phase};
 use crate::flow::stage::{Outgoing, Seen, Stage};
@@ -135,7 +135,11 @@ impl<C> Flush<C> {
                 self.begun_ms = Some(now);
                 if membership.generation < 0 || membership.member.is_empty() {
                     let message = "this task is not a member of its group at the moment".to_string();
-                    return Turn::Failed { fault: Fault { kind: FaultKind::Abortable, message }, abort: true, product: None };
+                    return Turn::Failed {
+                        fault: Fault { kind: FaultKind::Abortable, message },
+                        abort: true,
+                        product: None,
+                    };
                 }
                 self.membership = Some(membership);
                 self.go(now, if planted(Mutation::OffsetsBeforeDrain) { Step::Offsets } else { Step::Send })

@@ -33,7 +33,13 @@ impl Run {
 }
 
 /// Takes the results of closed windows of one contract.
-pub fn closed(state: &mut ProductState, contract: &str, policy: IncidentPolicy, run: Run, results: &[RuleResult]) -> Vec<Change> {
+pub fn closed(
+    state: &mut ProductState,
+    contract: &str,
+    policy: IncidentPolicy,
+    run: Run,
+    results: &[RuleResult],
+) -> Vec<Change> {
     let mut changes = Vec::new();
     for result in results {
         let failing = match result.status {
@@ -64,7 +70,13 @@ pub fn closed(state: &mut ProductState, contract: &str, policy: IncidentPolicy, 
 }
 
 /// Takes results that are bad whatever else comes: of an open window, or of late records. They only ever open.
-pub fn bad_already(state: &mut ProductState, contract: &str, policy: IncidentPolicy, window: WindowStart, results: &[RuleResult]) -> Vec<Change> {
+pub fn bad_already(
+    state: &mut ProductState,
+    contract: &str,
+    policy: IncidentPolicy,
+    window: WindowStart,
+    results: &[RuleResult],
+) -> Vec<Change> {
     let mut changes = Vec::new();
     for result in results {
         let failing = matches!(result.status, Status::Fail | Status::Warn);
@@ -76,13 +88,16 @@ pub fn bad_already(state: &mut ProductState, contract: &str, policy: IncidentPol
 }
 
 /// Resolves the incidents of rules that the contract in force no longer has.
-pub fn rules_gone(state: &mut ProductState, contract: &str, window: WindowStart, results: &[RuleResult]) -> Vec<Change> {
+pub fn rules_gone(
+    state: &mut ProductState,
+    contract: &str,
+    window: WindowStart,
+    results: &[RuleResult],
+) -> Vec<Change> {
     let mut changes = Vec::new();
-    while let Some(i) = state
-        .incidents
-        .iter()
-        .position(|i| i.contract == contract && !i.rule.starts_with("steward.") && results.iter().all(|r| r.id != i.rule))
-    {
+    while let Some(i) = state.incidents.iter().position(|i| {
+        i.contract == contract && !i.rule.starts_with("steward.") && results.iter().all(|r| r.id != i.rule)
+    }) {
         changes.push(resolve(state, i, window, None));
     }
     changes

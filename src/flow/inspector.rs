@@ -112,7 +112,8 @@ impl<J: Judge> Inspector<J> {
     }
 
     fn begin(&mut self, part: &Part, id: TopicId, offset: Offset, begins: bool) -> Opened {
-        let reading = Reading { id, from: offset, next: offset, begins, lenses: self.looking(&part.topic), former: Vec::new() };
+        let reading =
+            Reading { id, from: offset, next: offset, begins, lenses: self.looking(&part.topic), former: Vec::new() };
         self.parts.insert(part.clone(), reading);
         Opened::Start { offset, replay_until: offset }
     }
@@ -131,7 +132,13 @@ impl<J: Judge> Inspector<J> {
     }
 
     /// The messages of one product's flush: the last carries what the flush covered.
-    fn messages(&self, product: &ProductName, windows: BTreeMap<WindowKey, J::Tally>, reports: Reports, number: u64) -> Vec<Message> {
+    fn messages(
+        &self,
+        product: &ProductName,
+        windows: BTreeMap<WindowKey, J::Tally>,
+        reports: Reports,
+        number: u64,
+    ) -> Vec<Message> {
         let mut parts: Vec<Vec<(WindowKey, J::Tally)>> = vec![Vec::new()];
         let mut weight_bytes = 0;
         for (key, tally) in windows {
@@ -149,12 +156,14 @@ impl<J: Judge> Inspector<J> {
         }
         let last = if planted(Mutation::WatermarkInFirstPart) { 0 } else { parts.len() - 1 };
         let flush = (self.config.task.clone(), number);
-        let delta = |(i, windows)| Delta::Product(ProductDelta {
-            product: product.clone(),
-            windows,
-            reports: (i == last).then(|| reports.clone()),
-            flush: flush.clone(),
-        });
+        let delta = |(i, windows)| {
+            Delta::Product(ProductDelta {
+                product: product.clone(),
+                windows,
+                reports: (i == last).then(|| reports.clone()),
+                flush: flush.clone(),
+            })
+        };
         parts.into_iter().enumerate().map(delta).map(|delta| self.message(product, &delta)).collect()
     }
 
@@ -221,7 +230,10 @@ impl<J: Judge> Stage for Inspector<J> {
         {
             self.notes.push(Note {
                 level: Level::Warn,
-                text: format!("{part} was created again: it is read from its start, the old topic's offset {} is void", committed.offset),
+                text: format!(
+                    "{part} was created again: it is read from its start, the old topic's offset {} is void",
+                    committed.offset
+                ),
             });
             return self.begin(part, topic.id, ends.start, true);
         }
@@ -335,7 +347,8 @@ impl<J: Judge> Stage for Inspector<J> {
     fn outgoing(&mut self, cut: &mut Self::Cut, seen: &Seen) -> Outgoing {
         let mut messages = Vec::new();
         let mut idle: BTreeMap<i32, Vec<(ProductName, Reports)>> = BTreeMap::new();
-        let looked_at = cut.parts.values().flat_map(|r| r.lenses.iter().chain(&r.former)).map(|l| l.lens.product.clone());
+        let looked_at =
+            cut.parts.values().flat_map(|r| r.lenses.iter().chain(&r.former)).map(|l| l.lens.product.clone());
         let products: BTreeSet<ProductName> = looked_at.chain(cut.learned.keys().cloned()).collect();
         for product in products {
             let reports = self.reports(&product, &cut.parts, seen);
@@ -371,9 +384,8 @@ impl<J: Judge> Stage for Inspector<J> {
     }
 
     fn parts_of(&self, product: &ProductName, parts: &[Part]) -> Vec<Part> {
-        let reads = |part: &&Part| {
-            self.parts.get(*part).is_some_and(|r| r.lenses.iter().any(|l| l.lens.product == *product))
-        };
+        let reads =
+            |part: &&Part| self.parts.get(*part).is_some_and(|r| r.lenses.iter().any(|l| l.lens.product == *product));
         parts.iter().filter(reads).cloned().collect()
     }
 
@@ -404,6 +416,10 @@ impl<J: Judge> Stage for Inspector<J> {
             let gone = std::mem::replace(&mut reading.lenses, lenses);
             reading.former.extend(gone);
         }
+    }
+
+    fn retired(&mut self) -> Vec<ProductName> {
+        Vec::new()
     }
 
     fn notes(&mut self) -> Vec<Note> {

@@ -1,13 +1,13 @@
 //! What the flow asks of the engine. The daemon answers with contracts; the simulator with record ids, so that a
 //! failure names the record that was counted twice.
 
-use crate::engine::check::tally::Sample;
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::record::{Position, RawRecord};
 use crate::flow::io::Ms;
 use serde::{Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Counts that merge in any order; `default()` is the identity.
@@ -46,7 +46,14 @@ pub trait Judge {
 
     /// Adds what `examine` just found. `future`: its timestamp was beyond the tolerance.
     /// Returns the numbers of the rules that it broke, for the early flush.
-    fn count(&mut self, lens: usize, record: &RawRecord<'_>, at: Position, future: bool, tally: &mut Self::Tally) -> &[u32];
+    fn count(
+        &mut self,
+        lens: usize,
+        record: &RawRecord<'_>,
+        at: Position,
+        future: bool,
+        tally: &mut Self::Tally,
+    ) -> &[u32];
 
     /// Judges a window; `None` where nobody knows this contract version, then the verdict is `unknown`.
     fn verdict(&self, hash: ContractHash, tally: &Self::Tally, facts: &Facts) -> Option<Verdict>;
@@ -59,8 +66,8 @@ pub trait Judge {
     /// The contract versions of a product that are in force now: an idle window is judged by them.
     fn current(&self, product: &ProductName) -> Vec<ContractHash>;
 
-    /// Samples of a tally, with rule numbers that `contract` explains.
-    fn samples<'t>(&self, tally: &'t Self::Tally) -> &'t [Sample];
+    /// Why records could not be decoded, by reason.
+    fn undecodable<'t>(&self, tally: &'t Self::Tally) -> &'t BTreeMap<String, u64>;
 
     /// What the window event and the metrics count.
     fn counts(&self, tally: &Self::Tally) -> crate::engine::check::tally::Counts;

@@ -1,1 +1,445 @@
-//! Stage 2.
+//! Stage 2: deltas into verdicts. The only author of quality, incident and gap events.
+//!
+//! The deltas topic is its log. It commits the lowest delta that an open window still needs; after a restart it reads
+//! again from there, merges silently up to `applied` into windows still open, then goes on.
+
+use crate::engine::contract::name::ProductName;
+use crate::engine::event::envelope::{Event, Source};
+use crate::engine::record::{Offset, RawRecord, TopicId};
+use crate::flow::delta::{Delta, ProductDelta, Reports, WindowKey, decode, encode};
+use crate::flow::io::{
+    Chunk, Committed, Ends, Level, LogRecord, Message, Ms, Note, Part, ProductUpdate, Publication, TopicInfo,
+};
+use crate::flow::judge::{Judge, Merge};
+use crate::flow::mutation::{Mutation, planted};
+use crate::flow::product::Product;
+use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
+use crate::flow::state::{PartitionState, ProductState, partition_key, product_key};
+use crate::flow::tell::{Moved, Teller};
+use crate::flow::window::{At, WindowConfig};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+pub struct LedgerConfig {
+    pub window: WindowConfig,
+    /// How long deltas are gathered before a transaction: an incident is at most this much older when it is told.
+    pub flush_interval_ms: Ms,
+    pub source: Source,
+    pub deltas: Arc<str>,
+    pub state: Arc<str>,
+    pub events: Arc<str>,
+}
+
+pub struct Ledger<J: Judge> {
+    judge: J,
+    config: LedgerConfig,
+    books: BTreeMap<Part, Book<J::Tally>>,
+    restoring: BTreeMap<Part, Restoring>,
+    retired: Vec<ProductName>,
+    notes: Vec<Note>,
+}
+
+/// One delta partition.
+struct Book<T> {
+    id: TopicId,
+    /// Next delta to apply.
+    next: Offset,
+    /// What is before this was applied by an earlier transaction.
+    applied: Offset,
+    products: BTreeMap<ProductName, Product<T>>,
+    /// Products that the next transaction writes.
+    touched: BTreeSet<ProductName>,
+    /// Parts of deltas whose last part has not come yet, by flush.
+    pieces: BTreeMap<(String, u64), Pieces<T>>,
+    append_ms: Ms,
+    dirty: bool,
+    /// What the state topic holds of this partition: a commit without new deltas repeats it.
+    written: Option<PartitionState>,
+}
+
+struct Pieces<T> {
+    first: Offset,
+    windows: Vec<(WindowKey, T)>,
+}
+
+/// What is read of the state topic before a partition starts.
+struct Restoring {
+    committed: Option<Committed>,
+    id: TopicId,
+    ends: Ends,
+    partition: Option<PartitionState>,
+    products: BTreeMap<Vec<u8>, ProductState>,
+    broken: Option<String>,
+}
+
+/// What a transaction carries.
+pub struct Cut {
+    outgoing: Outgoing,
+    products: Vec<ProductUpdate>,
+}
+
+impl<J: Judge> Ledger<J> {
+    pub fn new(judge: J, config: LedgerConfig) -> Ledger<J> {
+        Ledger {
+            judge,
+            config,
+            books: BTreeMap::new(),
+            restoring: BTreeMap::new(),
+            retired: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub fn judge_mut(&mut self) -> &mut J {
+        &mut self.judge
+    }
+
+    fn restored(&mut self, part: &Part, found: Restoring) -> Opened {
+        if let Some(broken) = found.broken {
+            return Opened::Refuse(broken);
+        }
+        let topic = &self.config.state;
+        let mut book = Book {
+            id: found.id,
+            next: 0,
+            applied: 0,
+            products: found.products.into_values().map(|s| (s.product.clone(), Product::new(s))).collect(),
+            touched: BTreeSet::new(),
+            pieces: BTreeMap::new(),
+            append_ms: 0,
+            dirty: false,
+            written: None,
+        };
+        let Some(state) = found.partition else {
+            if let Some(committed) = &found.committed {
+                return Opened::Refuse(format!(
+                    "group {} has committed {} of {part}, but {topic} holds nothing of it: restore {topic}, or delete the group to begin anew",
+                    self.config.source.group, committed.offset
+                ));
+            }
+            book.next = found.ends.start;
+            book.applied = book.next;
+            let opened = Opened::Start { offset: book.next, replay_until: book.applied };
+            self.books.insert(part.clone(), book);
+            return opened;
+        };
+        if state.group != self.config.source.group {
+            return Opened::Refuse(format!(
+                "{topic} belongs to group {}, this worker is of {}: give one of the two deployments another governance.internal.prefix",
+                state.group, self.config.source.group
+            ));
+        }
+        if state.deltas != found.id {
+            let text = format!("{part} was deleted and created again: windows that were open are incomplete");
+            self.notes.push(Note { level: Level::Error, text });
+            book.next = found.ends.start;
+            book.applied = book.next;
+            book.lost(self.config.window.size_ms);
+        } else {
+            // A tool may have reset the offset: the state knows better. Two different truths are refused.
+            let metadata = found.committed.map(|c| c.metadata).unwrap_or_default();
+            if !metadata.is_empty() && metadata != metadata_of(state.applied, state.deltas) {
+                return Opened::Refuse(format!(
+                    "{topic} says that {} deltas of {part} are applied, the committed offset says \"{metadata}\": one of the two was restored from elsewhere",
+                    state.applied
+                ));
+            }
+            book.applied = state.applied;
+            book.next = state.low.max(found.ends.start);
+            if found.ends.start > state.low {
+                let text = format!(
+                    "deltas of {part} before {} were deleted while windows needed them: those are incomplete",
+                    found.ends.start
+                );
+                self.notes.push(Note { level: Level::Error, text });
+                book.lost(self.config.window.size_ms);
+                book.applied = book.applied.max(found.ends.start);
+            }
+            book.written = Some(state);
+        }
+        let opened = Opened::Start { offset: book.next, replay_until: book.applied };
+        self.books.insert(part.clone(), book);
+        opened
+    }
+}
+
+impl<T: Merge> Book<T> {
+    /// One message of the log. The parts of a delta wait for their last and are applied as one.
+    fn delta<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, offset: Offset, append_ms: Ms, delta: Delta<T>) {
+        let replay = offset < self.applied && !planted(Mutation::ReplayFeedsChains);
+        match delta {
+            Delta::Idle(products) => {
+                let at = At { first: offset, append_ms };
+                for (product, reports) in products {
+                    if !replay {
+                        self.apply(tell, &at, product, Vec::new(), &reports);
+                    }
+                }
+            }
+            Delta::Product(ProductDelta { product, windows, reports, flush }) => {
+                let fresh = || Pieces { first: offset, windows: Vec::new() };
+                let mut pieces = self.pieces.remove(&flush).unwrap_or_else(fresh);
+                pieces.windows.extend(windows);
+                let reports = match reports {
+                    None if planted(Mutation::WatermarkInFirstPart) => Reports::default(),
+                    None => {
+                        self.pieces.insert(flush, pieces);
+                        return;
+                    }
+                    Some(reports) => reports,
+                };
+                let at = At { first: pieces.first, append_ms };
+                if replay {
+                    let product = self.product(product);
+                    product.replay(&at, pieces.windows, &reports);
+                } else {
+                    self.apply(tell, &at, product, pieces.windows, &reports);
+                }
+            }
+        }
+    }
+
+    fn apply<J: Judge<Tally = T>>(
+        &mut self,
+        tell: &Teller<'_, J>,
+        at: &At,
+        product: ProductName,
+        windows: Vec<(WindowKey, T)>,
+        reports: &Reports,
+    ) {
+        self.touched.insert(product.clone());
+        self.product(product).apply(tell, at, windows, reports);
+    }
+
+    fn product(&mut self, name: ProductName) -> &mut Product<T> {
+        self.products.entry(name.clone()).or_insert_with(|| Product::new(ProductState::new(name)))
+    }
+
+    fn lost(&mut self, size_ms: Ms) {
+        for product in self.products.values_mut() {
+            product.deltas_lost(size_ms);
+            product.moved.deltas_lost = true;
+        }
+    }
+
+    /// The lowest delta that anything still needs.
+    fn low(&self) -> Offset {
+        let needed: Vec<Offset> = self.products.values().filter_map(Product::low).collect();
+        let low = match needed.iter().min() {
+            Some(first) => *first,
+            None => return self.next,
+        };
+        if planted(Mutation::LowTooHigh) {
+            needed.iter().copied().filter(|o| *o > low).min().unwrap_or(self.next)
+        } else {
+            low
+        }
+    }
+}
+
+impl<J: Judge> Stage for Ledger<J> {
+    type Cut = Cut;
+    const NEEDS_ENDS: bool = false;
+
+    fn open(&mut self, _now: Ms, part: &Part, committed: Option<&Committed>, topic: TopicInfo, ends: Ends) -> Opened {
+        let restoring = Restoring {
+            committed: committed.cloned(),
+            id: topic.id,
+            ends,
+            partition: None,
+            products: BTreeMap::new(),
+            broken: None,
+        };
+        self.restoring.insert(part.clone(), restoring);
+        Opened::Read { log: Part::new(&self.config.state, part.partition), from: 0 }
+    }
+
+    fn read(&mut self, part: &Part, chunk: Chunk) -> Option<Opened> {
+        let mut restoring = self.restoring.remove(part)?;
+        for record in chunk.records {
+            restoring.take(part.partition, record);
+        }
+        if chunk.done {
+            return Some(self.restored(part, restoring));
+        }
+        self.restoring.insert(part.clone(), restoring);
+        None
+    }
+
+    fn records(&mut self, _now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<(), String> {
+        let Some(book) = self.books.get_mut(part) else { return Ok(()) };
+        let tell = Teller { judge: &self.judge, window: &self.config.window, source: &self.config.source };
+        for record in records.iter() {
+            if record.offset < book.next {
+                continue;
+            }
+            let delta = decode("a delta", record.value.unwrap_or_default())
+                .map_err(|e| format!("offset {}: {e}", record.offset))?;
+            book.append_ms = book.append_ms.max(record.timestamp_ms);
+            book.dirty |= record.offset >= book.applied;
+            book.delta(&tell, record.offset, book.append_ms, delta);
+            book.next = record.offset + 1;
+        }
+        Ok(())
+    }
+
+    fn passed(&mut self, part: &Part, offset: Offset) {
+        if let Some(book) = self.books.get_mut(part) {
+            book.next = book.next.max(offset);
+        }
+    }
+
+    fn position(&self, part: &Part) -> Option<Offset> {
+        self.books.get(part).map(|b| b.next)
+    }
+
+    fn whole(&self, part: &Part) -> bool {
+        self.books.get(part).is_some_and(|b| b.pieces.is_empty())
+    }
+
+    fn due(&self, since_ms: Ms) -> bool {
+        since_ms >= self.config.flush_interval_ms && self.dirty()
+    }
+
+    fn dirty(&self) -> bool {
+        self.books.values().any(|b| b.dirty)
+    }
+
+    fn topics(&self, _live: &[Part]) -> Vec<Arc<str>> {
+        vec![self.config.deltas.clone()]
+    }
+
+    fn cut(&mut self, now: Ms, live: &[Part]) -> Self::Cut {
+        let tell = Teller { judge: &self.judge, window: &self.config.window, source: &self.config.source };
+        let mut cut = Cut { outgoing: Outgoing::default(), products: Vec::new() };
+        for part in live {
+            let Some(book) = self.books.get_mut(part) else { continue };
+            for name in std::mem::take(&mut book.touched) {
+                let Some(product) = book.products.get_mut(&name) else { continue };
+                let moved = product.end_transaction(&tell);
+                let latency_ms = now - book.append_ms;
+                cut.take(&self.config, part.partition, product.state.clone(), moved, latency_ms);
+            }
+            if book.dirty || book.written.is_none() {
+                let applied = if planted(Mutation::AppliedIsLast) { book.next - 1 } else { book.next };
+                let (deltas, low, group) = (book.id, book.low(), self.config.source.group.clone());
+                let state = PartitionState { deltas, applied, low, group };
+                cut.state(&self.config, part.partition, partition_key(part.partition), encode(&state), None);
+                book.written = Some(state);
+                book.dirty = false;
+            }
+            if let Some(PartitionState { applied, low, deltas, .. }) = book.written {
+                cut.outgoing.offsets.push((part.clone(), low, metadata_of(applied, deltas)));
+            }
+        }
+        cut
+    }
+
+    fn outgoing(&mut self, cut: &mut Self::Cut, _seen: &Seen) -> Outgoing {
+        std::mem::take(&mut cut.outgoing)
+    }
+
+    fn publication(&self, _now: Ms, cut: &Self::Cut) -> Publication {
+        Publication { products: cut.products.clone(), ..Publication::default() }
+    }
+
+    fn parts_of(&self, product: &ProductName, parts: &[Part]) -> Vec<Part> {
+        let holds = |part: &&Part| self.books.get(*part).is_some_and(|b| b.products.contains_key(product));
+        parts.iter().filter(holds).cloned().collect()
+    }
+
+    fn forget(&mut self, parts: &[Part]) {
+        for part in parts {
+            self.restoring.remove(part);
+            let gone = self.books.remove(part);
+            self.retired.extend(gone.into_iter().flat_map(|b| b.products.into_keys()));
+        }
+    }
+
+    fn reset(&mut self) {
+        self.books.clear();
+        self.restoring.clear();
+    }
+
+    fn contracts_changed(&mut self) {
+        let products = self.books.values().flat_map(|b| b.products.keys());
+        let gone = products.filter(|p| self.judge.current(p).is_empty());
+        self.retired.extend(gone.cloned());
+    }
+
+    fn retired(&mut self) -> Vec<ProductName> {
+        std::mem::take(&mut self.retired)
+    }
+
+    fn notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+}
+
+impl Restoring {
+    fn take(&mut self, partition: i32, record: LogRecord) {
+        let key = record.key.unwrap_or_default();
+        let result = match record.value {
+            None => {
+                self.products.remove(&key);
+                Ok(())
+            }
+            Some(value) if key == partition_key(partition) => {
+                decode("a partition's state", &value).map(|state| self.partition = Some(state))
+            }
+            Some(value) => decode("a product's state", &value).map(|state| drop(self.products.insert(key, state))),
+        };
+        if let Err(error) = result {
+            self.broken = Some(format!("state at offset {}: {error}", record.offset));
+        }
+    }
+}
+
+impl Cut {
+    fn take(&mut self, config: &LedgerConfig, partition: i32, mut state: ProductState, moved: Moved, latency_ms: Ms) {
+        for event in moved.events {
+            let Event { key, headers, value } = event;
+            let about = Some(state.product.clone());
+            let topic = config.events.clone();
+            self.outgoing.messages.push(Message { topic, partition: None, key, headers, value: Some(value), about });
+        }
+        if planted(Mutation::ClosedThroughForgotten) {
+            state.closed_through = None;
+        }
+        let (key, product) = (product_key(&state.product), state.product.clone());
+        self.state(config, partition, key, encode(&state), Some(product.clone()));
+        self.products.push(ProductUpdate {
+            product,
+            state,
+            records: moved.counts.records,
+            bytes: moved.counts.bytes,
+            undecodable: moved.counts.undecodable,
+            tombstones: moved.counts.tombstones,
+            late: moved.late,
+            gap_offsets: moved.gap_offsets,
+            overlaps: moved.overlaps,
+            violations: moved.violations.into_values().collect(),
+            latency_ms,
+        });
+    }
+
+    fn state(
+        &mut self,
+        config: &LedgerConfig,
+        partition: i32,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        about: Option<ProductName>,
+    ) {
+        let topic = config.state.clone();
+        let message =
+            Message { topic, partition: Some(partition), key, headers: Vec::new(), value: Some(value), about };
+        self.outgoing.messages.push(message);
+    }
+}
+
+/// The metadata of a committed delta offset: what the state topic must agree with.
+fn metadata_of(applied: Offset, deltas: TopicId) -> String {
+    format!("{applied} {deltas}")
+}

@@ -13,6 +13,8 @@ pub mod inspector; // stage 1: records -> deltas
 pub mod resume; // stage 1 without a committed offset: where the ledger's chain ends
 pub mod ledger; // stage 2: deltas -> events and state
 pub mod product; // one product in the ledger: chains, windows, incidents
+pub mod tell; // what it says of a product: events, and the numbers that move with them
+pub mod window; // one window: what its deltas add up to
 pub mod chain; // intervals end to end: next, behind, overlap, gap
 pub mod watermark; // how far a product's time has come
 pub mod incident; // a rule that fails, until it holds again

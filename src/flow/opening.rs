@@ -16,11 +16,20 @@ const MISSING_RETRY_MS: Ms = 2_000;
 pub enum Phase {
     Opening(Step),
     /// Reads what was applied before; in no transaction.
-    Replaying { id: TopicId, until: Offset },
+    Replaying {
+        id: TopicId,
+        until: Offset,
+    },
     /// `reopen`: the position left the log when so many flushes had begun; the next one that commits reopens it.
-    Live { id: TopicId, reopen: Option<u64> },
+    Live {
+        id: TopicId,
+        reopen: Option<u64>,
+    },
     /// Its output failed, or its topic is gone: opened again at `until`.
-    SittingOut { until: Ms, position: Option<Offset> },
+    SittingOut {
+        until: Ms,
+        position: Option<Offset>,
+    },
 }
 
 /// What is known so far, and so what to ask next.
@@ -79,10 +88,12 @@ impl Parts {
 
     /// The next call on the way to live; partitions at the same step go together.
     pub fn next_call(&self) -> Option<Call> {
-        let steps = || self.phases.iter().filter_map(|(part, phase)| match phase {
-            Phase::Opening(step) => Some((part, step)),
-            _ => None,
-        });
+        let steps = || {
+            self.phases.iter().filter_map(|(part, phase)| match phase {
+                Phase::Opening(step) => Some((part, step)),
+                _ => None,
+            })
+        };
         let at = |wanted: fn(&Step) -> bool| -> Vec<Part> {
             steps().filter(|(_, s)| wanted(s)).map(|(p, _)| p.clone()).collect()
         };
@@ -170,7 +181,9 @@ impl Parts {
             return self.step(asked.clone(), topic.id, next, out);
         }
         let waiting = self.phases.iter().find_map(|(part, phase)| match phase {
-            Phase::Opening(Step::LogEnd { log, from, id }) if log == asked => Some((part.clone(), log.clone(), *from, *id)),
+            Phase::Opening(Step::LogEnd { log, from, id }) if log == asked => {
+                Some((part.clone(), log.clone(), *from, *id))
+            }
             _ => None,
         });
         if let Some((part, log, from, id)) = waiting {
@@ -180,7 +193,10 @@ impl Parts {
                 )));
             };
             let to = if planted(Mutation::RestoreStopsAtStable) { ends.stable } else { ends.high };
-            self.phases.insert(part.clone(), Phase::Opening(Step::Log { log: log.clone(), from: from.max(ends.start), to, id }));
+            self.phases.insert(
+                part.clone(),
+                Phase::Opening(Step::Log { log: log.clone(), from: from.max(ends.start), to, id }),
+            );
             if from.max(ends.start) >= to {
                 let chunk = Chunk { records: Vec::new(), next: to, done: true };
                 self.log_read(now, stage, &log, chunk, out)?;

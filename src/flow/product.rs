@@ -1,1 +1,319 @@
-//! One product in the ledger.
+//! One product in the ledger: deltas merge into open windows, time closes them, and every closing is decided after
+//! one delta, so that what is said depends on the log alone.
+
+use crate::engine::check::tally::Counts;
+use crate::engine::event::gap::Reason;
+use crate::engine::record::{Offset, WindowStart, window_of};
+use crate::flow::chain::{Link, extend, link};
+use crate::flow::delta::{Report, Reports, WindowKey};
+use crate::flow::io::Ms;
+use crate::flow::judge::{Judge, Merge};
+use crate::flow::mutation::{Mutation, planted};
+use crate::flow::state::{Mark, ProductState};
+use crate::flow::tell::{Moved, Teller};
+use crate::flow::watermark::{update_topics, watermark};
+use crate::flow::window::{At, Open, put};
+use std::collections::BTreeMap;
+
+/// Windows of one product that may be open at once: more than a day of minutes. Beyond it the oldest closes incomplete.
+const OPEN_WINDOWS_MAX: usize = 1_500;
+
+pub struct Product<T> {
+    pub state: ProductState,
+    open: BTreeMap<WindowKey, Open<T>>,
+    /// Late records since the last transaction; they leave in this one.
+    fragments: BTreeMap<WindowKey, Open<T>>,
+    pub moved: Moved,
+}
+
+impl<T: Merge> Product<T> {
+    pub fn new(state: ProductState) -> Product<T> {
+        Product { state, open: BTreeMap::new(), fragments: BTreeMap::new(), moved: Moved::default() }
+    }
+
+    /// Applies a delta that nobody applied before.
+    pub fn apply<J: Judge<Tally = T>>(
+        &mut self,
+        tell: &Teller<'_, J>,
+        at: &At,
+        windows: Vec<(WindowKey, T)>,
+        reports: &Reports,
+    ) {
+        let links: Vec<Link> = reports.partitions.iter().map(|r| link(&self.state.chains, r)).collect();
+        let read = |(r, _): &(&Report, &Link)| !r.interval.is_empty();
+        let behind = |(_, l): &(&Report, &Link)| **l == Link::Behind;
+        let of_records: Vec<_> = reports.partitions.iter().zip(&links).filter(read).collect();
+        let replayed = !of_records.is_empty() && of_records.iter().all(behind);
+        if replayed && !planted(Mutation::BehindIsApplied) {
+            return;
+        }
+        let exact = !of_records.iter().any(|(_, l)| matches!(l, Link::Behind | Link::Overlap));
+        if !exact {
+            self.moved.overlaps += 1;
+            self.state.totals.overlaps += 1;
+        }
+        self.merge(tell, at, windows, reports, exact);
+        for (report, link) in reports.partitions.iter().zip(links) {
+            self.gap(tell, at, report, link);
+            extend(&mut self.state.chains, report, at.append_ms);
+        }
+        update_topics(&mut self.state.topics, &reports.topics);
+        self.vanished(tell, at);
+        if !reports.current.is_empty() {
+            self.state.current.clone_from(&reports.current);
+        }
+        self.close(tell, at.append_ms);
+    }
+
+    /// Merges a delta again that was applied before a restart: only into windows that are still open, and nothing else.
+    pub fn replay(&mut self, at: &At, windows: Vec<(WindowKey, T)>, reports: &Reports) {
+        for (key, tally) in windows {
+            if !self.is_closed(key.start) {
+                self.put(at, key, tally, reports, true);
+            } else if planted(Mutation::ReplayMergesLate) {
+                put(&mut self.fragments, at, key, tally, reports, true);
+            }
+        }
+    }
+
+    /// Deltas of open windows were deleted: whatever is open now cannot be complete.
+    pub fn deltas_lost(&mut self, size_ms: Ms) {
+        let reached = self.state.chains.iter().filter_map(|c| c.watermark_ms).max();
+        let (Some(from_ms), Some(reached)) = (self.state.closed_through, reached) else { return };
+        let to_ms = window_of(reached, size_ms) + size_ms;
+        self.mark(from_ms, to_ms, "deltas of this window were deleted before it closed");
+    }
+
+    /// The lowest delta that an open window still needs.
+    pub fn low(&self) -> Option<Offset> {
+        self.open.values().map(|o| o.first).min()
+    }
+
+    /// Tells the late records, and gives out what happened since the last transaction.
+    pub fn end_transaction<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>) -> Moved {
+        let fragments = if planted(Mutation::FragmentSurvives) {
+            // Tells only those that an earlier transaction left behind.
+            let keep = std::mem::take(&mut self.moved.fragments_told);
+            self.moved.fragments_told = !keep && !self.fragments.is_empty();
+            if keep { std::mem::take(&mut self.fragments) } else { BTreeMap::new() }
+        } else {
+            std::mem::take(&mut self.fragments)
+        };
+        for (key, fragment) in fragments {
+            let revision = self.state.revisions.entry(key).or_insert(0);
+            *revision += 1;
+            let revision = *revision;
+            let coverage = fragment.coverage();
+            tell.late(&mut self.state, &mut self.moved, key, revision, &fragment, &coverage);
+        }
+        let told = self.moved.fragments_told;
+        std::mem::replace(&mut self.moved, Moved { fragments_told: told, ..Moved::default() })
+    }
+
+    fn merge<J: Judge<Tally = T>>(
+        &mut self,
+        tell: &Teller<'_, J>,
+        at: &At,
+        windows: Vec<(WindowKey, T)>,
+        reports: &Reports,
+        exact: bool,
+    ) {
+        let mut touched = Vec::new();
+        for (key, tally) in windows {
+            let key = self.key(key);
+            let counts = tell.judge.counts(&tally);
+            self.count(&counts);
+            let end_ms = key.start + tell.window.size_ms;
+            match self.state.closed_through {
+                Some(closed) if end_ms <= closed => {
+                    if closed - end_ms <= tell.window.late_accept_ms {
+                        put(&mut self.fragments, at, key, tally, reports, exact);
+                    } else {
+                        self.state.too_late += counts.records;
+                        self.state.totals.late += counts.records;
+                        self.moved.late += counts.records;
+                    }
+                }
+                _ => {
+                    self.put(at, key, tally, reports, exact);
+                    touched.push(key);
+                }
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for key in touched {
+            if let Some(open) = self.open.get(&key) {
+                tell.doomed(&mut self.state, &mut self.moved, key, &open.tally);
+            }
+        }
+    }
+
+    fn count(&mut self, counts: &Counts) {
+        self.moved.counts.records += counts.records;
+        self.moved.counts.bytes += counts.bytes;
+        self.moved.counts.undecodable += counts.undecodable;
+        self.moved.counts.tombstones += counts.tombstones;
+        self.state.totals.records += counts.records;
+        self.state.totals.undecodable += counts.undecodable;
+    }
+
+    fn key(&self, key: WindowKey) -> WindowKey {
+        let shared = self.open.keys().find(|k| k.start == key.start).copied();
+        if planted(Mutation::VersionsShareWindow) { shared.unwrap_or(key) } else { key }
+    }
+
+    fn put(&mut self, at: &At, key: WindowKey, tally: T, reports: &Reports, exact: bool) {
+        put(&mut self.open, at, key, tally, reports, exact);
+    }
+
+    fn gap<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, at: &At, report: &Report, link: Link) {
+        let known = self.state.chains.iter().find(|c| c.topic == report.topic && c.partition == report.partition);
+        let reached =
+            [report.watermark_ms, report.caught_up_ms, known.and_then(|c| c.watermark_ms)].into_iter().flatten().max();
+        match link {
+            Link::Gap(interval) => {
+                let reason = if self.moved.deltas_lost { Reason::DeltasLost } else { Reason::Deleted };
+                tell.gap(
+                    &mut self.state,
+                    &mut self.moved,
+                    (&report.topic, report.id, report.partition),
+                    interval.from,
+                    Some(interval.to),
+                    reason,
+                    at.append_ms,
+                );
+                self.mark_open(tell, reached, "offsets of this window were deleted before they were read");
+            }
+            Link::Recreated(old) => {
+                tell.gap(
+                    &mut self.state,
+                    &mut self.moved,
+                    (&old.topic, old.id, old.partition),
+                    old.to,
+                    None,
+                    Reason::Recreated,
+                    at.append_ms,
+                );
+                self.mark_open(tell, reached, "the topic was deleted and created again");
+            }
+            Link::Begins if report.interval.from > 0 => {
+                self.mark_open(tell, report.watermark_ms, "reading began inside this window");
+            }
+            Link::Begins | Link::Next | Link::Behind | Link::Overlap => {}
+        }
+    }
+
+    /// Chains of a topic that was created again with fewer partitions.
+    fn vanished<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, at: &At) {
+        let gone = |c: &crate::flow::state::Chain| {
+            self.state
+                .topics
+                .iter()
+                .any(|t| t.topic == c.topic && t.id.is_some_and(|id| id != c.id) && c.partition >= t.partitions)
+        };
+        let old: Vec<_> = self.state.chains.iter().filter(|c| gone(c)).cloned().collect();
+        for chain in old {
+            self.state.chains.retain(|c| *c != chain);
+            tell.gap(
+                &mut self.state,
+                &mut self.moved,
+                (&chain.topic, chain.id, chain.partition),
+                chain.to,
+                None,
+                Reason::Recreated,
+                at.append_ms,
+            );
+        }
+    }
+
+    /// Everything from the first open window up to the one that holds `reached`.
+    fn mark_open<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, reached: Option<Ms>, reason: &str) {
+        let first = self.open.keys().next().map(|k| k.start);
+        let Some(to) = reached.or(first) else { return };
+        let to_ms = window_of(to, tell.window.size_ms) + tell.window.size_ms;
+        let from_ms = self.state.closed_through.or(first).unwrap_or(to_ms - tell.window.size_ms);
+        self.mark(from_ms, to_ms, reason);
+    }
+
+    fn mark(&mut self, from_ms: Ms, to_ms: Ms, reason: &str) {
+        if from_ms < to_ms {
+            self.state.marks.push(Mark { from_ms, to_ms, reason: reason.to_string() });
+        }
+    }
+
+    fn is_closed(&self, start: WindowStart) -> bool {
+        self.state.closed_through.is_some_and(|closed| start < closed)
+    }
+
+    /// Closes what time, a bound or its age says; closed-through only ever moves forward.
+    fn close<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, now: Ms) {
+        let size_ms = tell.window.size_ms;
+        let seen = watermark(&self.state.chains, &self.state.topics);
+        self.state.watermark_ms = self.state.watermark_ms.max(seen);
+        let target = seen.map(|w| window_of(w - tell.window.grace_ms, size_ms));
+        let first = self.open.keys().next().map(|k| k.start);
+        if self.state.closed_through.is_none() {
+            self.state.closed_through = match (first, target) {
+                (Some(first), Some(target)) => Some(first.min(target)),
+                (first, target) => first.or(target),
+            };
+        }
+        let age_ms = size_ms + tell.window.grace_ms + tell.window.max_open_ms;
+        while let Some(start) = self.open.keys().next().map(|k| k.start) {
+            let due = target.is_some_and(|t| start + size_ms <= t);
+            let old = self.open.values().any(|o| now - o.opened_ms > age_ms);
+            let forced = if old {
+                "a partition was silent for longer than window.max.open"
+            } else if self.open.len() > OPEN_WINDOWS_MAX {
+                "too many windows of this product were open"
+            } else {
+                ""
+            };
+            if !due && forced.is_empty() {
+                break;
+            }
+            self.idle_until(tell, start);
+            self.close_window(tell, start, if due { "" } else { forced });
+        }
+        if let Some(target) = target {
+            self.idle_until(tell, target);
+        }
+        let closed = self.state.closed_through;
+        self.state.marks.retain(|m| closed.is_none_or(|c| m.to_ms > c));
+        let oldest = closed.map(|c| c - tell.window.late_accept_ms - size_ms);
+        self.state.revisions.retain(|k, _| oldest.is_none_or(|o| k.start >= o));
+    }
+
+    fn close_window<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, start: WindowStart, forced: &str) {
+        let end_ms = start + tell.window.size_ms;
+        let keys: Vec<_> = self.open.keys().take_while(|k| k.start == start).copied().collect();
+        let contracts: Vec<_> = keys.iter().map(|k| tell.judge.contract(k.hash).map(|c| c.id)).collect();
+        let marked = self.marked(start, end_ms);
+        for (key, contract) in keys.into_iter().zip(&contracts) {
+            let Some(open) = self.open.remove(&key) else { continue };
+            let versions = contracts.iter().filter(|c| *c == contract).count();
+            let reason = match (&marked, versions > 1) {
+                _ if !forced.is_empty() => forced,
+                (Some(reason), _) => reason,
+                (None, true) => "the contract changed within this window",
+                (None, false) => "",
+            };
+            let coverage = open.coverage();
+            tell.window(&mut self.state, &mut self.moved, key, &open, &coverage, reason);
+        }
+        self.state.closed_through = self.state.closed_through.max(Some(end_ms));
+    }
+
+    fn marked(&self, start_ms: Ms, end_ms: Ms) -> Option<String> {
+        self.state.marks.iter().find(|m| m.from_ms < end_ms && start_ms < m.to_ms).map(|m| m.reason.clone())
+    }
+
+    /// Closes the windows without records before `until`.
+    fn idle_until<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, until: Ms) {
+        let Some(closed) = self.state.closed_through.filter(|c| *c < until) else { return };
+        let marked = self.marked(closed, until).unwrap_or_default();
+        tell.idle(&mut self.state, &mut self.moved, closed, until, &marked);
+        self.state.closed_through = Some(until);
+    }
+}

@@ -33,7 +33,13 @@ enum Log {
 }
 
 impl Resume {
-    pub fn new(part: Part, topic: TopicId, ends: Ends, products: BTreeSet<ProductName>, delta_partitions: i32) -> Resume {
+    pub fn new(
+        part: Part,
+        topic: TopicId,
+        ends: Ends,
+        products: BTreeSet<ProductName>,
+        delta_partitions: i32,
+    ) -> Resume {
         let todo: BTreeSet<i32> = products.iter().map(|p| partition_of(p, delta_partitions)).collect();
         let todo = todo.into_iter().collect();
         let reading = Log::State { applied: 0 };

@@ -71,6 +71,8 @@ pub trait Stage {
     /// Drop all that is not committed, and every partition.
     fn reset(&mut self);
     fn contracts_changed(&mut self);
+    /// Products that left with their partitions or their contracts, since the last call.
+    fn retired(&mut self) -> Vec<ProductName>;
     /// Lines for the operator since the last call.
     fn notes(&mut self) -> Vec<Note>;
 }

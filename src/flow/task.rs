@@ -6,7 +6,7 @@
 
 use crate::engine::record::{Offset, RawRecord};
 use crate::flow::flush::{Flush, Turn};
-use crate::flow::io::{Action, Answer, Call, Exit, Fault, FaultKind, Input, Level, Ms, Note, Part};
+use crate::flow::io::{Action, Answer, Call, Exit, FaultKind, Input, Level, Ms, Note, Part, Publication};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Parts, Phase, Refused};
 use crate::flow::stage::Stage;
@@ -17,12 +17,12 @@ const RECOVERY_BACKOFF_MS: Ms = 100;
 const RECOVERY_BACKOFF_MAX_MS: Ms = 10_000;
 /// A call that failed and may be made again is made again after this.
 const RETRY_MS: Ms = 100;
-/// `_FENCED` also follows a plain time-out: one is recovered from, a second within a minute is another worker.
-const FENCED_TWICE_MS: Ms = 60_000;
 /// How long a product sits out after its output could not be written.
 const SIT_OUT_MS: Ms = 10_000;
 /// How long a partition sits out whose records this version cannot read.
 const UNREADABLE_MS: Ms = 60_000;
+
+mod faults; // errors into recoveries and exits
 
 pub struct Task<S: Stage> {
     stage: S,
@@ -53,7 +53,10 @@ pub struct Task<S: Stage> {
 enum Rebalance {
     Assigned(Vec<Part>),
     /// `flushed`: one flush was tried for them; it committed what they held, or recovery dropped it.
-    Revoking { parts: Vec<Part>, flushed: bool },
+    Revoking {
+        parts: Vec<Part>,
+        flushed: bool,
+    },
     Lost(Vec<Part>),
 }
 
@@ -87,6 +90,10 @@ impl<S: Stage> Task<S> {
             self.next(now);
             let notes = self.stage.notes();
             self.out.extend(notes.into_iter().map(Action::Note));
+            let retired = self.stage.retired();
+            if !retired.is_empty() {
+                self.out.push(Action::Publish(Publication { retired, ..Publication::default() }));
+            }
         }
         std::mem::take(&mut self.out)
     }
@@ -103,9 +110,7 @@ impl<S: Stage> Task<S> {
     fn take(&mut self, now: Ms, input: Input<'_>) {
         match input {
             Input::Assigned(parts) => self.group_wants.push_back(Rebalance::Assigned(parts)),
-            Input::Revoking(parts) => {
-                self.group_wants.push_back(Rebalance::Revoking { parts, flushed: false })
-            },
+            Input::Revoking(parts) => self.group_wants.push_back(Rebalance::Revoking { parts, flushed: false }),
             Input::Lost(parts) => {
                 if planted(Mutation::CompletedTooEarly) {
                     self.parts.phases.retain(|part, _| !parts.contains(part));
@@ -166,10 +171,8 @@ impl<S: Stage> Task<S> {
             Rebalance::Lost(_) => true,
             Rebalance::Assigned(_) => false,
         });
-        let reading = matches!(
-            self.parts.phases.get(part),
-            Some(Phase::Replaying { .. } | Phase::Live { reopen: None, .. })
-        );
+        let reading =
+            matches!(self.parts.phases.get(part), Some(Phase::Replaying { .. } | Phase::Live { reopen: None, .. }));
         reading && !leaving && !self.aborting
     }
 
@@ -231,7 +234,9 @@ impl<S: Stage> Task<S> {
                 self.finished(now, flush);
             }
             Turn::Recreated(part) => {
-                let text = format!("{part} belongs to a topic that was deleted or created again: what was read since the last flush is dropped");
+                let text = format!(
+                    "{part} belongs to a topic that was deleted or created again: what was read since the last flush is dropped"
+                );
                 self.note(Level::Warn, text);
                 self.recover(now);
             }
@@ -368,9 +373,8 @@ impl<S: Stage> Task<S> {
             }
             Some(Rebalance::Lost(parts)) => {
                 self.parts.phases.retain(|part, _| !parts.contains(part));
-                if planted(Mutation::LostDeltasSurvive) {
-                    self.stage.forget(&parts);
-                } else {
+                self.stage.forget(&parts);
+                if !planted(Mutation::LostDeltasSurvive) {
                     self.drop_uncommitted();
                 }
                 self.note(Level::Warn, format!("lost {} partitions: the group's session ended", parts.len()));
@@ -431,62 +435,6 @@ impl<S: Stage> Task<S> {
         if !started.is_empty() {
             self.out.push(Action::Hold(started));
         }
-    }
-
-    /// A call outside a flush failed.
-    fn fault(&mut self, now: Ms, fault: Fault, during: &str) {
-        match fault.kind {
-            FaultKind::Retriable => self.not_before_ms = now + RETRY_MS,
-            FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
-            FaultKind::InstanceFenced => self.consumer_failed(fault),
-            _ => {
-                self.note(Level::Warn, format!("{during} failed and is done again: {}", fault.message));
-                self.recover(now);
-            }
-        }
-    }
-
-    /// The producer failed outside a transaction that matters.
-    fn spoiled(&mut self, now: Ms, fault: Fault, during: &str) {
-        match fault.kind {
-            FaultKind::Fenced => self.fenced(now, 0, fault),
-            FaultKind::Retriable if during == "init_transactions" => self.not_before_ms = now + RETRY_MS,
-            FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
-            _ => {
-                self.note(Level::Warn, format!("{during} failed, a new producer settles it: {}", fault.message));
-                self.drop_producer();
-                self.not_before_ms = self.not_before_ms.max(now + RETRY_MS);
-            }
-        }
-    }
-
-    fn fenced(&mut self, now: Ms, open_ms: Ms, fault: Fault) {
-        let timed_out = open_ms >= crate::flow::flush::TRANSACTION_TIMEOUT_MS;
-        let again = self.fenced_ms.is_some_and(|at| now - at < FENCED_TWICE_MS);
-        if again && !timed_out && !planted(Mutation::RecoverFromEveryFencing) {
-            return self.exit(Exit::Fatal(format!(
-                "two workers use one id: another producer took our transactional id twice within a minute. \
-                 Give each worker a worker.id of its own ({})",
-                fault.message
-            )));
-        }
-        if !timed_out {
-            self.fenced_ms = Some(now);
-        }
-        self.note(Level::Warn, format!("fenced: recovering once ({})", fault.message));
-        self.drop_producer();
-        self.recover(now);
-    }
-
-    fn consumer_failed(&mut self, fault: Fault) {
-        self.exit(match fault.kind {
-            FaultKind::InstanceFenced => Exit::Fatal(format!(
-                "two workers use one id: another consumer joined as this one. Give each worker a worker.id of its own ({})",
-                fault.message
-            )),
-            FaultKind::Configuration => Exit::Configuration(fault.message),
-            _ => Exit::Fatal(fault.message),
-        });
     }
 
     fn drop_producer(&mut self) {

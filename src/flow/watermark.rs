@@ -59,7 +59,10 @@ mod tests {
         check(&[Some(7), None], 2, None);
         check(&[Some(7)], 2, None);
         check(&[], 0, None);
-        assert_eq!(watermark(&[chain(0, Some(7))], &[Extent { topic: "orders".into(), id: None, partitions: 0 }]), None);
+        assert_eq!(
+            watermark(&[chain(0, Some(7))], &[Extent { topic: "orders".into(), id: None, partitions: 0 }]),
+            None
+        );
     }
 
     #[test]

@@ -1,0 +1,269 @@
+//! What the ledger says of a product: window, incident and gap events, and the numbers that move with them.
+
+use crate::engine::check::tally::Counts;
+use crate::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
+use crate::engine::contract::plan::IncidentPolicy;
+use crate::engine::event::envelope::{Event, Source};
+use crate::engine::event::gap::{Gap, Reason};
+use crate::engine::event::window::{Coverage, Window};
+use crate::engine::event::{gap, incident, window};
+use crate::engine::record::{Interval, Offset, TopicId};
+use crate::flow::delta::WindowKey;
+use crate::flow::incident::{Change, Run, bad_already, closed, rules_gone};
+use crate::flow::io::{Ms, Violation};
+use crate::flow::judge::{ContractFacts, Judge};
+use crate::flow::state::{ProductState, RECENT, Summary};
+use crate::flow::window::{Open, WindowConfig};
+use std::collections::BTreeMap;
+
+/// An idle product is heard of once an hour.
+const IDLE_EVERY_MS: Ms = 3_600_000;
+
+/// Findings kept of one window for its status: 20 windows of 20 findings of 60 bytes are 24 kB of state.
+const FINDINGS_MAX: usize = 20;
+
+/// What the events of a product need beside its state.
+pub struct Teller<'a, J> {
+    pub judge: &'a J,
+    pub window: &'a WindowConfig,
+    pub source: &'a Source,
+}
+
+/// What happened to a product since the last transaction.
+#[derive(Debug, Default)]
+pub struct Moved {
+    pub events: Vec<Event>,
+    pub counts: Counts,
+    pub late: u64,
+    pub gap_offsets: u64,
+    pub overlaps: u64,
+    pub violations: BTreeMap<String, Violation>,
+    /// The deltas of this partition were deleted before they were applied.
+    pub deltas_lost: bool,
+    /// Mutations only.
+    pub fragments_told: bool,
+}
+
+impl<J: Judge> Teller<'_, J> {
+    /// A window closes; `incomplete` says why it cannot be whole, or nothing.
+    pub fn window(
+        &self,
+        state: &mut ProductState,
+        moved: &mut Moved,
+        key: WindowKey,
+        open: &Open<J::Tally>,
+        coverage: &[Coverage],
+        incomplete: &str,
+    ) {
+        let verdict = self.verdict(key, &open.tally, &facts(incomplete, false));
+        let contract = self.contract(key);
+        self.say(state, moved, key, 0, &open.tally, open.exact, coverage, incomplete, false, &verdict);
+        let mut changes = closed(state, &contract.id, contract.incident, Run::one(key.start), &verdict.results);
+        if state.current.contains(&key.hash) {
+            changes.extend(rules_gone(state, &contract.id, key.start, &verdict.results));
+        }
+        self.incidents(state, moved, key, &contract, changes);
+        state.totals.windows += 1;
+    }
+
+    /// Late records of a closed window: one more revision of it, with these records alone.
+    pub fn late(
+        &self,
+        state: &mut ProductState,
+        moved: &mut Moved,
+        key: WindowKey,
+        revision: u32,
+        fragment: &Open<J::Tally>,
+        coverage: &[Coverage],
+    ) {
+        let incomplete = "only the records that came late";
+        let verdict = self.verdict(key, &fragment.tally, &facts(incomplete, true));
+        let contract = self.contract(key);
+        self.say(state, moved, key, revision, &fragment.tally, fragment.exact, coverage, incomplete, true, &verdict);
+        let changes = bad_already(state, &contract.id, contract.incident, key.start, &verdict.results);
+        self.incidents(state, moved, key, &contract, changes);
+    }
+
+    /// Rules that can no longer hold in an open window open their incident now.
+    pub fn doomed(&self, state: &mut ProductState, moved: &mut Moved, key: WindowKey, tally: &J::Tally) {
+        let results = self.judge.doomed(key.hash, tally);
+        if !results.is_empty() {
+            let contract = self.contract(key);
+            let changes = bad_already(state, &contract.id, contract.incident, key.start, &results);
+            self.incidents(state, moved, key, &contract, changes);
+        }
+    }
+
+    /// Windows without a record, `[from, until)`: judged by the contracts in force, told when the status changes and
+    /// once an hour.
+    pub fn idle(&self, state: &mut ProductState, moved: &mut Moved, from: Ms, until: Ms, incomplete: &str) {
+        let size_ms = self.window.size_ms;
+        let run = Run { first: from, last: until - size_ms, times: ((until - from) / size_ms) as u64 };
+        let nothing = J::Tally::default();
+        for hash in state.current.clone() {
+            let key = WindowKey { start: run.first, hash };
+            let verdict = self.verdict(key, &nothing, &facts(incomplete, false));
+            let contract = self.contract(key);
+            let last = state.recent.iter().rev().find(|s| s.window.hash == hash);
+            let changed = last.is_none_or(|s| s.status != verdict.status);
+            let silent = last.is_none_or(|s| until - s.end_ms >= IDLE_EVERY_MS);
+            if changed || silent {
+                let start = if changed { run.first } else { run.last };
+                self.say(state, moved, WindowKey { start, hash }, 0, &nothing, true, &[], incomplete, false, &verdict);
+            }
+            let changes = closed(state, &contract.id, contract.incident, run, &verdict.results);
+            self.incidents(state, moved, WindowKey { start: run.last, hash }, &contract, changes);
+            state.totals.windows += run.times;
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is a field of the event")]
+    pub fn gap(
+        &self,
+        state: &mut ProductState,
+        moved: &mut Moved,
+        of: (&str, TopicId, i32),
+        from: Offset,
+        to: Option<Offset>,
+        reason: Reason,
+        time_ms: Ms,
+    ) {
+        let lost = to.map_or(0, |to| Interval { from, to }.len());
+        moved.gap_offsets += lost;
+        state.totals.gap_offsets += lost;
+        let owner = state.current.iter().find_map(|h| self.judge.contract(*h)).map(|c| c.owner).unwrap_or_default();
+        let (topic, id, partition) = of;
+        let gap = Gap { product: &state.product, owner: &owner, topic, id, partition, from, to, reason, time_ms };
+        moved.events.push(gap::event(self.source, &gap));
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is a field of the event")]
+    fn say(
+        &self,
+        state: &mut ProductState,
+        moved: &mut Moved,
+        key: WindowKey,
+        revision: u32,
+        tally: &J::Tally,
+        exact: bool,
+        coverage: &[Coverage],
+        incomplete: &str,
+        late: bool,
+        verdict: &Verdict,
+    ) {
+        let contract = self.contract(key);
+        let end_ms = key.start + self.window.size_ms;
+        let counts = self.judge.counts(tally);
+        let said = Window {
+            product: &state.product,
+            owner: &contract.owner,
+            contract_id: &contract.id,
+            contract_version: &contract.version,
+            hash: key.hash,
+            start_ms: key.start,
+            end_ms,
+            revision,
+            complete: incomplete.is_empty(),
+            incomplete,
+            late,
+            exact,
+            coverage,
+            counts,
+            too_late: std::mem::take(&mut state.too_late),
+            undecodable: self.judge.undecodable(tally),
+        };
+        moved.events.push(window::event(self.source, &said, verdict));
+        for result in verdict.results.iter().filter(|r| r.failed > 0) {
+            let violation = moved.violations.entry(result.id.clone()).or_insert_with(|| Violation {
+                rule: result.id.clone(),
+                severity: result.severity.clone().unwrap_or_default(),
+                dimension: result.dimension.clone().unwrap_or_default(),
+                failed: 0,
+            });
+            violation.failed += result.failed;
+        }
+        let findings = verdict.results.iter().filter(|r| !matches!(r.status, Status::Pass | Status::Skip));
+        state.recent.push(Summary {
+            window: key,
+            end_ms,
+            revision,
+            complete: incomplete.is_empty(),
+            status: verdict.status,
+            score: verdict.score,
+            records: counts.records,
+            undecodable: counts.undecodable,
+            findings: findings.take(FINDINGS_MAX).map(|r| (r.id.clone(), r.status, r.failed)).collect(),
+        });
+        let excess = state.recent.len().saturating_sub(RECENT);
+        state.recent.drain(..excess);
+    }
+
+    fn incidents(
+        &self,
+        state: &ProductState,
+        moved: &mut Moved,
+        key: WindowKey,
+        contract: &ContractFacts,
+        changes: Vec<Change>,
+    ) {
+        for change in changes {
+            let told = incident::Incident {
+                product: &state.product,
+                owner: &contract.owner,
+                contract_id: &contract.id,
+                contract_version: &contract.version,
+                hash: key.hash,
+                state: change.state,
+                rule: &change.incident.rule,
+                severity: change.incident.severity.as_deref(),
+                first_window_ms: change.incident.first_window,
+                last_window_ms: change.incident.last_window,
+                last_window_end_ms: change.incident.last_window + self.window.size_ms,
+                failing_windows: change.incident.failing,
+                worst_failed: change.incident.worst,
+                sequence: change.incident.sequence,
+                result: change.result.as_ref(),
+            };
+            moved.events.push(incident::event(self.source, &told));
+        }
+    }
+
+    /// The verdict; `unknown` where nobody knows the contract version.
+    fn verdict(&self, key: WindowKey, tally: &J::Tally, facts: &Facts) -> Verdict {
+        self.judge.verdict(key.hash, tally, facts).unwrap_or_else(|| unknown_contract(key))
+    }
+
+    fn contract(&self, key: WindowKey) -> ContractFacts {
+        self.judge.contract(key.hash).unwrap_or(ContractFacts {
+            id: String::new(),
+            version: String::new(),
+            owner: String::new(),
+            incident: IncidentPolicy { failing: 1, of: 1 },
+        })
+    }
+}
+
+/// The verdict over a window whose contract version nobody knows: nothing was measured.
+pub fn unknown_contract(key: WindowKey) -> Verdict {
+    let result = RuleResult {
+        id: "steward.contract".into(),
+        name: None,
+        status: Status::Unknown,
+        severity: None,
+        dimension: None,
+        relates_to: String::new(),
+        metric: "contract".into(),
+        value: None,
+        unit: "rows",
+        threshold: serde_json::Value::Null,
+        asked: 0,
+        failed: 0,
+        reason: Some(format!("contract {} is not in the catalog", key.hash)),
+        samples: Vec::new(),
+    };
+    Verdict { status: Status::Unknown, score: None, results: vec![result] }
+}
+
+fn facts(incomplete: &str, late: bool) -> Facts {
+    Facts { complete: incomplete.is_empty(), late }
+}
