@@ -83,9 +83,10 @@ impl Drop for Broker {
     }
 }
 
-/// Holds the broker: `$1` is its folder, the rest its command. `read` returns when the pipe closes.
-const HOLD: &str =
-    r#"folder=$1; shift; "$@" </dev/null & read -r _; kill -9 $!; wait $! 2>/dev/null; rm -rf "$folder""#;
+/// Holds the broker: `$1` is its folder, the rest its command. `read` returns when the pipe closes. A signal to the whole
+/// process group is ignored: it ends the tests, which closes the pipe, and then the folder goes too.
+const HOLD: &str = r#"trap '' INT TERM HUP; folder=$1; shift
+"$@" </dev/null & read -r _; kill -9 $!; wait $! 2>/dev/null; rm -rf "$folder""#;
 
 /// 16 bytes in URL-safe base64, as Kafka wants a cluster's id.
 const CLUSTER_ID: &str = "bWVzaC1zdGV3YXJkLXRlcw";
