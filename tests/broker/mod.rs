@@ -10,17 +10,16 @@ use crate::broker::topics::answers;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub struct Broker {
     /// What clients connect to.
     pub bootstrap: String,
     folder: PathBuf,
-    shell: Child,
-    /// Closed: the broker dies.
-    leash: Option<ChildStdin>,
+    /// The shell that holds the broker; its standard input closed, the broker dies.
+    shell: Mutex<Child>,
 }
 
 /// The broker that all tests of this binary share; each uses topics and groups of its own.
@@ -54,9 +53,8 @@ impl Broker {
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(HOLD).arg("broker").arg(&folder).arg(kafka.get_program()).args(kafka.get_args());
         shell.stdin(Stdio::piped()).stderr(log.try_clone().expect("a second handle")).stdout(log);
-        let mut shell = shell.spawn().expect("sh starts");
-        let leash = shell.stdin.take();
-        let broker = Broker { bootstrap: format!("127.0.0.1:{port}"), folder, shell, leash };
+        let shell = Mutex::new(shell.spawn().expect("sh starts"));
+        let broker = Broker { bootstrap: format!("127.0.0.1:{port}"), folder, shell };
 
         let started = Instant::now();
         while !answers(&broker.bootstrap) {
@@ -71,9 +69,9 @@ impl Broker {
     }
 
     /// Kills the broker, as a machine that loses its power does.
-    pub fn kill(&mut self) {
-        self.leash = None;
-        let _ = self.shell.wait();
+    pub fn kill(&self) {
+        // `wait` closes the standard input first.
+        let _ = self.shell.lock().map(|mut shell| shell.wait());
     }
 }
 

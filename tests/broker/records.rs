@@ -43,12 +43,23 @@ impl Read {
     }
 }
 
-impl Broker {
+/// Writes to one topic, again and again.
+pub struct Writer {
+    producer: BaseProducer<Deliveries>,
+    topic: String,
+}
+
+impl Writer {
     /// Writes all and returns the offset of each, in the order given.
-    pub fn produce(&self, topic: &str, records: &[Record]) -> Vec<i64> {
-        let producer = self.producer(&[("enable.idempotence", "true")]);
-        send(&producer, topic, records);
-        finish(&producer, records.len())
+    pub fn write(&self, records: &[Record]) -> Vec<i64> {
+        send(&self.producer, &self.topic, records);
+        finish(&self.producer, records.len())
+    }
+}
+
+impl Broker {
+    pub fn writer(&self, topic: &str) -> Writer {
+        Writer { producer: self.producer(&[("enable.idempotence", "true")]), topic: topic.to_string() }
     }
 
     /// Writes in transactions of `size`, every one for which `abort` says so (by its number) aborted after its records

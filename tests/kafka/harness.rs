@@ -8,7 +8,7 @@ fn records_come_back_with_their_offsets_and_timestamps() {
     let broker = shared();
     broker.create_topic("harness.plain", 2, &[]);
     let records = [record(0, 1_000, "a"), record(1, 2_000, "b"), record(0, 3_000, "c")];
-    assert_eq!(broker.produce("harness.plain", &records), [0, 0, 1]);
+    assert_eq!(broker.writer("harness.plain").write(&records), [0, 0, 1]);
     let read: Vec<_> = broker
         .read("harness.plain")
         .iter()
@@ -35,7 +35,7 @@ fn aborted_records_take_offsets_and_are_not_read() {
 fn topics_grow_are_cut_and_start_again() {
     let broker = shared();
     broker.create_topic("harness.cut", 1, &[]);
-    broker.produce("harness.cut", &["a", "b", "c"].map(|v| record(0, 1_000, v)));
+    broker.writer("harness.cut").write(&["a", "b", "c"].map(|v| record(0, 1_000, v)));
     broker.delete_records("harness.cut", &[(0, 2)]);
     assert_eq!(broker.ends("harness.cut")[&0], (2, 3));
     assert_eq!(broker.lag("harness.group", "harness.cut"), 1);
@@ -47,7 +47,7 @@ fn topics_grow_are_cut_and_start_again() {
 
 #[test]
 fn a_killed_broker_is_gone_with_its_folder() {
-    let mut broker = Broker::start();
+    let broker = Broker::start();
     assert!(crate::broker::topics::answers(&broker.bootstrap));
     broker.kill();
     assert!(!crate::broker::topics::answers(&broker.bootstrap));

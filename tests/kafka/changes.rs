@@ -1,0 +1,39 @@
+//! What changes around a running worker: its contracts, its brokers.
+
+use crate::broker::{Broker, shared};
+use crate::kafka::mesh::Mesh;
+use crate::kafka::worker::pause;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_contract_changed_under_load_splits_windows_and_loses_nothing() {
+    let mesh = Mesh::new(shared(), "changes", 4, "");
+    mesh.orders().duplicates = false;
+    let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
+    mesh.under_load(1_000, || {
+        pause(7_000);
+        mesh.put_contract("1.1.0");
+        pause(9_000);
+    });
+    let verdicts = mesh.judged(&[&a, &b]);
+    mesh.unbroken(&verdicts);
+    assert_eq!(verdicts.versions, ["1.0.0", "1.1.0"].map(String::from).into());
+    let split = verdicts.windows.iter().filter(|w| w["window"]["complete"] == false).count();
+    assert!(split > 0, "no window says that it is only a part");
+}
+
+#[test]
+fn a_worker_without_brokers_is_alive_and_not_ready() {
+    let broker = Broker::start();
+    let mesh = Mesh::new(&broker, "alone", 1, "");
+    let worker = mesh.worker("a").ready();
+    broker.kill();
+    let lost = Instant::now();
+    while worker.get("/ready").0 == 200 {
+        assert!(lost.elapsed() < Duration::from_secs(30), "still ready");
+        pause(200);
+    }
+    let (status, body) = worker.get("/ready");
+    assert_eq!((status, worker.get("/live").0), (503, 200), "{body}");
+    assert!(body.contains("broker"), "no reason is given: {body}");
+}

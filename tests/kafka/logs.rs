@@ -1,0 +1,81 @@
+//! Topics that grow, are cut, start again, or hold what was aborted.
+
+use crate::broker::shared;
+use crate::kafka::mesh::Mesh;
+use crate::kafka::worker::pause;
+use mesh_steward::clock::now_ms;
+use std::time::Duration;
+
+#[test]
+fn partitions_added_under_load_are_judged_from_their_start() {
+    let mesh = Mesh::new(shared(), "grows", 2, "");
+    let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
+    mesh.under_load(1_000, || pause(5_000));
+    mesh.broker.add_partitions(&mesh.topic, 5);
+    mesh.orders().spread(5);
+    mesh.under_load(1_000, || pause(5_000));
+    let verdicts = mesh.judged(&[&a, &b]);
+    mesh.unbroken(&verdicts);
+}
+
+#[test]
+fn a_topic_created_again_with_more_records_is_judged_from_its_start() {
+    let mesh = Mesh::new(shared(), "again", 2, "");
+    let worker = mesh.worker("a").ready();
+    mesh.write(2_000, now_ms() - 1_000, now_ms());
+    mesh.judged(&[&worker]);
+    mesh.broker.delete_topic(&mesh.topic);
+    mesh.broker.create_topic(&mesh.topic, 2, &[]);
+    mesh.write(6_000, now_ms() - 1_000, now_ms());
+    let verdicts = mesh.judged(&[&worker]);
+    for partition in 0..2 {
+        // One interval for each id the topic had: the old one's 1,000 records, the new one's 3,000.
+        let mut ends: Vec<_> = verdicts.covered(partition).into_iter().flatten().collect();
+        ends.sort_unstable();
+        assert_eq!(ends, [(0, 1_000), (0, 3_000)], "partition {partition}");
+    }
+    for gap in &verdicts.gaps {
+        assert_eq!((&gap["reason"], &gap["to"]), (&"recreated".into(), &serde_json::Value::Null), "{gap}");
+    }
+}
+
+#[test]
+fn records_deleted_before_they_were_read_are_one_gap_with_exact_bounds() {
+    const PARTITIONS: usize = 3;
+    let mesh = Mesh::new(shared(), "cut", PARTITIONS as i32, "");
+    let mut worker = mesh.worker("a").ready();
+    mesh.write(300 * PARTITIONS, now_ms() - 1_000, now_ms());
+    mesh.judged(&[&worker]);
+    worker.signal("TERM");
+    assert!(worker.wait(Duration::from_secs(6)).success());
+
+    // 200 more a partition, of which the first 50, 60 and 70 are gone before anybody read them.
+    let lost = |partition: usize| 50 + 10 * partition;
+    let now = now_ms();
+    let writer = mesh.broker.writer(&mesh.topic);
+    let survives = |place: usize| place / PARTITIONS >= lost(place % PARTITIONS);
+    mesh.orders().write(200 * PARTITIONS, |_| now, survives, |records| writer.write(records));
+    let cuts: Vec<_> = (0..PARTITIONS).map(|p| (p as i32, 300 + lost(p) as i64)).collect();
+    mesh.broker.delete_records(&mesh.topic, &cuts);
+
+    let worker = mesh.worker("a").ready();
+    let verdicts = mesh.judged(&[&worker]);
+    let gaps: Vec<_> = cuts.iter().map(|(p, to)| (*p, 300, Some(*to))).collect();
+    assert_eq!(verdicts.gap_bounds(), gaps);
+}
+
+#[test]
+fn aborted_transactions_are_no_gaps_and_no_records() {
+    const SIZE: usize = 40;
+    let aborted = |transaction: usize| transaction % 10 < 3; // 30 %
+    let mesh = Mesh::new(shared(), "aborted", 2, "");
+    let worker = mesh.worker("a").ready();
+    for _ in 0..4 {
+        let now = now_ms();
+        let counts = |place: usize| !aborted(place / SIZE);
+        let write = |records: &[_]| mesh.broker.produce_in_transactions(&mesh.topic, records, SIZE, aborted);
+        mesh.orders().write(20 * SIZE, |_| now, counts, write);
+    }
+    let verdicts = mesh.judged(&[&worker]);
+    mesh.unbroken(&verdicts);
+}

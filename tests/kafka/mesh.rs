@@ -1,0 +1,148 @@
+//! A scenario's own small mesh: one product on one topic, its oracle, and the workers that govern it.
+
+use crate::broker::Broker;
+use crate::broker::records::Record;
+use crate::kafka::oracle::{self, Orders};
+use crate::kafka::verdicts::Verdicts;
+use crate::kafka::worker::{Worker, pause};
+use mesh_steward::clock::now_ms;
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long the last window may take to close after the last record: the window (5 s), its grace (2 s) and two flushes
+/// make 10 s; the rest is for a session that must end first, and for a machine that runs other tests too.
+const CLOSES_WITHIN: Duration = Duration::from_secs(60);
+
+pub struct Mesh<'b> {
+    pub broker: &'b Broker,
+    pub topic: String,
+    pub group: String,
+    orders: Mutex<Orders>,
+    events: String,
+    name: &'static str,
+    folder: TempDir,
+    settings: String,
+}
+
+impl<'b> Mesh<'b> {
+    /// `settings` are further lines of the workers' configuration.
+    pub fn new(broker: &'b Broker, name: &'static str, partitions: i32, settings: &str) -> Mesh<'b> {
+        let folder = tempfile::tempdir().expect("a folder for the mesh");
+        fs::create_dir(folder.path().join("contracts")).expect("a folder for contracts");
+        let (topic, group, events) = (format!("{name}.orders"), format!("{name}-steward"), format!("{name}.events"));
+        let settings = format!(
+            "kafka.bootstrap.servers: {}\nworker: {{group.id: {group}, tasks: 1}}\ncontracts.paths: [contracts]\n\
+             governance: {{topic: {events}, internal.prefix: _{name}, partitions: 2}}\ninternal.partitions: 4\n\
+             window: {{size: 5s, grace: 2s}}\nflush.interval: 1s\n{settings}",
+            broker.bootstrap
+        );
+        broker.create_topic(&topic, partitions, &[]);
+        let mesh = Mesh {
+            broker,
+            topic,
+            group,
+            orders: Mutex::new(Orders::new(42, partitions)),
+            events,
+            name,
+            folder,
+            settings,
+        };
+        mesh.put_contract("1.0.0");
+        mesh
+    }
+
+    /// Writes the contract in this version over the one before.
+    pub fn put_contract(&self, version: &str) {
+        let text = oracle::contract(self.name, &self.topic, version);
+        let file = self.folder.path().join("contracts/orders.odcs.yaml");
+        let new = file.with_extension("new");
+        fs::write(&new, text).and_then(|()| fs::rename(&new, &file)).expect("the contract");
+    }
+
+    pub fn worker(&self, id: &str) -> Worker {
+        Worker::start(self.folder.path(), &format!("{}-{id}", self.name), &self.settings)
+    }
+
+    /// A second worker with the id of a running one, as on a second machine: with files of its own.
+    pub fn twin(&self, id: &str) -> Worker {
+        let folder = self.folder.path().join("twin");
+        fs::create_dir(&folder).expect("a folder for the twin");
+        let settings = self.settings.replace("[contracts]", "[../contracts]");
+        Worker::start(&folder, &format!("{}-{id}", self.name), &settings)
+    }
+
+    /// The source of orders, and what is expected of all that it wrote.
+    pub fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().expect("no writer panics")
+    }
+
+    /// Writes orders whose times run from `from_ms` to `to_ms`.
+    pub fn write(&self, count: usize, from_ms: i64, to_ms: i64) {
+        let writer = self.broker.writer(&self.topic);
+        let time = |n| from_ms + (to_ms - from_ms) * n as i64 / count as i64;
+        self.orders().write(count, time, |_| true, |records| writer.write(records));
+    }
+
+    /// Writes orders of now, 20 times a second, while `act` runs.
+    pub fn under_load<T>(&self, per_second: usize, act: impl FnOnce() -> T) -> T {
+        let writer = self.broker.writer(&self.topic);
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    let now = now_ms();
+                    self.orders().write(per_second / 20, |_| now, |_| true, |records: &[Record]| writer.write(records));
+                    pause(50);
+                }
+            });
+            let _end = OnDrop(&ended); // when `act` panics, too
+            act()
+        })
+    }
+
+    /// Waits until every record is judged, then holds everything said against the oracle.
+    pub fn judged(&self, workers: &[&Worker]) -> Verdicts {
+        let started = Instant::now();
+        let mut verdicts = Verdicts::read(self.broker, &self.events);
+        let expected = self.orders().expected.clone();
+        while verdicts.records < expected.records {
+            let missing = expected.records - verdicts.records;
+            assert!(
+                started.elapsed() < CLOSES_WITHIN,
+                "{missing} records are not judged; {:#?}",
+                verdicts.differences(&expected)
+            );
+            pause(500);
+            verdicts = Verdicts::read(self.broker, &self.events);
+        }
+        pause(2_500); // two flushes: what would be said twice is said by then
+        let verdicts = Verdicts::read(self.broker, &self.events);
+        let differences = verdicts.differences(&expected);
+        assert!(differences.is_empty(), "{differences:#?}\ngaps: {:?}", verdicts.gap_bounds());
+        for worker in workers {
+            assert_eq!(worker.metric("steward_chain_overlaps_total"), Some(0.0), "chain overlaps");
+        }
+        verdicts
+    }
+
+    /// Holds that every offset written was read: one unbroken interval a partition, and nothing reported as a gap.
+    pub fn unbroken(&self, verdicts: &Verdicts) {
+        assert_eq!(verdicts.gaps, Vec::<serde_json::Value>::new());
+        for (partition, (first, next)) in &self.orders().expected.offsets {
+            let covered = verdicts.covered(*partition);
+            let whole = matches!(covered.as_slice(), [ids] if matches!(ids.as_slice(), [(from, to)] if from <= first && next <= to));
+            assert!(whole, "partition {partition}: [{first}, {next}) was written, {covered:?} was read");
+        }
+    }
+}
+
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
