@@ -109,3 +109,67 @@ pub fn partition_of(product: &ProductName, partitions: i32) -> i32 {
     first.copy_from_slice(&digest[..8]);
     (u64::from_be_bytes(first) % partitions.max(1) as u64) as i32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Tally = std::collections::BTreeMap<u64, u32>;
+
+    fn product(name: &str) -> ProductName {
+        ProductName { domain: "sales".into(), name: name.into() }
+    }
+
+    fn a_report() -> impl Strategy<Value = Report> {
+        let id = any::<u128>().prop_map(TopicId);
+        let interval = (any::<i64>(), any::<i64>()).prop_map(|(from, to)| Interval { from, to });
+        ("[a-z.]{0,12}", id, any::<i32>(), interval, any::<Option<Ms>>(), any::<Option<Ms>>(), any::<bool>()).prop_map(
+            |(topic, id, partition, interval, watermark_ms, caught_up_ms, begins)| Report {
+                topic,
+                id,
+                partition,
+                interval,
+                watermark_ms,
+                caught_up_ms,
+                begins,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_delta_reads_back_as_it_was_written(
+            reports in proptest::option::of(proptest::collection::vec(a_report(), 0..4)),
+            tally in proptest::collection::btree_map(any::<u64>(), any::<u32>(), 0..8),
+            start in any::<i64>(),
+            hash in any::<[u8; 16]>(),
+        ) {
+            let windows = vec![(WindowKey { start, hash: ContractHash(hash) }, tally)];
+            let reports = reports.map(|partitions| Reports { partitions, ..Reports::default() });
+            let delta = Delta::Product(ProductDelta { product: product("orders"), windows, reports, flush: ("t".into(), 7) });
+            prop_assert_eq!(decode::<Delta<Tally>>("a delta", &encode(&delta)), Ok(delta));
+        }
+
+        #[test]
+        fn bytes_from_elsewhere_are_an_error_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = decode::<Delta<Tally>>("a delta", &bytes);
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_named_and_not_skipped() {
+        let mut bytes = encode(&Delta::<Tally>::Idle(Vec::new()));
+        bytes[0] = VERSION + 1;
+        let error = decode::<Delta<Tally>>("a delta", &bytes).map(drop);
+        assert_eq!(error, Err(CodecError::Version { what: "a delta", found: VERSION + 1 }));
+        assert!(matches!(decode::<Delta<Tally>>("a delta", &[]), Err(CodecError::Broken { .. })));
+    }
+
+    /// These are what running clusters hold: a change of them puts one product into two ledgers.
+    #[test]
+    fn a_product_keeps_its_delta_partition_for_ever() {
+        let of = |name: &str| partition_of(&product(name), 12);
+        assert_eq!([of("orders"), of("payments"), of("returns")], [11, 7, 0]);
+    }
+}

@@ -20,24 +20,80 @@ pub struct Producer {
 
 #[derive(Clone, Debug)]
 pub enum Request {
-    InitPid { id: String, timeout_ms: Ms },
-    AddPartitions { by: Producer, parts: Vec<Part> },
-    Produce { by: Producer, part: Part, sequence: i32, records: Vec<Data> },
-    AddOffsets { by: Producer, group: String },
-    TxnOffsetCommit { by: Producer, group: String, as_member: Membership, instance: Option<String>, offsets: Vec<(Part, Offset, String)> },
-    EndTxn { by: Producer, commit: bool },
+    InitPid {
+        id: String,
+        timeout_ms: Ms,
+    },
+    AddPartitions {
+        by: Producer,
+        parts: Vec<Part>,
+    },
+    Produce {
+        by: Producer,
+        part: Part,
+        sequence: i32,
+        records: Vec<Data>,
+    },
+    AddOffsets {
+        by: Producer,
+        group: String,
+    },
+    TxnOffsetCommit {
+        by: Producer,
+        group: String,
+        as_member: Membership,
+        instance: Option<String>,
+        offsets: Vec<(Part, Offset, String)>,
+    },
+    EndTxn {
+        by: Producer,
+        commit: bool,
+    },
     /// What auto commit sends.
-    OffsetCommit { group: String, as_member: Membership, instance: Option<String>, offsets: Vec<(Part, Offset, String)> },
-    OffsetFetch { group: String, parts: Vec<Part>, stable: bool },
+    OffsetCommit {
+        group: String,
+        as_member: Membership,
+        instance: Option<String>,
+        offsets: Vec<(Part, Offset, String)>,
+    },
+    OffsetFetch {
+        group: String,
+        parts: Vec<Part>,
+        stable: bool,
+    },
     Ends(Vec<Part>),
     Describe(Vec<Arc<str>>),
-    ReadLog { part: Part, from: Offset, to: Offset },
-    Join { group: String, member: String, instance: Option<String>, owned: BTreeSet<Part> },
-    Sync { group: String, as_member: Membership, instance: Option<String> },
-    Heartbeat { group: String, as_member: Membership, instance: Option<String> },
+    ReadLog {
+        part: Part,
+        from: Offset,
+        to: Offset,
+    },
+    Join {
+        group: String,
+        member: String,
+        instance: Option<String>,
+        owned: BTreeSet<Part>,
+    },
+    Sync {
+        group: String,
+        as_member: Membership,
+        instance: Option<String>,
+    },
+    Heartbeat {
+        group: String,
+        as_member: Membership,
+        instance: Option<String>,
+    },
     /// KIP-848.
-    Beat { group: String, as_member: Membership, owned: BTreeSet<Part> },
-    Leave { group: String, member: String },
+    Beat {
+        group: String,
+        as_member: Membership,
+        owned: BTreeSet<Part>,
+    },
+    Leave {
+        group: String,
+        member: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -249,7 +305,8 @@ impl Broker {
         };
         let foreign = named.iter().find(|part| !owns(part));
         if let Some(part) = foreign {
-            self.unsound.push(format!("{} of generation {} committed {part}, which it does not own", m.member, m.generation));
+            self.unsound
+                .push(format!("{} of generation {} committed {part}, which it does not own", m.member, m.generation));
         }
         if m.generation < 0 || m.member.is_empty() {
             self.unsound.push(format!("a commit of {named:?} without membership"));
@@ -283,14 +340,20 @@ mod behaviour {
         let (deltas, state): (Arc<str>, Arc<str>) = ("deltas".into(), "state".into());
         b.topics.create(&deltas, 1);
         b.topics.create(&state, 1);
-        let Some(Ok(Response::Pid(pid, epoch))) = b.handle(0, FROM, &Request::InitPid { id: "t".into(), timeout_ms: 10_000 })
+        let Some(Ok(Response::Pid(pid, epoch))) =
+            b.handle(0, FROM, &Request::InitPid { id: "t".into(), timeout_ms: 10_000 })
         else {
             unreachable!("a new id is known at once")
         };
         let by = Producer { id: "t".into(), pid, epoch };
         let parts = vec![Part::new(&deltas, 0), Part::new(&state, 0)];
         let record = Data { key: None, value: None, headers: Vec::new(), timestamp_ms: 0 };
-        let produce = |part: &Part| Request::Produce { by: by.clone(), part: part.clone(), sequence: 0, records: vec![record.clone()] };
+        let produce = |part: &Part| Request::Produce {
+            by: by.clone(),
+            part: part.clone(),
+            sequence: 0,
+            records: vec![record.clone()],
+        };
         assert_eq!(b.handle(0, FROM, &produce(&parts[0])), Some(Err(Refusal::InvalidTxnState)), "not added: KIP-890");
         b.handle(0, FROM, &Request::AddPartitions { by: by.clone(), parts: parts.clone() });
         for part in &parts {

@@ -106,9 +106,7 @@ impl ConsumerGroup {
     fn retarget(&mut self, parts: &BTreeSet<Part>) {
         self.epoch += 1;
         self.targeted = parts.clone();
-        let claims = self.members.iter().map(|(n, m)| {
-            (n.clone(), m.target.intersection(parts).cloned().collect())
-        });
+        let claims = self.members.iter().map(|(n, m)| (n.clone(), m.target.intersection(parts).cloned().collect()));
         let target = balance(&claims.collect(), parts);
         for (name, m) in &mut self.members {
             m.target = target.get(name).cloned().unwrap_or_default();

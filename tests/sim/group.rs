@@ -113,13 +113,7 @@ impl Group {
         Ok(self.members.get(member).map(|m| m.assigned.clone()).unwrap_or_default())
     }
 
-    pub fn heartbeat(
-        &mut self,
-        now: Ms,
-        member: &str,
-        instance: Option<&str>,
-        generation: i32,
-    ) -> Result<(), Refusal> {
+    pub fn heartbeat(&mut self, now: Ms, member: &str, instance: Option<&str>, generation: i32) -> Result<(), Refusal> {
         self.check(member, instance, generation)?;
         if let Some(m) = self.members.get_mut(member) {
             m.session_ends_ms = now + SESSION_MS;

@@ -130,7 +130,12 @@ impl Log {
     }
 
     /// Records from `offset`, at most `most`, and the position after them; it passes markers and what was aborted.
-    pub fn fetch(&self, offset: Offset, most: usize, committed: bool) -> Result<(Vec<(Offset, &Data)>, Offset), Refusal> {
+    pub fn fetch(
+        &self,
+        offset: Offset,
+        most: usize,
+        committed: bool,
+    ) -> Result<(Vec<(Offset, &Data)>, Offset), Refusal> {
         if offset < self.start || offset > self.end() {
             return Err(Refusal::OffsetOutOfRange);
         }
