@@ -29,6 +29,12 @@ impl std::fmt::Display for Part {
     }
 }
 
+/// What the shell drives: a task of either stage, or a test's own.
+pub trait Machine {
+    /// Everything that happens comes in here, and everything to be done comes out.
+    fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action>;
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input<'a> {

@@ -1,1 +1,219 @@
-//! A task's thread.
+//! A task's thread: what happens goes into the machine, what it says is done. It decides nothing.
+
+use crate::engine::record::RawRecord;
+use crate::flow::io::{Action, Answer, Call, Exit, Input, Machine, Note, Part, Publication};
+use crate::kafka::assignment::Assignment;
+use crate::kafka::client::{self, Settings};
+use crate::kafka::fault;
+use crate::kafka::ffi::{ask, group};
+use crate::kafka::log::LogReader;
+use crate::kafka::poll::{Ear, Heard};
+use crate::kafka::producer::Transactions;
+use rdkafka::consumer::Consumer;
+use std::collections::BTreeSet;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+/// Time passes at least this often for the machine.
+const TICK: Duration = Duration::from_millis(100);
+/// An idle turn waits this long for a record; commands and seeks wait no longer.
+const IDLE_MS: i32 = 50;
+/// A question that has no answer by then is asked again.
+const ASK_MS: i32 = 3_000;
+/// An orderly close takes 10 to 500 ms; a broker that is away does not hold the process back.
+const CLOSE: Duration = Duration::from_secs(3);
+
+/// What the worker tells a task.
+pub enum Command<M> {
+    /// Flush, commit, give everything back and exit.
+    Stop,
+    /// Puts the new contracts into the machine's judge; the machine is told afterwards.
+    Contracts(Box<dyn FnOnce(&mut M) + Send>),
+    /// Existing topics only: the whole list, each time.
+    Subscribe(Vec<String>),
+}
+
+/// Where a task's words go.
+pub trait Sink {
+    fn publish(&mut self, publication: Publication);
+    fn note(&mut self, note: Note);
+    /// The last word.
+    fn exit(&mut self, exit: Exit);
+}
+
+/// Runs a task to its end on this thread.
+pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Command<M>>, mut sink: impl Sink) {
+    let ear = client::consumer(&settings).map_err(|e| fault::of_producer("consumer", &e)).and_then(Ear::new);
+    match ear {
+        Ok(ear) => {
+            let driver = Driver {
+                machine,
+                commands,
+                ear,
+                assignment: Assignment::default(),
+                transactions: Transactions::new(settings.clone()),
+                reader: LogReader::new(settings),
+                outdated: BTreeSet::new(),
+                call: None,
+                exit: None,
+                ticked: Instant::now(),
+            };
+            let exit = driver.turn_until_exit(&mut sink);
+            sink.exit(exit);
+        }
+        Err(fault) => sink.exit(Exit::Configuration(fault.message)),
+    }
+}
+
+struct Driver<M> {
+    machine: M,
+    commands: Receiver<Command<M>>,
+    ear: Ear,
+    assignment: Assignment,
+    transactions: Transactions,
+    reader: LogReader,
+    /// Partitions started, held or given back since the batch in hand was taken: the rest of it is not theirs any more.
+    outdated: BTreeSet<Part>,
+    /// The one outstanding call; it is made in the next turn, so that the consumer is polled between two calls.
+    call: Option<Call>,
+    exit: Option<Exit>,
+    ticked: Instant,
+}
+
+impl<M: Machine> Driver<M> {
+    fn turn_until_exit(mut self, sink: &mut impl Sink) -> Exit {
+        loop {
+            self.turn(sink);
+            if let Some(exit) = self.exit.take() {
+                self.transactions.forget();
+                self.reader.close();
+                self.ear.close(CLOSE);
+                return exit;
+            }
+        }
+    }
+
+    fn turn(&mut self, sink: &mut impl Sink) {
+        self.command(sink);
+        let wait_ms = if self.call.is_some() { 0 } else { IDLE_MS };
+        self.outdated.clear();
+        for heard in self.ear.listen(wait_ms) {
+            self.hear(heard, sink);
+        }
+        self.assignment.press_on(self.ear.consumer());
+        if let Some(call) = self.call.take() {
+            let answer = self.make(call);
+            self.tell(Input::Answer(answer), sink);
+        }
+        if self.ticked.elapsed() >= TICK {
+            self.ticked = Instant::now();
+            self.tell(Input::Tick, sink);
+        }
+    }
+
+    fn command(&mut self, sink: &mut impl Sink) {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Contracts(replace)) => {
+                    replace(&mut self.machine);
+                    self.tell(Input::Contracts, sink);
+                }
+                Ok(Command::Subscribe(topics)) => self.subscribe(&topics),
+                Ok(Command::Stop) => self.tell(Input::Stop, sink),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn subscribe(&mut self, topics: &[String]) {
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let consumer = self.ear.consumer();
+        let done = match names.is_empty() {
+            true => {
+                consumer.unsubscribe();
+                Ok(())
+            }
+            false => consumer.subscribe(&names),
+        };
+        if let Err(e) = done {
+            consumer.client().context().tell(e.rdkafka_error_code(), 3, format!("subscribe: {e}"));
+        }
+    }
+
+    fn hear(&mut self, heard: Heard, sink: &mut impl Sink) {
+        match heard {
+            // What was fetched before a start, a hold or a return never comes after it: librdkafka drops it from its
+            // queue, and the batch in hand is sieved here.
+            Heard::Records { part, .. } | Heard::Eof { part, .. } if self.outdated.contains(&part) => {}
+            Heard::Records { part, records } => {
+                let raw: Vec<RawRecord<'_>> = records.iter().map(|r| r.record()).collect();
+                self.tell(Input::Records { part, records: &raw }, sink);
+            }
+            Heard::Eof { part, offset } => self.tell(Input::Eof { part, offset }, sink),
+            Heard::OutOfRange { part } => {
+                // Before its start a partition's position is a formality, and may well be out of range.
+                if self.assignment.out_of_range(&part) {
+                    self.tell(Input::OutOfRange { part }, sink);
+                }
+            }
+            Heard::Assign(parts) => {
+                self.assignment.offered();
+                self.tell(Input::Assigned(parts), sink);
+            }
+            Heard::Revoke { parts, lost } => {
+                self.assignment.reclaimed();
+                self.tell(if lost { Input::Lost(parts) } else { Input::Revoking(parts) }, sink);
+            }
+            Heard::Failed(fault) => self.tell(Input::ConsumerFailed(fault), sink),
+        }
+    }
+
+    /// Hands one input over and does what comes back, in order.
+    fn tell(&mut self, input: Input<'_>, sink: &mut impl Sink) {
+        if self.exit.is_some() {
+            return;
+        }
+        for action in self.machine.on(crate::clock::now_ms(), input) {
+            let consumer = self.ear.consumer();
+            match action {
+                Action::Assign(parts) => self.assignment.assign(consumer, &parts),
+                Action::Unassign(parts) => {
+                    self.assignment.unassign(consumer, &parts);
+                    self.outdated.extend(parts);
+                }
+                Action::Start { part, offset } => {
+                    self.assignment.start(consumer, &part, offset);
+                    self.outdated.insert(part);
+                }
+                Action::Hold(parts) => {
+                    self.assignment.hold(consumer, &parts);
+                    self.outdated.extend(parts);
+                }
+                Action::Call(call) => self.call = Some(call),
+                Action::DropProducer => self.transactions.forget(),
+                Action::Publish(publication) => sink.publish(publication),
+                Action::Note(note) => sink.note(note),
+                Action::Exit(exit) => self.exit = Some(exit),
+            }
+        }
+    }
+
+    fn make(&mut self, call: Call) -> Answer {
+        let client = self.ear.client();
+        match call {
+            Call::InitProducer => Answer::InitProducer(self.transactions.init()),
+            Call::Committed(parts) => Answer::Committed(group::committed(client, &parts, ASK_MS)),
+            Call::Topics(names) => Answer::Topics(ask::topics(client, &names, ASK_MS)),
+            Call::Ends(parts) => Answer::Ends(ask::ends(client, &parts, ASK_MS)),
+            Call::ReadLog { part, from, to } => Answer::ReadLog(self.reader.read(&part, from, to)),
+            Call::Begin => Answer::Begin(self.transactions.begin().map(|()| group::membership(client))),
+            Call::Send(messages) => Answer::Send(self.transactions.send(&messages)),
+            Call::SendOffsets { offsets, membership } => {
+                Answer::SendOffsets(self.transactions.send_offsets(&offsets, &membership))
+            }
+            Call::Commit => Answer::Commit(self.transactions.commit()),
+            Call::Abort => Answer::Abort(self.transactions.abort()),
+        }
+    }
+}

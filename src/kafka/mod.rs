@@ -1,9 +1,12 @@
 //! Does what the flow says, and decides nothing: clients, admin calls, the driver of a task.
 
+pub mod driver; // a task's thread: inputs in, actions out
+pub mod poll; // the consumer's queue: records, ends, errors, rebalances
+pub mod assignment; // take partitions up, start, hold, give back
+pub mod producer; // the transactional producer's calls
+pub mod log; // reads one of our own logs to an end
+pub mod admin; // internal topics: created when missing, verified when present
+pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic
 pub mod client; // settings of each client, with their reasons; contexts
 pub mod fault; // librdkafka's errors, classified
 pub mod ffi; // what rdkafka hides: topic ids, both log ends, the generation
-pub mod log; // reads one of our own logs to an end
-pub mod driver; // a task's thread: inputs in, actions out
-pub mod producer; // the transactional producer's calls
-pub mod admin; // internal topics: created when missing, verified when present

@@ -1,0 +1,302 @@
+//! Admin calls, each a question to the cluster and one answer on a queue of its own.
+
+use crate::engine::record::TopicId;
+use crate::flow::io::{Ends, Fault, Part, TopicInfo};
+use crate::kafka::client::Context;
+use crate::kafka::fault;
+use crate::kafka::ffi::queue::{Event, Queue, Said};
+use crate::kafka::ffi::{taken, text};
+use rdkafka::client::Client;
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka_sys as sys;
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char};
+use std::slice;
+use std::sync::Arc;
+
+/// Ids and partition counts. A topic that does not exist, or that we may not see, is `None`; the latter is also told.
+pub fn topics(
+    client: &Client<Context>,
+    names: &[Arc<str>],
+    timeout_ms: i32,
+) -> Result<BTreeMap<Arc<str>, Option<TopicInfo>>, Fault> {
+    let mut found: BTreeMap<Arc<str>, Option<TopicInfo>> = names.iter().map(|n| (n.clone(), None)).collect();
+    let texts: Vec<CString> = found.keys().filter_map(|n| CString::new(n.as_bytes()).ok()).collect();
+    if texts.is_empty() {
+        return Ok(found);
+    }
+    let answer = ask(
+        client,
+        "describe topics",
+        sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+        timeout_ms,
+        |options, queue| {
+            let mut pointers: Vec<*const c_char> = texts.iter().map(|t| t.as_ptr()).collect();
+            // SAFETY: the names live until the call returns, which copies them; the collection is destroyed once.
+            unsafe {
+                let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+                sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, options, queue);
+                sys::rd_kafka_TopicCollection_destroy(collection);
+            }
+        },
+    )?;
+    // SAFETY: everything is read while `answer` is alive, through the accessors of its own type.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_DescribeTopics_result(answer.ptr());
+        let descriptions = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+        for &description in list(descriptions, count) {
+            let name = text(sys::rd_kafka_TopicDescription_name(description));
+            let code: Code = sys::rd_kafka_error_code(sys::rd_kafka_TopicDescription_error(description)).into();
+            match code {
+                Code::NoError => {
+                    let id = sys::rd_kafka_TopicDescription_topic_id(description);
+                    let high = sys::rd_kafka_Uuid_most_significant_bits(id) as u64;
+                    let low = sys::rd_kafka_Uuid_least_significant_bits(id) as u64;
+                    let mut partitions = 0;
+                    sys::rd_kafka_TopicDescription_partitions(description, &mut partitions);
+                    let id = TopicId((u128::from(high) << 64) | u128::from(low));
+                    if let Some(slot) = found.get_mut(name.as_str()) {
+                        *slot = Some(TopicInfo { id, partitions: partitions as i32 });
+                    }
+                }
+                Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId | Code::InvalidTopic => {}
+                Code::TopicAuthorizationFailed => client.context().tell(
+                    Some(code),
+                    3,
+                    format!("topic {name} may not be described: grant this principal Describe on it"),
+                ),
+                other => return Err(fault::of_question("describe topics", other, &format!("{name}: {other}"))),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Start, last stable offset and high watermark of each partition. A partition that does not exist, or whose leader
+/// cannot be asked now, is absent: one dead partition hides no other.
+pub fn ends(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result<BTreeMap<Part, Ends>, Fault> {
+    if parts.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let start = list_offsets(client, parts, Offset::Beginning, false, timeout_ms)?;
+    let stable = list_offsets(client, parts, Offset::End, true, timeout_ms)?;
+    let high = list_offsets(client, parts, Offset::End, false, timeout_ms)?;
+    let all = |part: &Part| {
+        let ends = Ends { start: *start.get(part)?, stable: *stable.get(part)?, high: *high.get(part)? };
+        Some((part.clone(), ends))
+    };
+    Ok(parts.iter().filter_map(all).collect())
+}
+
+fn list_offsets(
+    client: &Client<Context>,
+    parts: &[Part],
+    which: Offset,
+    committed: bool,
+    timeout_ms: i32,
+) -> Result<BTreeMap<Part, i64>, Fault> {
+    let mut wanted = TopicPartitionList::with_capacity(parts.len());
+    for part in parts {
+        let added = wanted.add_partition_offset(&part.topic, part.partition, which);
+        added.map_err(|e| fault::of_question("list offsets", Code::InvalidArgument, &e.to_string()))?;
+    }
+    let answer = ask(
+        client,
+        "list offsets",
+        sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+        timeout_ms,
+        |options, queue| {
+            let level = match committed {
+                true => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+                false => sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+            };
+            // SAFETY: options, list and queue are alive; the call copies the list.
+            unsafe {
+                // Its only error is an operation without isolation level.
+                let _ = taken(sys::rd_kafka_AdminOptions_set_isolation_level(options, level));
+                sys::rd_kafka_ListOffsets(client.native_ptr(), wanted.ptr(), options, queue);
+            }
+        },
+    )?;
+    let by_name: BTreeMap<(&str, i32), &Part> = parts.iter().map(|p| ((&*p.topic, p.partition), p)).collect();
+    let mut found = BTreeMap::new();
+    // SAFETY: everything is read while `answer` is alive, through the accessors of its own type.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_ListOffsets_result(answer.ptr());
+        let infos = sys::rd_kafka_ListOffsets_result_infos(result, &mut count);
+        for &info in list(infos, count) {
+            let Some(element) = sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info).as_ref() else { continue };
+            let code: Code = element.err.into();
+            let name = text(element.topic);
+            match by_name.get(&(name.as_str(), element.partition)) {
+                Some(&part) if code == Code::NoError && element.offset >= 0 => {
+                    found.insert(part.clone(), element.offset);
+                }
+                Some(part)
+                    if !matches!(code, Code::UnknownTopicOrPartition | Code::UnknownPartition | Code::UnknownTopic) =>
+                {
+                    client.context().tell(Some(code), 4, format!("the ends of {part} are not known: {code}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A topic to be created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTopic<'a> {
+    pub name: &'a str,
+    pub partitions: i32,
+    /// -1: the broker's default.
+    pub replication_factor: i32,
+    pub config: Vec<(&'static str, String)>,
+}
+
+/// Creates one topic and waits until the controller has it; `Ok(false)` where it was there already.
+pub fn create_topic(client: &Client<Context>, topic: &NewTopic<'_>, timeout_ms: i32) -> Result<bool, Fault> {
+    let broken =
+        |what: &str| fault::of_question("create topic", Code::InvalidArgument, &format!("{}: {what}", topic.name));
+    let name = CString::new(topic.name).map_err(|_| broken("a name holds no NUL"))?;
+    let mut pairs = Vec::new();
+    for (key, value) in &topic.config {
+        let pair = (CString::new(*key), CString::new(value.as_str()));
+        let (Ok(key), Ok(value)) = pair else { return Err(broken("a setting holds no NUL")) };
+        pairs.push((key, value));
+    }
+    let mut reason = [0 as c_char; 256];
+    // SAFETY: the name is alive and the buffer as long as said; null is checked below.
+    let mut new = unsafe {
+        sys::rd_kafka_NewTopic_new(
+            name.as_ptr(),
+            topic.partitions,
+            topic.replication_factor,
+            reason.as_mut_ptr(),
+            reason.len(),
+        )
+    };
+    if new.is_null() {
+        return Err(broken(&text(reason.as_ptr())));
+    }
+    let asked = ask(
+        client,
+        "create topic",
+        sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS,
+        timeout_ms,
+        |options, queue| {
+            // SAFETY: the new topic and the settings are alive; the call copies them.
+            unsafe {
+                for (key, value) in &pairs {
+                    sys::rd_kafka_NewTopic_set_config(new, key.as_ptr(), value.as_ptr());
+                }
+                sys::rd_kafka_CreateTopics(client.native_ptr(), &mut new, 1, options, queue);
+            }
+        },
+    );
+    // SAFETY: ours, and destroyed once, after the call has copied it.
+    unsafe { sys::rd_kafka_NewTopic_destroy(new) };
+    let answer = asked?;
+    // SAFETY: everything is read while `answer` is alive, through the accessors of its own type.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_CreateTopics_result(answer.ptr());
+        let topics = sys::rd_kafka_CreateTopics_result_topics(result, &mut count);
+        for &created in list(topics, count) {
+            match sys::rd_kafka_topic_result_error(created).into() {
+                Code::NoError => {}
+                Code::TopicAlreadyExists => return Ok(false),
+                code => {
+                    let why = text(sys::rd_kafka_topic_result_error_string(created));
+                    return Err(fault::of_question("create topic", code, &format!("{}: {why}", topic.name)));
+                }
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// A topic's settings as the broker applies them, defaults included.
+pub fn topic_config(client: &Client<Context>, topic: &str, timeout_ms: i32) -> Result<BTreeMap<String, String>, Fault> {
+    let broken =
+        |why: &str| fault::of_question("describe configuration", Code::InvalidArgument, &format!("{topic}: {why}"));
+    let name = CString::new(topic).map_err(|_| broken("a name holds no NUL"))?;
+    // SAFETY: the name is alive; null is checked.
+    let mut resource = unsafe {
+        sys::rd_kafka_ConfigResource_new(sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr())
+    };
+    if resource.is_null() {
+        return Err(broken("refused by librdkafka"));
+    }
+    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
+    let asked = ask(client, "describe configuration", op, timeout_ms, |options, queue| {
+        // SAFETY: the resource is alive; the call copies it.
+        unsafe { sys::rd_kafka_DescribeConfigs(client.native_ptr(), &mut resource, 1, options, queue) }
+    });
+    // SAFETY: ours, and destroyed once, after the call has copied it.
+    unsafe { sys::rd_kafka_ConfigResource_destroy(resource) };
+    let answer = asked?;
+    let mut found = BTreeMap::new();
+    // SAFETY: everything is read while `answer` is alive, through the accessors of its own type.
+    unsafe {
+        let mut count = 0;
+        let result = sys::rd_kafka_event_DescribeConfigs_result(answer.ptr());
+        let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &mut count);
+        for &resource in list(resources, count) {
+            let code: Code = sys::rd_kafka_ConfigResource_error(resource).into();
+            if code != Code::NoError {
+                return Err(fault::of_question("describe configuration", code, &format!("{topic}: {code}")));
+            }
+            let mut entries = 0;
+            let configs = sys::rd_kafka_ConfigResource_configs(resource, &mut entries);
+            for &entry in list(configs, entries) {
+                let key = text(sys::rd_kafka_ConfigEntry_name(entry));
+                found.insert(key, text(sys::rd_kafka_ConfigEntry_value(entry)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Sends one admin request and waits for its answer, a little longer than the request itself may take.
+fn ask(
+    client: &Client<Context>,
+    what: &str,
+    op: sys::rd_kafka_admin_op_t,
+    timeout_ms: i32,
+    send: impl FnOnce(*mut sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+) -> Result<Event, Fault> {
+    let no_client = || fault::of_question(what, Code::Fail, "the client gives no queue");
+    let queue = Queue::fresh(client).ok_or_else(no_client)?;
+    let mut reason = [0 as c_char; 256];
+    // SAFETY: the client is alive; the options are destroyed once, after the request has copied them.
+    unsafe {
+        let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), op);
+        sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason.as_mut_ptr(), reason.len());
+        send(options, queue.ptr());
+        sys::rd_kafka_AdminOptions_destroy(options);
+    }
+    let Some(event) = queue.poll(timeout_ms + 500) else {
+        return Err(fault::of_question(what, Code::OperationTimedOut, &format!("no answer within {timeout_ms} ms")));
+    };
+    // SAFETY: the event is alive.
+    let (code, why): (Code, String) =
+        unsafe { (sys::rd_kafka_event_error(event.ptr()).into(), text(sys::rd_kafka_event_error_string(event.ptr()))) };
+    match event.read() {
+        _ if code != Code::NoError => Err(fault::of_question(what, code, &why)),
+        Said::Answer(event) => Ok(event),
+        _ => Err(fault::of_question(what, Code::Fail, "an answer to something else")),
+    }
+}
+
+/// An array of pointers as a slice; empty for null.
+///
+/// # Safety
+/// `first` must be null or point to `count` elements that live for `'a`.
+unsafe fn list<'a, T>(first: *mut *const T, count: usize) -> &'a [*const T] {
+    // SAFETY: by our own condition.
+    if first.is_null() { &[] } else { unsafe { slice::from_raw_parts(first, count) } }
+}

@@ -1,0 +1,237 @@
+//! Event queues: what a client has to say, with the partition it speaks of, which rdkafka's own `poll` loses.
+
+use crate::engine::record::RawRecord;
+use crate::kafka::client::Context;
+use crate::kafka::ffi::text;
+use rdkafka::client::Client;
+use rdkafka::config::NativeClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+use std::ptr::NonNull;
+use std::slice;
+
+/// One reference to a queue. It must be dropped before its client: keep it in a field that stands before the client's.
+pub struct Queue(NonNull<sys::rd_kafka_queue_t>);
+
+// SAFETY: librdkafka's queues are thread-safe; ours is used by one thread at a time.
+unsafe impl Send for Queue {}
+
+impl Queue {
+    /// Where a consumer's records, errors and rebalances come, and its logs: rdkafka forwards the main queue there.
+    pub fn of_consumer(client: &Client<Context>) -> Option<Queue> {
+        // SAFETY: the client is alive; the call returns a new reference, or null without a group.
+        NonNull::new(unsafe { sys::rd_kafka_queue_get_consumer(client.native_ptr()) }).map(Queue)
+    }
+
+    /// Where a producer's delivery reports, errors and logs come.
+    pub fn main(client: &Client<Context>) -> Option<Queue> {
+        // SAFETY: as above.
+        NonNull::new(unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) }).map(Queue)
+    }
+
+    /// A queue for one answer.
+    pub fn fresh(client: &Client<Context>) -> Option<Queue> {
+        // SAFETY: as above.
+        NonNull::new(unsafe { sys::rd_kafka_queue_new(client.native_ptr()) }).map(Queue)
+    }
+
+    /// Waits up to `timeout_ms` for an event. Records that a seek, pause or revoke has outdated are never returned.
+    pub fn poll(&self, timeout_ms: i32) -> Option<Event> {
+        // SAFETY: the reference is ours; the event returned is ours to destroy.
+        NonNull::new(unsafe { sys::rd_kafka_queue_poll(self.0.as_ptr(), timeout_ms) }).map(Event)
+    }
+
+    pub(super) fn ptr(&self) -> *mut sys::rd_kafka_queue_t {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: drops our one reference.
+        unsafe { sys::rd_kafka_queue_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// Errors of this client come as events, not as log lines.
+pub fn want_errors(config: &NativeClientConfig) {
+    // SAFETY: the configuration is alive and not yet given to a client.
+    unsafe { sys::rd_kafka_conf_set_events(config.ptr(), sys::RD_KAFKA_EVENT_ERROR) }
+}
+
+/// One event, ours.
+pub struct Event(NonNull<sys::rd_kafka_event_t>);
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: the event is ours and destroyed once.
+        unsafe { sys::rd_kafka_event_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// What an event says, its text copied; a record stays where it is.
+pub enum Said {
+    Record(Fetched),
+    Error(ErrorEvent),
+    Assign(Vec<(String, i32)>),
+    Revoke(Vec<(String, i32)>),
+    Log {
+        level: i32,
+        text: String,
+    },
+    /// Delivery reports: the opaque number of each message and its fate.
+    Delivered(Vec<(usize, Option<RDKafkaErrorCode>)>),
+    /// The answer to an admin call.
+    Answer(Event),
+    /// Nothing we asked for.
+    Other,
+}
+
+#[derive(Debug)]
+pub struct ErrorEvent {
+    pub code: RDKafkaErrorCode,
+    pub fatal: bool,
+    pub text: String,
+    /// Topic, partition, offset, where the error is of a partition.
+    pub part: Option<(String, i32, i64)>,
+}
+
+impl Event {
+    pub fn read(self) -> Said {
+        let ptr = self.ptr();
+        // SAFETY: the event is alive in each of these calls, and everything kept is copied, or keeps the event.
+        unsafe {
+            match sys::rd_kafka_event_type(ptr) {
+                sys::RD_KAFKA_EVENT_FETCH => match NonNull::new(sys::rd_kafka_event_message_next(ptr) as *mut _) {
+                    Some(message) => Said::Record(Fetched { message, _event: self }),
+                    None => Said::Other,
+                },
+                sys::RD_KAFKA_EVENT_ERROR => Said::Error(ErrorEvent {
+                    code: sys::rd_kafka_event_error(ptr).into(),
+                    fatal: sys::rd_kafka_event_error_is_fatal(ptr) != 0,
+                    text: text(sys::rd_kafka_event_error_string(ptr)),
+                    part: part_of(ptr),
+                }),
+                sys::RD_KAFKA_EVENT_REBALANCE => {
+                    let parts = parts_of(sys::rd_kafka_event_topic_partition_list(ptr));
+                    match sys::rd_kafka_event_error(ptr) {
+                        sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Said::Assign(parts),
+                        _ => Said::Revoke(parts),
+                    }
+                }
+                sys::RD_KAFKA_EVENT_LOG => {
+                    let (mut facility, mut line, mut level) = (std::ptr::null(), std::ptr::null(), 0);
+                    match sys::rd_kafka_event_log(ptr, &mut facility, &mut line, &mut level) {
+                        0 => Said::Log { level, text: format!("{}: {}", text(facility), text(line).trim()) },
+                        _ => Said::Other,
+                    }
+                }
+                sys::RD_KAFKA_EVENT_DR => {
+                    let mut fates = Vec::with_capacity(sys::rd_kafka_event_message_count(ptr));
+                    while let Some(message) = sys::rd_kafka_event_message_next(ptr).as_ref() {
+                        let code: RDKafkaErrorCode = message.err.into();
+                        fates.push((message._private as usize, (code != RDKafkaErrorCode::NoError).then_some(code)));
+                    }
+                    Said::Delivered(fates)
+                }
+                sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT
+                | sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT
+                | sys::RD_KAFKA_EVENT_CREATETOPICS_RESULT
+                | sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT => Said::Answer(self),
+                _ => Said::Other,
+            }
+        }
+    }
+
+    pub(super) fn ptr(&self) -> *mut sys::rd_kafka_event_t {
+        self.0.as_ptr()
+    }
+}
+
+/// A record and the event that holds its bytes.
+pub struct Fetched {
+    message: NonNull<sys::rd_kafka_message_t>,
+    _event: Event,
+}
+
+impl Fetched {
+    /// Borrowed from librdkafka's memory.
+    pub fn record(&self) -> RawRecord<'_> {
+        // SAFETY: the message belongs to the event, which lives as long as `self`; nobody writes to it.
+        let message = unsafe { self.message.as_ref() };
+        let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: as above.
+        let timestamp_ms = unsafe { sys::rd_kafka_message_timestamp(self.message.as_ptr(), &mut kind) };
+        RawRecord {
+            offset: message.offset,
+            timestamp_ms,
+            key: bytes(message.key, message.key_len),
+            value: bytes(message.payload, message.len),
+        }
+    }
+
+    /// Equal for records of one partition of one topic, as long as the topic is assigned.
+    pub fn place(&self) -> (usize, i32) {
+        // SAFETY: as in `record`.
+        let message = unsafe { self.message.as_ref() };
+        (message.rkt as usize, message.partition)
+    }
+
+    pub fn topic(&self) -> String {
+        // SAFETY: as in `record`; the topic handle is referenced by the message.
+        text(unsafe { sys::rd_kafka_topic_name(self.message.as_ref().rkt) })
+    }
+
+    /// Key and value, for the batch's bound.
+    pub fn bytes(&self) -> usize {
+        // SAFETY: as in `record`.
+        let message = unsafe { self.message.as_ref() };
+        message.len + message.key_len
+    }
+}
+
+/// `None` for null: a tombstone, or a record without key.
+fn bytes<'a>(ptr: *const std::ffi::c_void, len: usize) -> Option<&'a [u8]> {
+    // SAFETY: librdkafka gives either null, or `len` readable bytes that live as long as the message; the caller
+    // binds the result to it.
+    (!ptr.is_null()).then(|| unsafe { slice::from_raw_parts(ptr as *const u8, len) })
+}
+
+/// The partition an error event speaks of.
+///
+/// # Safety
+/// The event must be alive.
+unsafe fn part_of(event: *mut sys::rd_kafka_event_t) -> Option<(String, i32, i64)> {
+    // SAFETY: the event is alive by our own condition; the returned object is ours and destroyed once.
+    unsafe {
+        let part = NonNull::new(sys::rd_kafka_event_topic_partition(event))?;
+        let copied = (text(part.as_ref().topic), part.as_ref().partition, part.as_ref().offset);
+        sys::rd_kafka_topic_partition_destroy(part.as_ptr());
+        Some(copied)
+    }
+}
+
+/// Copies a list's partitions.
+///
+/// # Safety
+/// The list must be null or alive.
+pub(super) unsafe fn parts_of(list: *const sys::rd_kafka_topic_partition_list_t) -> Vec<(String, i32)> {
+    // SAFETY: by our own condition.
+    unsafe { elements(list) }.iter().map(|e| (text(e.topic), e.partition)).collect()
+}
+
+/// A list's elements as a slice; empty for null.
+///
+/// # Safety
+/// The list must be null, or alive and unchanged for `'a`.
+pub(super) unsafe fn elements<'a>(
+    list: *const sys::rd_kafka_topic_partition_list_t,
+) -> &'a [sys::rd_kafka_topic_partition_t] {
+    // SAFETY: by our own condition; a list without elements may have a null array.
+    unsafe {
+        match list.as_ref() {
+            Some(l) if l.cnt > 0 => slice::from_raw_parts(l.elems, l.cnt as usize),
+            _ => &[],
+        }
+    }
+}
