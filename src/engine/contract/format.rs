@@ -35,8 +35,8 @@ impl TextFormat {
             TextFormat::Uuid => uuid(text),
             TextFormat::Uri => uri(text),
             TextFormat::Hostname => hostname(text),
-            TextFormat::Ipv4 => text.parse::<std::net::Ipv4Addr>().is_ok(),
-            TextFormat::Ipv6 => text.parse::<std::net::Ipv6Addr>().is_ok(),
+            TextFormat::Ipv4 => text.parse::<core::net::Ipv4Addr>().is_ok(),
+            TextFormat::Ipv6 => text.parse::<core::net::Ipv6Addr>().is_ok(),
             TextFormat::Byte => base64::engine::general_purpose::STANDARD.decode(text).is_ok(),
         }
     }

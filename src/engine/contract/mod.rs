@@ -1,10 +1,17 @@
 //! Data contracts: what an ODCS file says, and the plan of rules that is compiled from it.
 
 pub mod name; // products, contract versions
+pub mod plan; // numbered rules: what records and windows are asked
 pub mod model; // a contract as the standard words it
-pub mod yaml; // YAML into a tree that knows its lines
+pub mod compile; // the model into the plan
 pub mod odcs; // ODCS v3 YAML into the model
-pub mod plan; // the model into numbered rules
+pub mod property; // its properties
+pub mod options; // their types and options
+pub mod quality; // quality rules
+pub mod custom; // `steward.*` custom properties, classification
+pub mod fields; // a mapping being read
+pub mod problem; // what is wrong, where, and what to do
+pub mod yaml; // YAML into a tree that knows its lines
 pub mod pattern; // ECMA-262 patterns
 pub mod moment; // dates, timestamps and times written as text
 pub mod format; // string formats: email, uuid …

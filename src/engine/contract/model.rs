@@ -1,1 +1,159 @@
-//! A contract as the standard words it: ODCS v3.1, what governs Kafka topics.
+//! A contract as the standard words it: ODCS v3, what governs Kafka topics.
+
+use crate::engine::contract::name::ProductName;
+use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
+use crate::engine::decode::path::FieldPath;
+
+/// One contract; text that asks nothing of data (descriptions, support, prices) is left out.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    pub id: String,
+    pub version: String,
+    pub name: Option<String>,
+    /// Deprecated in the standard, and still what many contracts name their product by.
+    pub data_product: Option<String>,
+    pub domain: Option<String>,
+    /// The team's name; empty where none is given.
+    pub owner: String,
+    /// `steward.incident`.
+    pub incident: IncidentPolicy,
+    /// The objects that are topics, in the order of the document.
+    pub objects: Vec<Object>,
+    /// The names of the objects that are none.
+    pub not_governed: Vec<String>,
+    /// The whole document as JSON with sorted keys: equal where only comments and layout differ.
+    pub canonical: String,
+}
+
+/// An object with `physicalType: topic`.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub name: String,
+    pub topic: String,
+    /// `schema/orders`.
+    pub relates_to: String,
+    /// `steward.eventTimeField`, of the object or else of the contract.
+    pub event_time: Option<FieldPath>,
+    /// `steward.declaredDelay`, likewise.
+    pub declared_delay_ms: i64,
+    pub properties: Vec<Property>,
+    /// What is asked of the object as a whole.
+    pub clauses: Vec<Clause>,
+}
+
+/// A property, or the items of an array.
+#[derive(Clone, Debug)]
+pub struct Property {
+    /// By `name`s: `lines[].sku`. What rule ids and other clauses call it.
+    pub path: String,
+    /// By `physicalName`s: where it stands in a record.
+    pub field: FieldPath,
+    /// `schema/orders/properties/lines/items/properties/sku`.
+    pub relates_to: String,
+    /// Itself, something around it or something in it is classified: no value of it may be shown.
+    pub classified: bool,
+    pub required: bool,
+    pub unique: bool,
+    /// `primaryKey`, with its position where one is given.
+    pub primary_key: Option<Option<i64>>,
+    /// The clauses of its type and its quality rules, in this order.
+    pub clauses: Vec<Clause>,
+    pub children: Vec<Property>,
+}
+
+/// One thing asked.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// The contract's own.
+    pub id: Option<String>,
+    /// The last part of the id where the contract gives none.
+    pub key: String,
+    pub name: Option<String>,
+    /// An ODCS metric or a key of the schema.
+    pub metric: &'static str,
+    pub dimension: Option<String>,
+    pub severity: Option<String>,
+    pub relates_to: String,
+    pub check: Check,
+    pub threshold: Threshold,
+    pub unit: Unit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogicalType {
+    String,
+    Date,
+    Timestamp,
+    Time,
+    Number,
+    Integer,
+    Object,
+    Array,
+    Boolean,
+    /// v3.2.
+    Map,
+    /// v3.2.
+    Vector,
+}
+
+impl Contract {
+    /// `{domain}/{name}`: the domain is `default` where none is given; the name is `dataProduct`, else `name`, else `id`.
+    pub fn product(&self) -> ProductName {
+        let name = self.data_product.as_ref().or(self.name.as_ref()).unwrap_or(&self.id);
+        ProductName { domain: in_a_key(self.domain.as_deref().unwrap_or("default")), name: in_a_key(name) }
+    }
+}
+
+impl Clause {
+    /// A clause of the schema: no row may break it.
+    pub fn schema(metric: &'static str, dimension: &str, relates_to: &str, check: Check) -> Clause {
+        Clause {
+            id: None,
+            key: metric.to_owned(),
+            name: None,
+            metric,
+            dimension: Some(dimension.to_owned()),
+            severity: None,
+            relates_to: relates_to.to_owned(),
+            check,
+            threshold: Threshold::MustBe(0.0),
+            unit: Unit::Rows,
+        }
+    }
+
+    /// Parsed, and not enforced.
+    pub fn unmeasured(metric: &'static str, relates_to: &str, reason: impl Into<String>) -> Clause {
+        let clause = Clause::schema(metric, "", relates_to, Check::Unmeasured(reason.into()));
+        Clause { dimension: None, ..clause }
+    }
+
+    /// With a key of its own for the derived id.
+    pub fn keyed(self, key: impl Into<String>) -> Clause {
+        Clause { key: key.into(), ..self }
+    }
+}
+
+impl LogicalType {
+    /// By its ODCS name.
+    pub fn named(name: &str) -> Option<LogicalType> {
+        Some(match name {
+            "string" => LogicalType::String,
+            "date" => LogicalType::Date,
+            "timestamp" => LogicalType::Timestamp,
+            "time" => LogicalType::Time,
+            "number" => LogicalType::Number,
+            "integer" => LogicalType::Integer,
+            "object" => LogicalType::Object,
+            "array" => LogicalType::Array,
+            "boolean" => LogicalType::Boolean,
+            "map" => LogicalType::Map,
+            "vector" => LogicalType::Vector,
+            _ => return None,
+        })
+    }
+}
+
+/// A slash would split a key, and a space a label: everything but `A-Z a-z 0-9 . _ -` becomes `-`.
+fn in_a_key(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
+}

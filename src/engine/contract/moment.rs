@@ -89,6 +89,11 @@ impl Moments {
         Ok(Moments { kind, epoch_ms: false, tokens: tokens(pattern)?, default_offset_s: 0 })
     }
 
+    /// Whether integers are read, too.
+    pub fn with_epoch_ms(self, epoch_ms: bool) -> Moments {
+        Moments { epoch_ms, ..self }
+    }
+
     /// `defaultTimezone`. Only UTC and fixed offsets: the rules of other zones are not carried along.
     pub fn with_default_zone(self, zone: &str) -> Result<Moments, String> {
         let utc = ["Etc/UTC", "UTC", "Etc/GMT", "GMT", "Z"].contains(&zone);

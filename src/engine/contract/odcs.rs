@@ -1,1 +1,261 @@
-//! ODCS v3 YAML into the model.
+//! ODCS v3 YAML into the model: everything that is wrong is told at once, and the rest still governs.
+
+use crate::engine::contract::compile;
+use crate::engine::contract::custom::{self, Custom, Level};
+use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::model::{Clause, Contract, LogicalType, Object, Property};
+use crate::engine::contract::plan::IncidentPolicy;
+use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::contract::property::{self, Parent};
+use crate::engine::contract::quality::{self, Subject};
+use crate::engine::contract::yaml;
+use crate::engine::decode::path::{FieldPath, Step};
+
+/// What a text gave.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// `None`: it is no contract, or nothing says which one.
+    pub contract: Option<Contract>,
+    /// In the order of the document.
+    pub problems: Vec<Problem>,
+}
+
+/// Versions of the standard that are read. All of v3 share the clauses that are enforced here.
+const VERSIONS: [&str; 5] = ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"];
+
+/// Says something about the contract, and asks nothing of the data.
+const TEXT_KEYS: [&str; 11] = [
+    "tenant", "description", "support", "price", "roles", "authoritativeDefinitions", "contractCreatedTs",
+    "slaDefaultElement", "context", "status", "schema",
+];
+const OBJECT_TEXT_KEYS: [&str; 8] = [
+    "id", "businessName", "description", "authoritativeDefinitions", "dataGranularityDescription", "deprecated",
+    "synonyms", "context",
+];
+
+/// Reads one document.
+pub fn parse(text: &str) -> Parsed {
+    let problems = Problems::default();
+    let contract = match yaml::parse(text) {
+        Ok(root) => contract(&At { node: &root, at: Place { path: String::new(), line: root.line } }, &problems),
+        Err(error) => {
+            problems.syntax(error.line, error.message);
+            None
+        }
+    };
+    Parsed { contract, problems: problems.into_vec() }
+}
+
+fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
+    let mut fields = Fields::of(root, problems)?;
+    let at = fields.at.clone();
+    let kind = fields.text("kind");
+    match kind.as_deref() {
+        Some("DataContract") => {}
+        None => problems.schema(&at, "the document has no kind", "write `kind: DataContract`"),
+        Some(other) => {
+            problems.schema(&at, format!("the document is a {other}, and no contract"), "write `kind: DataContract`, or move it away from the contracts");
+            return None;
+        }
+    }
+    let api = fields.text("apiVersion");
+    match api.as_deref() {
+        None => problems.schema(&at, "the contract has no apiVersion", "write `apiVersion: v3.1.0`"),
+        Some(known) if VERSIONS.contains(&known) => {}
+        Some(other) => problems.schema(&at, format!("apiVersion {other:?} is not read"), format!("migrate to one of {}", VERSIONS.join(", "))),
+    }
+    let id = fields.text("id").filter(|id| !id.is_empty());
+    let version = fields.text("version");
+    if version.is_none() {
+        problems.schema(&at, "the contract has no version", "write `version: 1.0.0`, and raise it with each change");
+    }
+    if fields.text("status").is_none() && api.as_deref() != Some("v3.2.0") {
+        problems.schema(&at, "the contract has no status", "write `status: active`");
+    }
+    let (name, data_product, domain) = (fields.text("name"), fields.text("dataProduct"), fields.text("domain"));
+    let owner = owner(&mut fields, problems);
+    servers(&mut fields, problems);
+    let custom = custom::read(&mut fields, Level::Contract, problems);
+
+    let (mut objects, mut not_governed) = (Vec::new(), Vec::new());
+    for found in fields.list("schema") {
+        match object(&found, &custom, problems) {
+            Some(Found::Topic(object)) => objects.push(*object),
+            Some(Found::Other(name)) => not_governed.push(name),
+            None => {}
+        }
+    }
+    repeated(&objects, &at, problems);
+    promises(&mut fields, &mut objects, &not_governed, problems);
+    fields.known(&TEXT_KEYS);
+    for (key, at) in fields.unknown() {
+        problems.schema(&at, format!("{key} is not a key of the standard here"), "correct its name, or move it to `customProperties`");
+    }
+    if objects.is_empty() {
+        problems.warning(&at, "the contract governs no topic", "give an object of its schema `physicalType: topic`, and the topic as `physicalName`");
+    }
+    let Some(id) = id else {
+        problems.schema(&at, "the contract has no id", "write `id:` with a name that never changes");
+        return None;
+    };
+    let contract = Contract {
+        id,
+        version: version.unwrap_or_default(),
+        name: name.filter(|n| !n.is_empty()),
+        data_product: data_product.filter(|n| !n.is_empty()),
+        domain: domain.filter(|d| !d.is_empty()),
+        owner,
+        incident: custom.incident.unwrap_or(IncidentPolicy { failing: 1, of: 1 }),
+        objects,
+        not_governed,
+        canonical: root.node.json().to_string(),
+    };
+    for (id, relates_to) in compile::repeated_ids(&contract) {
+        problems.semantic(&at, format!("the id {id} of {relates_to} is used before"), "give each rule an id of its own");
+    }
+    Some(contract)
+}
+
+enum Found {
+    Topic(Box<Object>),
+    /// The name of what is no topic.
+    Other(String),
+}
+
+fn object(found: &At<'_>, of_contract: &Custom, problems: &Problems) -> Option<Found> {
+    let mut fields = Fields::of(found, problems)?;
+    let at = fields.at.clone();
+    let Some(name) = fields.text("name").filter(|n| !n.is_empty()) else {
+        problems.schema(&at, "the object has no name", "give it a `name`");
+        return None;
+    };
+    if !fields.text("physicalType").is_some_and(|t| t.eq_ignore_ascii_case("topic")) {
+        return Some(Found::Other(name));
+    }
+    if fields.text("logicalType").is_some_and(|t| LogicalType::named(&t) != Some(LogicalType::Object)) {
+        problems.schema(&at, "the object has another logicalType", "write `logicalType: object`, or leave it out");
+    }
+    let topic = fields.text("physicalName").unwrap_or_else(|| name.clone());
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    // Kafka's own bound.
+    if topic.is_empty() || topic.len() > 249 || !topic.chars().all(legal) {
+        problems.semantic(&at, format!("{topic:?} can be no topic"), "give the topic's name as `physicalName`");
+    }
+    let relates_to = format!("schema/{name}");
+    let custom = custom::read(&mut fields, Level::Object, problems);
+    let root = FieldPath::default();
+    let classified = of_contract.classified || custom.classified;
+    let parent = Parent { path: "", field: &root, relates_to: &relates_to, classified, depth: 0 };
+    let properties = property::list(&mut fields, parent, problems);
+
+    let find = |path: &str| property_at(&properties, path).map(|p| p.field.clone());
+    let mut clauses = quality::read(&mut fields, &relates_to, Subject::Object(&find), problems);
+    clauses.extend(property::relationships(&mut fields, &relates_to));
+    fields.known(&OBJECT_TEXT_KEYS);
+    clauses.extend(property::unknown(&mut fields, &relates_to, problems));
+
+    let event_time = custom.event_time.as_ref().or(of_contract.event_time.as_ref());
+    let event_time = event_time.and_then(|(path, at)| event_time_field(path, at, &properties, problems));
+    let declared_delay_ms = custom.declared_delay_ms.or(of_contract.declared_delay_ms).unwrap_or(0);
+    Some(Found::Topic(Box::new(Object { name, topic, relates_to, event_time, declared_delay_ms, properties, clauses })))
+}
+
+/// Finds a property by its `name`s.
+fn property_at<'p>(properties: &'p [Property], path: &str) -> Option<&'p Property> {
+    properties.iter().find_map(|p| if p.path == path { Some(p) } else { property_at(&p.children, path) })
+}
+
+fn event_time_field(path: &str, at: &Place, properties: &[Property], problems: &Problems) -> Option<FieldPath> {
+    if path.is_empty() || path.contains("[]") {
+        problems.semantic(at, format!("steward.eventTimeField {path:?} is not one field"), "name one field of the record, nested ones by dots");
+        return None;
+    }
+    let field = property_at(properties, path).map(|p| p.field.clone());
+    if field.is_none() && !properties.is_empty() {
+        problems.warning(at, format!("steward.eventTimeField {path} is no property of the object"), "declare it as a property, or correct its name");
+    }
+    Some(field.unwrap_or_else(|| FieldPath(path.split('.').map(|name| Step::Name(name.to_owned())).collect())))
+}
+
+/// The team's name; of the old form, a list of members, whoever owns it.
+fn owner(fields: &mut Fields<'_>, problems: &Problems) -> String {
+    let Some(found) = fields.get("team") else { return String::new() };
+    let Some(members) = found.items() else {
+        return Fields::of(&found, problems).and_then(|mut team| team.text("name")).unwrap_or_default();
+    };
+    let owner = members.iter().find_map(|member| {
+        let mut member = Fields::of(member, problems)?;
+        let owns = member.text("role").is_some_and(|role| role.eq_ignore_ascii_case("owner"));
+        let left = member.get("dateOut").is_some();
+        member.text("username").filter(|_| owns && !left)
+    });
+    owner.unwrap_or_default()
+}
+
+fn servers(fields: &mut Fields<'_>, problems: &Problems) {
+    for found in fields.list("servers") {
+        let Some(mut server) = Fields::of(&found, problems) else { continue };
+        let kafka = server.text("type").is_some_and(|t| t.eq_ignore_ascii_case("kafka"));
+        let format = server.text("format").filter(|f| kafka && !f.eq_ignore_ascii_case("json"));
+        if let Some(format) = format {
+            problems.warning(&server.at, format!("records in {format} are not decoded by this version"), "expect every record to be undecodable, or write JSON");
+        }
+    }
+}
+
+/// Objects that share a name would share the ids of their rules.
+fn repeated(objects: &[Object], at: &Place, problems: &Problems) {
+    for (i, object) in objects.iter().enumerate() {
+        if objects[..i].iter().any(|o| o.name == object.name) {
+            problems.semantic(at, format!("two objects are named {}", object.name), "rename one of them");
+        }
+    }
+}
+
+/// `slaProperties`: each a clause of the object that its `element` names, of the first where it names none.
+fn promises(fields: &mut Fields<'_>, objects: &mut [Object], not_governed: &[String], problems: &Problems) {
+    for (i, found) in fields.list("slaProperties").iter().enumerate() {
+        let Some(mut sla) = Fields::of(found, problems) else { continue };
+        let Some(property) = sla.text("property") else {
+            problems.schema(&sla.at, "the SLA names no property", "give it a `property`, such as latency");
+            continue;
+        };
+        if !sla.has("value") {
+            problems.schema(&sla.at, "the SLA has no value", "give it a `value`");
+        }
+        let element = sla.text("element").unwrap_or_default();
+        let object_name = element.split(['.', ',']).next().unwrap_or_default().trim();
+        if not_governed.iter().any(|name| name == object_name) {
+            continue;
+        }
+        let place = objects.iter().position(|o| o.name == object_name).unwrap_or(0);
+        let Some(object) = objects.get_mut(place) else { continue };
+        let id = sla.text("id");
+        let relates_to = format!("slaProperties/{}", id.clone().unwrap_or_else(|| i.to_string()));
+        let metric = sla_metric(&property);
+        let clause = Clause::unmeasured(metric, &relates_to, format!("the SLA {property} is not measured")).keyed(format!("sla.{property}"));
+        object.clauses.push(Clause { id, ..clause });
+    }
+}
+
+/// The standard's name of an SLA property, by it or its synonym in any case; `sla` for one that is not the standard's.
+fn sla_metric(property: &str) -> &'static str {
+    let names = [
+        ("availability", "av"),
+        ("throughput", "th"),
+        ("errorRate", "er"),
+        ("generalAvailability", "ga"),
+        ("endOfSupport", "es"),
+        ("endOfLife", "el"),
+        ("retention", "re"),
+        ("frequency", "fy"),
+        ("latency", "ly"),
+        ("timeToDetect", "td"),
+        ("timeToNotify", "tn"),
+        ("timeToRepair", "tr"),
+        ("freshness", "freshness"),
+        ("timeOfAvailability", "timeOfAvailability"),
+    ];
+    let known = names.iter().find(|(name, short)| name.eq_ignore_ascii_case(property) || short.eq_ignore_ascii_case(property));
+    known.map_or("sla", |(name, _)| name)
+}

@@ -2,9 +2,11 @@
 
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::moment::Moments;
-use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::decode::path::FieldPath;
 use regex::Regex;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -71,7 +73,7 @@ pub struct Rule {
 }
 
 /// What a rule asks. A tombstone and an undecodable record are asked nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Check {
     /// The field is there and not null.
     Present,
@@ -94,7 +96,7 @@ pub enum Check {
 
 /// One clause of a field's schema. Every clause but `Type`, `Moment` and `OneOf` asks only values of its own JSON type:
 /// a value of another type is one fault, and `Type` finds it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Validity {
     Type(JsonType),
     /// Reads as a date, timestamp or time. Where `asks_type` is false it comes from `format` and asks text alone;
@@ -211,6 +213,53 @@ pub struct Plans {
     pub by_topic: BTreeMap<String, Vec<Binding>>,
     /// Every version that a delta may name, old ones too.
     pub by_hash: BTreeMap<ContractHash, Arc<Plan>>,
+}
+
+impl Plans {
+    /// Puts contracts in force, in the order of their files' paths. Of one contract id the highest version governs; of one
+    /// version in two wordings the first. Whatever was given can still explain a delta that names it.
+    pub fn build(plans: Vec<Arc<Plan>>) -> (Plans, Vec<Problem>) {
+        let mut current: BTreeMap<&str, &Arc<Plan>> = BTreeMap::new();
+        let problems = Problems::default();
+        for plan in &plans {
+            let id = plan.contract_id.as_str();
+            let Some(other) = current.get(id).copied() else {
+                current.insert(id, plan);
+                continue;
+            };
+            let (old, new) = (&other.contract_version, &plan.contract_version);
+            match compare_versions(new, old) {
+                _ if plan.hash == other.hash => {
+                    problems.warning(&Place::default(), format!("contract {id} {new} is given twice"), "remove one of the files");
+                }
+                Ordering::Equal => problems.semantic(
+                    &Place::default(),
+                    format!("contract {id} {new} is given in two wordings; the first by path governs"),
+                    "remove one of the files, or give the newer a higher version",
+                ),
+                order => {
+                    let (higher, lower) = if order == Ordering::Greater { (new, old) } else { (old, new) };
+                    problems.warning(
+                        &Place::default(),
+                        format!("contract {id} is given in two versions; {higher} governs, {lower} does not"),
+                        "remove the file of the lower version",
+                    );
+                    if order == Ordering::Greater {
+                        current.insert(id, plan);
+                    }
+                }
+            }
+        }
+        let mut by_topic: BTreeMap<String, Vec<Binding>> = BTreeMap::new();
+        for plan in current.values() {
+            for (object, of) in plan.objects.iter().enumerate() {
+                let binding = Binding { plan: Arc::clone(plan), object };
+                by_topic.entry(of.topic.clone()).or_default().push(binding);
+            }
+        }
+        let by_hash = plans.iter().map(|plan| (plan.hash, Arc::clone(plan))).collect();
+        (Plans { by_topic, by_hash }, problems.into_vec())
+    }
 }
 
 /// One object of one contract, bound to its topic.

@@ -1,1 +1,185 @@
-//! YAML into a tree that knows its lines.
+//! YAML 1.2 core into a tree that knows its lines.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// One node of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub value: Value,
+    /// The first line is 1.
+    pub line: u64,
+}
+
+/// Core has no timestamps: a date is text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Number(serde_json::Number),
+    Text(String),
+    List(Vec<Node>),
+    /// In the order of the document; keys are distinct.
+    Map(Vec<(String, Node)>),
+}
+
+/// Why a text is no YAML document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    pub line: Option<u64>,
+    pub message: String,
+}
+
+/// Reads one document; duplicate keys are an error.
+pub fn parse(text: &str) -> Result<Node, SyntaxError> {
+    let options = serde_saphyr::options! { strict_booleans: true, underscored_numbers_as_strings: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|e| SyntaxError {
+        line: e.location().map(|l| l.line()).filter(|l| *l > 0),
+        message: e.without_snippet().to_string().lines().next().unwrap_or_default().to_owned(),
+    })
+}
+
+impl Node {
+    /// The same tree as JSON, its objects sorted by key: equal for texts that differ in comments and layout.
+    pub fn json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(b) => (*b).into(),
+            Value::Number(n) => n.clone().into(),
+            Value::Text(t) => t.clone().into(),
+            Value::List(items) => items.iter().map(Node::json).collect(),
+            Value::Map(entries) => {
+                let sorted: std::collections::BTreeMap<_, _> = entries.iter().map(|(k, v)| (k.clone(), v.json())).collect();
+                serde_json::Value::Object(sorted.into_iter().collect())
+            }
+        }
+    }
+
+    /// What it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        let spanned = serde_saphyr::Spanned::<Value>::deserialize(deserializer)?;
+        Ok(Node { value: spanned.value, line: spanned.referenced.line() })
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, b: bool) -> Result<Value, E> {
+        Ok(Value::Bool(b))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Value, E> {
+        Ok(Value::Number(n.into()))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Value, E> {
+        Ok(Value::Number(n.into()))
+    }
+
+    fn visit_i128<E: serde::de::Error>(self, n: i128) -> Result<Value, E> {
+        self.visit_f64(n as f64)
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, n: u128) -> Result<Value, E> {
+        self.visit_f64(n as f64)
+    }
+
+    /// JSON has no `.inf` and no `.nan`: they stay text, and are no numbers to any rule.
+    fn visit_f64<E>(self, n: f64) -> Result<Value, E> {
+        Ok(serde_json::Number::from_f64(n).map_or_else(|| Value::Text(n.to_string()), Value::Number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Value::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Node, Value, parse};
+    use serde_json::json;
+
+    #[test]
+    fn scalars_are_those_of_yaml_1_2_core() {
+        let cases = [
+            ("a: 2022-11-15T02:59:43+00:00", json!({"a": "2022-11-15T02:59:43+00:00"})),
+            ("a: 2022-11-15", json!({"a": "2022-11-15"})),
+            ("a: yes", json!({"a": "yes"})),
+            ("a: [true, null, ~, 1, -1.5, 1_000, 'x', \"1\"]", json!({"a": [true, null, null, 1, -1.5, "1_000", "x", "1"]})),
+            ("a:", json!({"a": null})),
+            ("a: &x {b: 1}\nc: *x", json!({"a": {"b": 1}, "c": {"b": 1}})),
+            ("a: |\n  two\n  lines\n", json!({"a": "two\nlines\n"})),
+            ("", json!(null)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse(text).map(|n| n.json()), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn nodes_and_syntax_errors_know_their_lines() {
+        let Value::Map(entries) = parse("a: 1\nb:\n  - x\n  - c: 2\n").unwrap().value else { panic!("no map") };
+        let line = |n: &Node| n.line;
+        let Value::List(items) = &entries[1].1.value else { panic!("no list") };
+        assert_eq!((line(&entries[0].1), line(&items[0]), line(&items[1])), (1, 3, 4));
+        for (text, at) in [("a: 1\na: 2\n", 2), ("a: 1\nb: [1\n", 2), ("a: 1\n b: 2\n", 2)] {
+            let error = parse(text).unwrap_err();
+            assert!(error.line.is_some_and(|l| l >= at), "{text}: {error:?}");
+        }
+    }
+}

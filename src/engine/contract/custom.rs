@@ -1,0 +1,139 @@
+//! `steward.*` custom properties, and the marks that classify a value.
+
+use crate::engine::contract::fields::Fields;
+use crate::engine::contract::plan::IncidentPolicy;
+use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::yaml::{Node, Value};
+
+/// What custom properties say to the daemon.
+#[derive(Clone, Debug, Default)]
+pub struct Custom {
+    pub event_time: Option<(String, Place)>,
+    pub declared_delay_ms: Option<i64>,
+    pub incident: Option<IncidentPolicy>,
+    /// One of them marks personal data.
+    pub classified: bool,
+}
+
+/// Where custom properties stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Contract,
+    Object,
+    Property,
+    Rule,
+}
+
+/// Known, and not enforced by this version.
+const NOT_YET: [&str; 6] = ["mode", "showValues", "avroSchema", "uniquenessHorizon", "sample", "runbook"];
+
+/// As many windows as a rule's history keeps.
+const INCIDENT_OF_MAX: u32 = 100;
+
+/// Reads `customProperties` and `tags`.
+pub fn read(fields: &mut Fields<'_>, level: Level, problems: &Problems) -> Custom {
+    let mut custom = Custom::default();
+    for tag in fields.list("tags") {
+        custom.classified |= tag.text().is_some_and(marks_personal_data);
+    }
+    for item in fields.list("customProperties") {
+        let Some(mut entry) = Fields::of(&item, problems) else { continue };
+        let Some(name) = entry.text("property") else { continue };
+        let value = entry.get("value");
+        match (name.strip_prefix("steward."), value) {
+            (Some(_), None) => problems.schema(&entry.at, format!("{name} has no value"), "give it a `value`"),
+            (Some(key), Some(value)) => custom.steward(key, value.node, &value.at, level, problems),
+            (None, value) => {
+                let denied = value.is_none_or(|v| denies(&v.node.value));
+                custom.classified |= marks_personal_data(&name) && !denied;
+            }
+        }
+    }
+    custom
+}
+
+impl Custom {
+    fn steward(&mut self, key: &str, node: &Node, at: &Place, level: Level, problems: &Problems) {
+        let of_topics = level == Level::Contract || level == Level::Object;
+        match (key, &node.value) {
+            ("eventTimeField", Value::Text(field)) if of_topics => self.event_time = Some((field.clone(), at.clone())),
+            ("declaredDelay", Value::Text(text)) if of_topics && duration_ms(text).is_some() => {
+                self.declared_delay_ms = duration_ms(text);
+            }
+            ("incident", _) if level == Level::Contract => match incident(node) {
+                Some(policy) => self.incident = Some(policy),
+                None => problems.semantic(
+                    at,
+                    "steward.incident is not understood",
+                    format!("write {{failing: N, of: M}} with 1 <= N <= M <= {INCIDENT_OF_MAX}"),
+                ),
+            },
+            ("eventTimeField", _) if of_topics => {
+                problems.semantic(at, "steward.eventTimeField is no text", "name a field, such as created_at");
+            }
+            ("declaredDelay", _) if of_topics => {
+                problems.semantic(at, "steward.declaredDelay is no span of time", "write it with a unit: 500ms, 30s, 5m, 1h or 1d");
+            }
+            ("eventTimeField" | "declaredDelay", _) => {
+                problems.semantic(at, format!("steward.{key} stands where it means nothing"), "put it on the object or the contract");
+            }
+            ("incident", _) => {
+                problems.warning(at, "steward.incident is read on the contract alone", "move it to the contract's customProperties");
+            }
+            (known, _) if NOT_YET.contains(&known) => {
+                problems.warning(at, format!("steward.{key} is not enforced by this version"), "remove it, or leave it for a later one");
+            }
+            _ => problems.semantic(
+                at,
+                format!("steward.{key} is not known"),
+                "use eventTimeField, declaredDelay or incident, or a name without `steward.`",
+            ),
+        }
+    }
+}
+
+fn incident(node: &Node) -> Option<IncidentPolicy> {
+    let Value::Map(entries) = &node.value else { return None };
+    let mut policy = IncidentPolicy { failing: 1, of: 1 };
+    for (key, node) in entries {
+        let Value::Number(n) = &node.value else { return None };
+        let n = u32::try_from(n.as_u64()?).ok()?;
+        match key.as_str() {
+            "failing" => policy.failing = n,
+            "of" => policy.of = n,
+            _ => return None,
+        }
+    }
+    (1 <= policy.failing && policy.failing <= policy.of && policy.of <= INCIDENT_OF_MAX).then_some(policy)
+}
+
+/// `500ms`, `30s`, `5m`, `1h`, `1d`.
+fn duration_ms(text: &str) -> Option<i64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit_ms = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<i64>().ok()?.checked_mul(unit_ms)
+}
+
+/// A tag or a property's name: `pii`, `PII:email`, `contains_pii`, `personalData`, `sensitive` …
+fn marks_personal_data(text: &str) -> bool {
+    let plain: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let whole = ["ispii", "containspii", "haspii", "personal", "personaldata", "ispersonaldata", "sensitive", "issensitive", "confidential"];
+    plain.starts_with("pii") || whole.contains(&plain.as_str())
+}
+
+/// `pii: false` marks nothing.
+fn denies(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Text(text) => ["", "false", "no", "none"].iter().any(|w| text.eq_ignore_ascii_case(w)),
+        _ => false,
+    }
+}

@@ -1,0 +1,127 @@
+//! Properties and array items, with all that is asked of them.
+
+use crate::engine::contract::custom::{self, Level};
+use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::model::{Clause, Property};
+use crate::engine::contract::options;
+use crate::engine::contract::problem::Problems;
+use crate::engine::contract::quality::{self, Subject};
+use crate::engine::decode::path::{FieldPath, Step};
+
+/// What a property stands in.
+#[derive(Clone, Copy)]
+pub struct Parent<'a> {
+    /// By `name`s; empty for the object.
+    pub path: &'a str,
+    pub field: &'a FieldPath,
+    pub relates_to: &'a str,
+    pub classified: bool,
+    /// How deep it is nested.
+    pub depth: usize,
+}
+
+/// Deeper than any record is read.
+const DEPTH_MAX: usize = 64;
+
+/// Says something about the property, and asks nothing of the data.
+const TEXT_KEYS: [&str; 18] = [
+    "id", "businessName", "description", "authoritativeDefinitions", "deprecated", "synonyms", "partitioned",
+    "partitionKeyPosition", "encryptedName", "transformSourceObjects", "transformLogic", "transformDescription",
+    "examples", "criticalDataElement", "semanticType", "context", "physicalType", "name",
+];
+
+/// Reads a list of properties.
+pub fn list(holder: &mut Fields<'_>, parent: Parent<'_>, problems: &Problems) -> Vec<Property> {
+    let mut names: Vec<String> = Vec::new();
+    let mut properties = Vec::new();
+    for found in holder.list("properties") {
+        let Some(mut fields) = Fields::of(&found, problems) else { continue };
+        let Some(name) = fields.text("name").filter(|n| !n.is_empty()) else {
+            problems.schema(&fields.at, "the property has no name", "give it a `name`");
+            continue;
+        };
+        if names.contains(&name) {
+            problems.semantic(&fields.at, format!("the property {name} stands here twice"), "remove one of them, or rename it");
+        }
+        let dot = if parent.path.is_empty() { "" } else { "." };
+        let path = format!("{}{dot}{name}", parent.path);
+        let step = Step::Name(fields.text("physicalName").unwrap_or_else(|| name.clone()));
+        let relates_to = format!("{}/properties/{name}", parent.relates_to);
+        properties.extend(one(fields, path, below(parent.field, step), relates_to, parent, problems));
+        names.push(name);
+    }
+    properties
+}
+
+/// Reads what the items of an array are.
+fn items(found: &At<'_>, parent: Parent<'_>, problems: &Problems) -> Option<Property> {
+    let mut fields = Fields::of(found, problems)?;
+    fields.known(&["physicalName"]);
+    let relates_to = format!("{}/items", parent.relates_to);
+    one(fields, format!("{}[]", parent.path), below(parent.field, Step::Items), relates_to, parent, problems)
+}
+
+fn one(
+    mut fields: Fields<'_>,
+    path: String,
+    field: FieldPath,
+    relates_to: String,
+    parent: Parent<'_>,
+    problems: &Problems,
+) -> Option<Property> {
+    if parent.depth >= DEPTH_MAX {
+        problems.semantic(&fields.at, format!("properties are nested deeper than {DEPTH_MAX}"), "flatten them: no record is read that deep");
+        return None;
+    }
+    let custom = custom::read(&mut fields, Level::Property, problems);
+    let mut clauses = options::read(&mut fields, &relates_to, problems);
+    clauses.extend(quality::read(&mut fields, &relates_to, Subject::Property(&field), problems));
+    clauses.extend(relationships(&mut fields, &relates_to));
+    if fields.get("map").is_some() {
+        clauses.push(Clause::unmeasured("map", &relates_to, "the keys and values of a map are not measured"));
+    }
+
+    let labelled = fields.text("classification").is_some_and(|c| !c.is_empty() && !c.eq_ignore_ascii_case("public"));
+    let classified = parent.classified || custom.classified || labelled;
+    let inner = Parent { path: &path, field: &field, relates_to: &relates_to, classified, depth: parent.depth + 1 };
+    let mut children = list(&mut fields, inner, problems);
+    children.extend(fields.get("items").and_then(|found| items(&found, inner, problems)));
+
+    let required = fields.flag("required") == Some(true);
+    let unique = fields.flag("unique") == Some(true);
+    let position = fields.integer("primaryKeyPosition").filter(|p| *p >= 0);
+    let is_key = fields.flag("primaryKey") == Some(true);
+    if position.is_some_and(|p| p > 0) && !is_key {
+        problems.warning(&fields.at, "primaryKeyPosition means nothing without primaryKey", "set `primaryKey: true`, or remove the position");
+    }
+    fields.known(&TEXT_KEYS);
+    clauses.extend(unknown(&mut fields, &relates_to, problems));
+    // A container is shown with all that is in it.
+    let classified = classified || children.iter().any(|c| c.classified);
+    Some(Property { path, field, relates_to, classified, required, unique, primary_key: is_key.then_some(position), clauses, children })
+}
+
+/// `relationships` of an object or a property.
+pub fn relationships(element: &mut Fields<'_>, relates_to: &str) -> Vec<Clause> {
+    let given = element.list("relationships");
+    let clause = |i| {
+        let relates_to = format!("{relates_to}/relationships/{i}");
+        Clause::unmeasured("relationships", &relates_to, "relationships between objects are not measured")
+    };
+    (0..given.len()).map(clause).collect()
+}
+
+/// Keys that the standard does not have: what they ask, nobody knows.
+pub fn unknown(element: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> Vec<Clause> {
+    let each = |(key, at): (&str, crate::engine::contract::problem::Place)| {
+        problems.schema(&at, format!("{key} is not a key of the standard here"), "correct its name, or move it to `customProperties`");
+        Clause::unmeasured("unknown", relates_to, format!("the key {key} is not understood")).keyed(key)
+    };
+    element.unknown().into_iter().map(each).collect()
+}
+
+fn below(field: &FieldPath, step: Step) -> FieldPath {
+    let mut steps = field.0.clone();
+    steps.push(step);
+    FieldPath(steps)
+}
