@@ -45,7 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// What waits, reads, asks the time or throws dice; none of it stands in `engine` or `flow`, their unit tests aside.
-const IMPURE: &str = r"\b(tokio|rdkafka|rdkafka_sys|hyper|axum|ureq|rand|fastrand|getrandom|dashmap)::|\bstd::(fs|net|thread|process|env|io|time)\b|\b(SystemTime|Instant)\b|\bTimestamp::now\b|\bZoned::now\b|\be?print(ln)?!|\btracing::";
+const IMPURE: &str = r"\b(tokio|rdkafka|rdkafka_sys|hyper|axum|ureq|rand|fastrand|getrandom|dashmap)::|\bstd::(fs|thread|process|env|io|time)\b|\b(Tcp(Stream|Listener)|UdpSocket|ToSocketAddrs|SystemTime|Instant)\b|\bTimestamp::now\b|\bZoned::now\b|\be?print(ln)?!|\btracing::";
 
 const LONGEST_FILE_LINES: usize = 500;
 

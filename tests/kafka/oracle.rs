@@ -1,6 +1,8 @@
 //! Orders with planted faults: deterministic, and with the exact counts that a steward must find.
 
 use crate::broker::records::Record;
+use mesh_steward::engine::contract::compile::compile;
+use mesh_steward::engine::contract::odcs;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules of `contract`, by their ids.
@@ -250,4 +252,38 @@ fn mix(number: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+#[test]
+fn the_contract_holds_every_rule_that_orders_break() {
+    let parsed = odcs::parse(&contract("orders", "orders", "1.0.0"));
+    assert_eq!(parsed.problems, []);
+    let plan = compile(&parsed.contract.expect("a contract"));
+    assert_eq!(plan.product.to_string(), "shop/orders");
+    let ids: Vec<&str> = plan.rules.iter().map(|r| r.id.as_str()).collect();
+    for rule in rule::ALL {
+        assert!(ids.contains(&rule), "no rule `{rule}` in {ids:?}");
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_orders_with_every_kind_of_fault() {
+    let write = || {
+        let (mut orders, mut written) = (Orders::new(7, 3), Vec::new());
+        orders.write(
+            5_000,
+            |n| n as i64,
+            |_| true,
+            |records| {
+                written = records.iter().map(|r| (r.partition, r.timestamp_ms, r.value.clone())).collect();
+                (0..records.len() as i64).map(|n| n / 3).collect()
+            },
+        );
+        (orders.expected, written)
+    };
+    let (expected, written) = write();
+    assert_eq!(written, write().1);
+    assert_eq!(expected.records, 5_000);
+    assert!(expected.tombstones > 0 && expected.undecodable > 0);
+    assert!(rule::ALL.iter().all(|rule| expected.failed[rule] > 0), "{:?}", expected.failed);
 }
