@@ -1,4 +1,40 @@
 //! The command line: one file for each subcommand.
 
 pub mod run; // the daemon
-pub mod check; // its configuration
+pub mod check; // its configuration, its contracts, and what it would find
+
+use std::process::ExitCode;
+
+/// How a command ended, as scripts read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The answer is good.
+    Good,
+    /// The answer is bad.
+    Bad,
+    /// There is no answer: usage, unreadable input, no broker.
+    NotDone,
+    /// A running daemon met something fatal.
+    Fatal,
+    /// The configuration is wrong.
+    Configuration,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Good => 0,
+            Exit::Bad => 1,
+            Exit::NotDone => 2,
+            // sysexits.h: EX_SOFTWARE and EX_CONFIG; a supervisor restarts after the one and not after the other.
+            Exit::Fatal => 70,
+            Exit::Configuration => 78,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}

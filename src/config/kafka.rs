@@ -1,9 +1,11 @@
 //! librdkafka's properties: handed on as typed, except those that the daemon's guarantees stand on.
 
 use crate::config::error::ConfigError;
-use crate::config::keys::KAFKA_SECTIONS;
-use crate::config::raw::Setting;
+use crate::config::keys::{self, KAFKA_SECTIONS};
+use crate::config::raw::{DEFAULT, Setting};
 use crate::config::secret::Text;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 use std::collections::BTreeMap;
 
 /// Properties by librdkafka's names.
@@ -73,17 +75,9 @@ fn owned_remedy(property: &str) -> &'static str {
 /// Properties that the broker decides under KIP-848.
 const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
 
-/// Properties that are never shown, wherever they came from.
-const SECRETS: &[&str] = &[
-    "sasl.password",
-    "ssl.key.password",
-    "ssl.key.pem",
-    "ssl.keystore.password",
-    "sasl.oauthbearer.client.secret",
-    "sasl.oauthbearer.config",
-    "sasl.oauthbearer.assertion.private.key.passphrase",
-    "sasl.oauthbearer.assertion.private.key.pem",
-];
+/// A property whose name holds one of these is never shown, wherever it came from; Java's names too, which people bring.
+const SECRET_WORDS: &[&str] =
+    &["password", "passphrase", "secret", "key.pem", "keystore.key", "jaas", "sasl.oauthbearer.config"];
 
 /// The properties as a client takes them, secrets in the clear.
 pub fn exposed(properties: &Properties) -> BTreeMap<String, String> {
@@ -104,11 +98,12 @@ pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>
         let property = &path[section.len()..];
         let text = shown(property, setting);
         match refusal(property, setting, &text, protocol) {
-            Some((problem, remedy)) => errors.push(ConfigError {
+            Some(Refusal { problem, remedy, known }) => errors.push(ConfigError {
                 key: path.clone(),
                 place: setting.place.clone(),
                 line: setting.line,
-                value: Some(text.to_string()),
+                // A mistyped name may be a password's.
+                value: known.then(|| text.to_string()),
                 problem,
                 remedy,
             }),
@@ -138,50 +133,52 @@ pub fn shown(property: &str, setting: &Setting) -> Text {
             if texts.iter().any(Text::is_secret) { joined.hidden() } else { joined }
         }
     };
-    let name = KAFKA_SECTIONS.iter().find_map(|section| property.strip_prefix(section)).unwrap_or(property);
-    if SECRETS.contains(&name) { text.hidden() } else { text }
+    if SECRET_WORDS.iter().any(|word| property.contains(word)) { text.hidden() } else { text }
 }
 
-fn refusal(property: &str, setting: &Setting, text: &Text, protocol: GroupProtocol) -> Option<(String, String)> {
+struct Refusal {
+    problem: String,
+    remedy: String,
+    /// Whether there is such a property at all.
+    known: bool,
+}
+
+fn refusal(property: &str, setting: &Setting, text: &Text, protocol: GroupProtocol) -> Option<Refusal> {
+    let refused = |problem: String, remedy: &str| Some(Refusal { problem, remedy: remedy.into(), known: true });
     if let Some((_, reason)) = OWNED.iter().find(|(owned, _)| *owned == property) {
-        return Some((format!("is the daemon's own: {reason}"), owned_remedy(property).into()));
+        return refused(format!("is the daemon's own: {reason}"), owned_remedy(property));
     }
     if protocol == GroupProtocol::Consumer && CLASSIC_ONLY.contains(&property) {
-        let remedy = "remove it; the broker's group.consumer.session.timeout.ms and its like decide".into();
-        return Some(("is the broker's to decide under group.protocol consumer".into(), remedy));
+        let remedy = "remove it; the broker's group.consumer.session.timeout.ms and its like decide";
+        return refused("is the broker's to decide under group.protocol consumer".into(), remedy);
     }
     if property == "bootstrap.servers" && text.expose().trim().is_empty() {
-        return Some(("names no broker".into(), "name at least one: host:port".into()));
+        return refused("names no broker".into(), "name at least one: host:port");
     }
-    let words: &[&str] = &["classic", "consumer"];
-    if property == "group.protocol" && !words.contains(&text.expose()) {
-        return Some(("is no group protocol".into(), "write one of: classic, consumer".into()));
+    if property == "group.protocol" && !["classic", "consumer"].contains(&text.expose()) {
+        return refused("is no group protocol".into(), "write one of: classic, consumer");
     }
     // A default was checked when it was written; librdkafka itself knows the rest best.
-    if setting.place == crate::config::raw::DEFAULT {
-        return None;
-    }
+    if setting.place == DEFAULT { None } else { refused_by_librdkafka(property, text) }
+}
+
+fn refused_by_librdkafka(property: &str, text: &Text) -> Option<Refusal> {
+    const MANUAL: &str = "librdkafka's CONFIGURATION.md lists the properties and their values";
     let mut client = rdkafka::ClientConfig::new();
     client.set(property, text.expose());
-    match client.create_native_config() {
-        Ok(_) => None,
-        // Its own words may repeat the value.
-        Err(_) if text.is_secret() => {
-            Some(("is refused by librdkafka".into(), "compare it with librdkafka's CONFIGURATION.md".into()))
-        }
-        Err(rdkafka::error::KafkaError::ClientConfig(kind, words, _, _)) => {
-            let unknown = kind == rdkafka::types::RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN;
-            let suggestion = crate::config::keys::nearest(&format!("kafka.{property}")).filter(|_| unknown);
-            let remedy = match suggestion {
-                Some(nearest) => format!("did you mean {nearest}?"),
-                None => "librdkafka's CONFIGURATION.md lists the properties and their values".into(),
-            };
-            Some((format!("is refused by librdkafka: {}", words.trim_end_matches('.')), remedy))
-        }
-        Err(e) => {
-            Some((format!("is refused by librdkafka: {e}"), "compare it with librdkafka's CONFIGURATION.md".into()))
-        }
-    }
+    let (words, known) = match client.create_native_config().err()? {
+        KafkaError::ClientConfig(kind, words, _, _) => (words, kind != RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN),
+        e => (e.to_string(), true),
+    };
+    // Its words may repeat the value.
+    let words = if text.is_secret() && words.contains(text.expose()) {
+        String::new()
+    } else {
+        format!(": {}", words.trim_end_matches('.'))
+    };
+    let suggestion = keys::nearest(&format!("kafka.{property}")).filter(|_| !known);
+    let remedy = suggestion.map_or(MANUAL.into(), |nearest| format!("did you mean {nearest}?"));
+    Some(Refusal { problem: format!("is refused by librdkafka{words}"), remedy, known })
 }
 
 #[cfg(test)]
@@ -223,7 +220,7 @@ mod tests {
             ("group.protocol: modern", "no group protocol", "classic, consumer"),
             ("{group.protocol: consumer, session.timeout.ms: 9000}", "under group.protocol consumer", "broker's"),
             ("security.protocol: SSLY", "Invalid value", "CONFIGURATION.md"),
-            ("sasl.jaas.config: x", "JAAS", "CONFIGURATION.md"),
+            ("sasl.jaas.config: hunter2", "JAAS", "CONFIGURATION.md"),
         ] {
             let yaml = if yaml.starts_with('{') { format!("kafka: {yaml}") } else { format!("kafka:\n  {yaml}") };
             let (_, errors) = checked(&yaml);

@@ -144,10 +144,15 @@ impl Config {
             privacy: privacy(&mut typed),
             http: http(&mut typed),
             log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },
-            effective: effective(&settings),
+            effective: Vec::new(),
             notes,
         };
-        if typed.errors.is_empty() { Ok(config) } else { Err(ConfigErrors::new(file, typed.errors)) }
+        if typed.errors.is_empty() {
+            let effective = effective(&settings, &config.worker);
+            Ok(Config { effective, ..config })
+        } else {
+            Err(ConfigErrors::new(file, typed.errors))
+        }
     }
 
     /// Whether a topic is never governed, whatever a contract says: Kafka's own, ours, quarantines, and what the operator named.
@@ -303,15 +308,19 @@ fn http(typed: &mut Typed<'_>) -> Http {
     Http { listen }
 }
 
-fn effective(settings: &BTreeMap<String, Setting>) -> Vec<Effective> {
+fn effective(settings: &BTreeMap<String, Setting>, worker: &Worker) -> Vec<Effective> {
     // In the table's order, librdkafka's properties where `kafka` stands.
     let rank = |path: &str| keys::KEYS.iter().position(|key| key.path == path).unwrap_or(0);
     let mut shown: Vec<(&String, &Setting)> = settings.iter().collect();
     shown.sort_by_key(|(path, _)| (rank(path), keys::find(path).is_none()));
-    let line = |(path, setting): (&String, &Setting)| Effective {
-        key: path.clone(),
-        value: value_text(path, setting),
-        place: setting.place.clone(),
+    let line = |(path, setting): (&String, &Setting)| {
+        let typed = value_text(path, setting);
+        let (value, place) = match (path.as_str(), typed.as_str()) {
+            ("worker.id", "\"\"") => (worker.id.clone(), "host name".into()),
+            ("worker.tasks", "0") => (worker.tasks.to_string(), "one for each core".into()),
+            _ => (typed, setting.place.clone()),
+        };
+        Effective { key: path.clone(), value, place }
     };
     shown.into_iter().map(line).collect()
 }
