@@ -37,7 +37,9 @@ pub struct Task<S: Stage> {
     aborting: bool,
     last_flush_ms: Ms,
     not_before_ms: Ms,
+    /// Since the last commit.
     recoveries: u32,
+    recovered: u64,
     fenced_ms: Option<Ms>,
     /// Flushes begun.
     flushes: u64,
@@ -73,6 +75,7 @@ impl<S: Stage> Task<S> {
             last_flush_ms: now,
             not_before_ms: now,
             recoveries: 0,
+            recovered: 0,
             fenced_ms: None,
             flushes: 0,
             stopping: false,
@@ -101,6 +104,11 @@ impl<S: Stage> Task<S> {
     /// The stage, for whoever shows it.
     pub fn stage(&self) -> &S {
         &self.stage
+    }
+
+    /// Recoveries since it began.
+    pub fn recoveries(&self) -> u64 {
+        self.recovered
     }
 
     pub fn stage_mut(&mut self) -> &mut S {
@@ -423,6 +431,7 @@ impl<S: Stage> Task<S> {
     /// The one recovery: nothing uncommitted is kept, every partition is opened again.
     fn recover(&mut self, now: Ms) {
         self.recoveries += 1;
+        self.recovered += 1;
         let wait = RECOVERY_BACKOFF_MS << (self.recoveries - 1).min(10);
         self.not_before_ms = now + wait.min(RECOVERY_BACKOFF_MAX_MS);
         self.drop_uncommitted();

@@ -74,6 +74,11 @@ pub fn write_deltas_fact(settings: &Settings, topic: &str, deltas: TopicInfo) ->
     write(settings, topic, vec![(DELTAS_KEY.to_string(), json(&fact)?)])
 }
 
+/// One record of another kind; returns when it is durable.
+pub fn write_record(settings: &Settings, topic: &str, key: &str, value: Vec<u8>) -> Result<(), Fault> {
+    write(settings, topic, vec![(key.to_string(), value)])
+}
+
 /// The whole catalog as it stands: the last value of each key, without the deleted.
 pub fn read_catalog(settings: &Settings, topic: &str) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
     let part = Part { topic: topic.into(), partition: 0 };
