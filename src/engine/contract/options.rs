@@ -117,26 +117,20 @@ impl Options<'_> {
     }
 
     fn number(&mut self, integer: bool) {
-        let none = || (None, None, None, None, None);
         for key in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"] {
             let Some(found) = self.fields.get(key) else { continue };
-            let Some(n) = found.number().filter(|n| key != "multipleOf" || *n > 0.0) else {
-                self.wrong(key, &found.at, if key == "multipleOf" { "a number above 0" } else { "a number" });
-                continue;
-            };
-            let (mut minimum, mut maximum, mut exclusive_minimum, mut exclusive_maximum, mut multiple_of) = none();
-            let slot = match key {
-                "minimum" => &mut minimum,
-                "maximum" => &mut maximum,
-                "exclusiveMinimum" => &mut exclusive_minimum,
-                "exclusiveMaximum" => &mut exclusive_maximum,
-                _ => &mut multiple_of,
-            };
-            *slot = Some(n);
-            self.valid(metric(key), Validity::Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of });
+            match found.number().filter(|n| key != "multipleOf" || *n > 0.0) {
+                Some(n) => {
+                    let given = |name: &str| (name == key).then_some(n);
+                    let (minimum, maximum, multiple_of) = (given("minimum"), given("maximum"), given("multipleOf"));
+                    let (exclusive_minimum, exclusive_maximum) = (given("exclusiveMinimum"), given("exclusiveMaximum"));
+                    self.valid(key, Validity::Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of });
+                }
+                None => self.wrong(key, &found.at, if key == "multipleOf" { "a number above 0" } else { "a number" }),
+            }
         }
         let Some((text, at)) = self.text("format") else { return };
-        match width(&text).filter(|_| integer == !text.starts_with('f')) {
+        match width(&text).filter(|_| integer != text.starts_with('f')) {
             Some(validity) => self.valid("format", validity),
             None => self.wrong("format", &at, if integer { "one of i8 … i128, u8 … u128" } else { "f32 or f64" }),
         }
@@ -330,5 +324,67 @@ fn width(format: &str) -> Option<Validity> {
         "f32" => float(f32::MAX.into()),
         "f64" => float(f64::MAX),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::engine::contract::fields::{At, Fields};
+    use crate::engine::contract::plan::{Check, Validity};
+    use crate::engine::contract::problem::{Place, Problems};
+    use crate::engine::contract::yaml;
+
+    /// The clauses of a property as `metric: what is asked`, and the number of problems.
+    fn check(property: &str, expected: &[&str], problems_expected: usize) {
+        let node = yaml::parse(property).unwrap();
+        let problems = Problems::default();
+        let mut fields = Fields::of(&At { node: &node, at: Place::default() }, &problems).unwrap();
+        let clauses = read(&mut fields, "schema/o/properties/a", &problems);
+        let asked = |check: &Check| match check {
+            Check::Valid(Validity::Type(json)) => format!("{json:?}"),
+            Check::Valid(Validity::Moment { read, asks_type }) => format!("moment epoch={} type={asks_type}", read.epoch_ms),
+            Check::Valid(Validity::Zoned { zoned, .. }) => format!("zoned={zoned}"),
+            Check::Valid(Validity::MomentRange { minimum, maximum, exclusive_minimum, exclusive_maximum, .. }) => {
+                let s = |n: &Option<i128>| n.map_or("-".to_owned(), |n| (n / 1_000_000_000).to_string());
+                format!("{} {} {} {}", s(minimum), s(maximum), s(exclusive_minimum), s(exclusive_maximum))
+            }
+            Check::Unmeasured(_) => "unmeasured".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let found: Vec<_> = clauses.iter().map(|c| format!("{}: {}", c.metric, asked(&c.check))).collect();
+        assert_eq!(found, expected, "{property}");
+        let told = problems.into_vec();
+        assert_eq!(told.len(), problems_expected, "{property}: {told:?}");
+    }
+
+    #[test]
+    fn dates_timestamps_and_times_are_compared_by_what_they_mean() {
+        check("{logicalType: date, logicalTypeOptions: {minimum: '1970-01-02'}}", &["logicalType: moment epoch=false type=true", "minimum: 86400 - - -"], 0);
+        check(
+            "{logicalType: timestamp, logicalTypeOptions: {format: 'yyyy-MM-dd HH:mm:ssZ', timezone: true, defaultTimezone: Australia/Sydney, maximum: '1970-01-01 10:00:00+10:00'}}",
+            &["logicalType: String", "format: moment epoch=false type=false", "timezone: zoned=true", "maximum: - 0 - -"],
+            0,
+        );
+        check("{logicalType: timestamp, physicalType: long}", &["logicalType: moment epoch=true type=true"], 0);
+        check("{logicalType: time, logicalTypeOptions: {exclusiveMaximum: '00:01'}}", &["logicalType: moment epoch=false type=true", "exclusiveMaximum: - - - 60"], 0);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_unmeasured() {
+        let timestamp = |options: &str| format!("{{logicalType: timestamp, logicalTypeOptions: {{{options}}}}}");
+        let typed = "logicalType: moment epoch=false type=true";
+        check(&timestamp("defaultTimezone: Australia/Sydney, minimum: '1970-01-01T00:00:00'"), &[typed, "minimum: unmeasured"], 0);
+        check(&timestamp("minimum: yesterday"), &[typed, "minimum: unmeasured"], 1);
+        check(&timestamp("format: dd MMM yyyy, minimum: 01 Jan 1970"), &["logicalType: String", "format: unmeasured", "minimum: unmeasured"], 1);
+    }
+
+    #[test]
+    fn options_of_another_type_and_without_a_type_are_told_and_unmeasured() {
+        check("{logicalType: number, logicalTypeOptions: {precision: 3, minLength: 1, format: i8}}", &["logicalType: Number", "format: unmeasured", "logicalTypeOptions: unmeasured", "minLength: unmeasured"], 3);
+        check("{logicalTypeOptions: {minLength: 1}}", &["minLength: unmeasured"], 1);
+        check("{logicalType: string, logicalTypeOptions: {format: password}}", &["logicalType: String"], 0);
+        check("{logicalType: string, logicalTypeOptions: {format: iban}}", &["logicalType: String", "format: unmeasured"], 1);
+        check("{logicalType: vector, logicalTypeOptions: {dimensions: 3, elementType: int8}}", &["logicalType: Array", "dimensions: Valid(Items { min: Some(3), max: Some(3), unique: false })", "elementType: unmeasured"], 0);
     }
 }

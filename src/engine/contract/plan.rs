@@ -269,3 +269,25 @@ pub struct Binding {
     /// Index into `plan.objects`.
     pub object: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Threshold;
+
+    #[test]
+    fn thresholds_hold_as_the_standards_operators_say() {
+        let cases = [
+            (Threshold::MustBe(1.0), [false, true, false]),
+            (Threshold::MustNotBe(1.0), [true, false, true]),
+            (Threshold::GreaterThan(1.0), [false, false, true]),
+            (Threshold::GreaterOrEqualTo(1.0), [false, true, true]),
+            (Threshold::LessThan(1.0), [true, false, false]),
+            (Threshold::LessOrEqualTo(1.0), [true, true, false]),
+            (Threshold::Between(0.0, 2.0), [false, true, false]),
+            (Threshold::NotBetween(0.0, 2.0), [true, false, true]),
+        ];
+        for (threshold, expected) in cases {
+            assert_eq!([0.0, 1.0, 2.0].map(|n| threshold.holds(n)), expected, "{threshold:?}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use crate::engine::contract::custom::{self, Level};
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Clause, Property};
 use crate::engine::contract::options;
-use crate::engine::contract::problem::Problems;
+use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::quality::{self, Subject};
 use crate::engine::decode::path::{FieldPath, Step};
 
@@ -113,7 +113,7 @@ pub fn relationships(element: &mut Fields<'_>, relates_to: &str) -> Vec<Clause> 
 
 /// Keys that the standard does not have: what they ask, nobody knows.
 pub fn unknown(element: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> Vec<Clause> {
-    let each = |(key, at): (&str, crate::engine::contract::problem::Place)| {
+    let each = |(key, at): (&str, Place)| {
         problems.schema(&at, format!("{key} is not a key of the standard here"), "correct its name, or move it to `customProperties`");
         Clause::unmeasured("unknown", relates_to, format!("the key {key} is not understood")).keyed(key)
     };

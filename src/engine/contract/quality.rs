@@ -5,7 +5,7 @@ use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::Clause;
 use crate::engine::contract::pattern;
 use crate::engine::contract::plan::{Check, Threshold, Unit};
-use crate::engine::contract::problem::Problems;
+use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::decode::path::{FieldPath, Step};
 
 /// What a rule speaks about.
@@ -178,9 +178,7 @@ fn check(fields: &mut Fields<'_>, metric: &'static str, subject: Subject<'_>, pr
     }
 }
 
-type PlaceRef<'a> = &'a crate::engine::contract::problem::Place;
-
-fn invalid(arguments: Option<&mut Fields<'_>>, place: PlaceRef<'_>, problems: &Problems) -> Result<Check, Reason> {
+fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problems) -> Result<Check, Reason> {
     let (values, text) = match arguments {
         Some(arguments) => (arguments.get("validValues"), arguments.get("pattern")),
         None => (None, None),
@@ -214,7 +212,7 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: PlaceRef<'_>, problems: &P
 
 fn duplicates(
     arguments: Option<&mut Fields<'_>>,
-    place: PlaceRef<'_>,
+    place: &Place,
     find: &dyn Fn(&str) -> Option<FieldPath>,
     problems: &Problems,
 ) -> Result<Check, Reason> {

@@ -31,9 +31,17 @@ pub struct SyntaxError {
     pub message: String,
 }
 
+/// Each nested property takes two levels, and 64 of them may be nested: 128, and some to stand in. Reading is recursive, and
+/// a thread's stack of 2 MiB holds many times that.
+const DEPTH_MAX: usize = 160;
+
 /// Reads one document; duplicate keys are an error.
 pub fn parse(text: &str) -> Result<Node, SyntaxError> {
-    let options = serde_saphyr::options! { strict_booleans: true, underscored_numbers_as_strings: true };
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        underscored_numbers_as_strings: true,
+        budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
+    };
     serde_saphyr::from_str_with_options(text, options).map_err(|e| SyntaxError {
         line: e.location().map(|l| l.line()).filter(|l| *l > 0),
         message: e.without_snippet().to_string().lines().next().unwrap_or_default().to_owned(),
@@ -169,6 +177,18 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(parse(text).map(|n| n.json()), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_or_grows_without_bound_is_refused() {
+        let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        assert!(parse(&deep(150)).is_ok());
+        assert!(parse(&deep(100_000)).is_err());
+        let bomb = (1..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, i| {
+            let before = i - 1;
+            format!("{text}a{i}: &a{i} [*a{before}, *a{before}, *a{before}, *a{before}]\n")
+        });
+        assert!(parse(&bomb).is_err());
     }
 
     #[test]
