@@ -65,6 +65,26 @@ fn records_deleted_before_they_were_read_are_one_gap_with_exact_bounds() {
 }
 
 #[test]
+fn records_deleted_under_a_running_worker_are_one_gap_with_exact_bounds() {
+    let mesh = Mesh::new(shared(), "retention", 1, "");
+    let worker = mesh.worker("a").ready();
+    mesh.write(300, now_ms() - 1_000, now_ms());
+    mesh.judged(&[&worker]);
+    // It sleeps, for less than its session (6 s), while records come and go; it wakes at a position that is gone. Its
+    // last fetch waits half a second at the broker for new records: it must be answered before there are any.
+    worker.signal("STOP");
+    pause(1_500);
+    let now = now_ms();
+    let writer = mesh.broker.writer(&mesh.topic);
+    mesh.orders().write(100, |_| now, |_| false, |records| writer.write(records));
+    mesh.broker.delete_records(&mesh.topic, &[(0, 400)]);
+    mesh.orders().write(100, |_| now, |_| true, |records| writer.write(records));
+    worker.signal("CONT");
+    let verdicts = mesh.judged(&[&worker]);
+    assert_eq!(verdicts.gap_bounds(), [(0, 300, Some(400))]);
+}
+
+#[test]
 fn aborted_transactions_are_no_gaps_and_no_records() {
     const SIZE: usize = 40;
     let aborted = |transaction: usize| transaction % 10 < 3; // 30 %

@@ -2,6 +2,7 @@
 
 use crate::broker::shared;
 use crate::kafka::mesh::Mesh;
+use crate::kafka::oracle::rule;
 use crate::kafka::worker::Worker;
 use mesh_steward::clock::now_ms;
 
@@ -20,6 +21,8 @@ fn a_million_orders_are_judged_exactly_and_late_ones_too() {
     let verdicts = mesh.judged(&[&worker]);
     mesh.unbroken(&verdicts);
     assert!(verdicts.windows.len() >= 120, "{} windows", verdicts.windows.len());
+    // Every rule fails in each of them, which is one incident each and not 120.
+    assert!(rule::ALL.iter().all(|rule| verdicts.opened[*rule] == 1), "{:?}", verdicts.opened);
     assert_eq!(mesh.broker.lag(&mesh.group, &mesh.topic), 0, "what is judged is committed");
 
     // Their windows have closed: each batch is a fragment of its own, with the next revision.

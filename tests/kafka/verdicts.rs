@@ -23,8 +23,8 @@ pub struct Verdicts {
     pub gaps: Vec<Value>,
     /// By incident: its states and sequence numbers.
     pub incidents: BTreeMap<String, Vec<(String, u64)>>,
-    /// Rules that ever opened one.
-    pub opened: BTreeSet<String>,
+    /// How many each rule opened.
+    pub opened: BTreeMap<String, u64>,
     /// Every `ce_id`, with how often it was seen.
     pub ids: BTreeMap<String, u64>,
     /// Which contract versions judged.
@@ -54,7 +54,7 @@ impl Verdicts {
             "io.meshsteward.incident.v1" => {
                 let incident = self.incidents.entry(text(&value["incident"])).or_default();
                 incident.push((text(&value["state"]), number(&value["sequence"])));
-                self.opened.insert(text(&value["rule"]));
+                *self.opened.entry(text(&value["rule"])).or_default() += (value["state"] == "opened") as u64;
             }
             other => panic!("an event of type `{other}` at {}/{}", event.partition, event.offset),
         }
@@ -104,7 +104,7 @@ impl Verdicts {
         for rule in rule::ALL {
             let planted = expected.failed.get(rule).copied().unwrap_or(0);
             same(rule, self.failed.get(rule).copied().unwrap_or(0), planted);
-            let opened = self.opened.contains(rule);
+            let opened = self.opened.get(rule).is_some_and(|times| *times > 0);
             same(&format!("{rule}: whether an incident opened"), opened as u64, (planted > 0) as u64);
         }
         for (id, times) in self.ids.iter().filter(|(_, times)| **times != 1) {
