@@ -105,6 +105,10 @@ impl Assignment {
         tell(consumer, "pause", with(ours, |list| consumer.pause(list)));
     }
 
+    pub fn is_starting(&self) -> bool {
+        !self.starting.is_empty()
+    }
+
     /// Starts what could not be started yet; called in each turn.
     pub fn press_on(&mut self, consumer: &BaseConsumer<Context>) {
         let due: Vec<(Part, Offset, Instant)> = self.starting.iter().map(|(p, (o, s))| (p.clone(), *o, *s)).collect();

@@ -11,13 +11,13 @@ use crate::kafka::poll::{Ear, Heard};
 use crate::kafka::producer::Transactions;
 use rdkafka::consumer::Consumer;
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// Time passes at least this often for the machine.
 const TICK: Duration = Duration::from_millis(100);
-/// An idle turn waits this long for a record; commands and seeks wait no longer.
-const IDLE_MS: i32 = 50;
+/// A turn waits this long for a record where a partition is still to be started.
+const STARTING_MS: u128 = 5;
 /// A question that has no answer by then is asked again.
 const ASK_MS: i32 = 3_000;
 /// An orderly close takes 10 to 500 ms; a broker that is away does not hold the process back.
@@ -95,9 +95,14 @@ impl<M: Machine> Driver<M> {
 
     fn turn(&mut self, sink: &mut impl Sink) {
         self.command(sink);
-        let wait_ms = if self.call.is_some() { 0 } else { IDLE_MS };
+        let until_tick = TICK.saturating_sub(self.ticked.elapsed()).as_millis();
+        let wait_ms = match () {
+            _ if self.call.is_some() => 0,
+            _ if self.assignment.is_starting() => until_tick.min(STARTING_MS),
+            _ => until_tick,
+        };
         self.outdated.clear();
-        for heard in self.ear.listen(wait_ms) {
+        for heard in self.ear.listen(wait_ms as i32) {
             self.hear(heard, sink);
         }
         self.assignment.press_on(self.ear.consumer());
@@ -120,8 +125,7 @@ impl<M: Machine> Driver<M> {
                 }
                 Ok(Command::Subscribe(topics)) => self.subscribe(&topics),
                 Ok(Command::Stop) => self.tell(Input::Stop, sink),
-                Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => return,
+                Err(_) => return,
             }
         }
     }
