@@ -113,6 +113,9 @@ fn asked(
     subject: Subject<'_>,
     problems: &Problems,
 ) -> Result<(Check, Threshold, Unit), Reason> {
+    if metric == "unknown" {
+        return Err("no metric that can be measured".to_owned());
+    }
     if metric == "sql" || metric == "custom" {
         let needed: &[&str] = if metric == "sql" { &["query"] } else { &["engine", "implementation"] };
         for key in needed {
@@ -161,7 +164,6 @@ fn check(fields: &mut Fields<'_>, metric: &'static str, subject: Subject<'_>, pr
             false => Ok(Check::Unique(vec![field.clone()])),
         },
         ("duplicateValues", Subject::Object(find)) => duplicates(arguments.as_mut(), &place, find, problems),
-        ("unknown", _) => Err("no metric that can be measured".to_owned()),
         (_, Subject::Object(_)) => {
             problems.semantic(&place, format!("{metric} asks a property, and stands on an object"), "move it to the property it is meant for");
             Err(format!("{metric} stands on an object"))
@@ -170,11 +172,11 @@ fn check(fields: &mut Fields<'_>, metric: &'static str, subject: Subject<'_>, pr
     };
     let unknown = arguments.map(|mut a| a.unknown()).unwrap_or_default();
     match unknown.first() {
-        Some((key, at)) if metric != "unknown" => {
+        Some((key, at)) => {
             problems.semantic(at, format!("{metric} has no argument {key}"), "remove it, or correct its name");
             Err(format!("the argument {key} is not understood"))
         }
-        _ => check,
+        None => check,
     }
 }
 
