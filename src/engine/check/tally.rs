@@ -1,8 +1,17 @@
 //! What one window of one contract version has counted: a commutative monoid, so that it merges in any order.
 
 use crate::engine::record::{Offset, TopicId};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Keys of one uniqueness rule in one window. A million keys are 8 MB of hashes, 18 MB in the set that holds them; the
+/// odds that two of them collide are 2.7e-8 (`docs/semantics.md`).
+pub const MAX_KEYS: usize = 1_000_000;
+/// Samples of one rule: enough to see a pattern.
+pub const MAX_SAMPLES_PER_RULE: usize = 5;
+/// Samples of a window: at some 150 bytes each they stay within 8 KB of an event.
+pub const MAX_SAMPLES: usize = 50;
 
 /// Counts of one (product, contract hash, window). `Tally::default()` is the identity of `merge`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,7 +41,7 @@ pub struct Counts {
 pub struct RuleTally {
     /// Rows it was asked of.
     pub asked: u64,
-    /// Rows that broke it.
+    /// Rows that broke it; of uniqueness 0, for only the merged keys tell (`failed_rows`).
     pub failed: u64,
     /// Uniqueness only: the keyed hashes seen.
     pub keys: Option<Keys>,
@@ -41,8 +50,8 @@ pub struct RuleTally {
 /// Distinct 64-bit keyed hashes, up to a bound; beyond it the set is dropped and the rule is `unknown`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Keys {
-    /// Sorted, distinct.
-    Exact(Vec<u64>),
+    Exact(#[serde(with = "differences")] FxHashSet<u64>),
+    /// More than `MAX_KEYS`: whatever comes, it stays so.
     TooMany,
 }
 
@@ -57,4 +66,312 @@ pub struct Sample {
     pub reason: String,
     /// Masked; empty for classified fields.
     pub value: String,
+}
+
+impl Tally {
+    /// Adds what another has counted of other records.
+    pub fn merge(&mut self, other: Tally) {
+        self.counts.records += other.counts.records;
+        self.counts.bytes += other.counts.bytes;
+        self.counts.tombstones += other.counts.tombstones;
+        self.counts.undecodable += other.counts.undecodable;
+        self.counts.future += other.counts.future;
+        for (reason, count) in other.undecodable {
+            *self.undecodable.entry(reason).or_default() += count;
+        }
+        if self.rules.len() < other.rules.len() {
+            self.rules.resize_with(other.rules.len(), RuleTally::default);
+        }
+        for (rule, other) in self.rules.iter_mut().zip(other.rules) {
+            rule.merge(other);
+        }
+        if !other.samples.is_empty() {
+            self.samples.extend(other.samples);
+            cap(&mut self.samples);
+        }
+    }
+
+    /// The rule's counts, zeros where it has none yet.
+    pub fn rule(&mut self, number: usize) -> &mut RuleTally {
+        if self.rules.len() <= number {
+            self.rules.resize_with(number + 1, RuleTally::default);
+        }
+        &mut self.rules[number]
+    }
+
+    pub fn undecodable(&mut self, reason: &str) {
+        self.counts.undecodable += 1;
+        match self.undecodable.get_mut(reason) {
+            Some(count) => *count += 1,
+            None => drop(self.undecodable.insert(reason.to_string(), 1)),
+        }
+    }
+
+    /// Keeps the sample if it is among the first; it is made only where it may be, so that a flood costs nothing.
+    pub fn sample(&mut self, rule: Option<u32>, offset: Offset, make: impl FnOnce() -> Sample) {
+        let rivals = self.samples.iter().filter(|s| s.rule == rule && s.offset < offset).count();
+        let before = self.samples.partition_point(|s| s.offset < offset);
+        if (rivals < MAX_SAMPLES_PER_RULE || rule.is_none()) && before < MAX_SAMPLES {
+            self.samples.push(make());
+            cap(&mut self.samples);
+        }
+    }
+
+    /// Roughly what it weighs when written.
+    pub fn weight_bytes(&self) -> usize {
+        let undecodable: usize = self.undecodable.keys().map(|reason| reason.len() + 6).sum();
+        let rules: usize = self.rules.iter().map(RuleTally::weight_bytes).sum();
+        let samples: usize = self.samples.iter().map(|s| 40 + s.reason.len() + s.value.len()).sum();
+        32 + undecodable + rules + samples
+    }
+
+    /// Pieces of at most about `max_bytes`, whose merge is the whole. Only keys are parted: all else is bounded by the
+    /// contract's rules and `MAX_SAMPLES`.
+    pub fn split(mut self, max_bytes: usize) -> Vec<Tally> {
+        if self.weight_bytes() <= max_bytes {
+            return vec![self];
+        }
+        let mut keys = Vec::new();
+        for (number, rule) in self.rules.iter_mut().enumerate() {
+            if let Some(Keys::Exact(set)) = rule.keys.take_if(|k| matches!(k, Keys::Exact(set) if !set.is_empty())) {
+                keys.extend(set.into_iter().map(|key| (number, key)));
+            }
+        }
+        let mut pieces = Vec::new();
+        let mut piece = self;
+        let mut weight = piece.weight_bytes();
+        let mut empty = false;
+        for (number, key) in keys {
+            if weight + KEY_BYTES > max_bytes && !empty {
+                pieces.push(std::mem::take(&mut piece));
+                weight = piece.weight_bytes() + (number + 1) * RULE_BYTES;
+                empty = true;
+                // A piece takes at least one key, however small it should be.
+            } else {
+                empty = false;
+            }
+            piece.rule(number).insert(key);
+            weight += KEY_BYTES;
+        }
+        pieces.push(piece);
+        pieces
+    }
+}
+
+/// A varint of a difference of 64-bit hashes.
+const KEY_BYTES: usize = 9;
+/// Two varints and a tag.
+const RULE_BYTES: usize = 7;
+
+impl RuleTally {
+    fn merge(&mut self, other: RuleTally) {
+        self.asked += other.asked;
+        self.failed += other.failed;
+        self.keys = match (self.keys.take(), other.keys) {
+            (Some(a), Some(b)) => Some(a.merged(b)),
+            (a, b) => a.or(b),
+        };
+    }
+
+    /// False: the key was seen before.
+    pub fn insert(&mut self, key: u64) -> bool {
+        let keys = self.keys.get_or_insert_with(|| Keys::Exact(FxHashSet::default()));
+        let Keys::Exact(set) = keys else { return true };
+        let new = set.insert(key);
+        if set.len() > MAX_KEYS {
+            *keys = Keys::TooMany;
+        }
+        new
+    }
+
+    /// Rows that broke the rule. Of uniqueness: rows beyond the first of their key; `None` beyond `MAX_KEYS`.
+    pub fn failed_rows(&self) -> Option<u64> {
+        match &self.keys {
+            None => Some(self.failed),
+            Some(Keys::Exact(set)) => Some(self.asked.saturating_sub(set.len() as u64)),
+            Some(Keys::TooMany) => None,
+        }
+    }
+
+    fn weight_bytes(&self) -> usize {
+        RULE_BYTES + if let Some(Keys::Exact(set)) = &self.keys { set.len() * KEY_BYTES } else { 0 }
+    }
+}
+
+impl Keys {
+    /// The union. A part of a union within the bound is within it, so that the order of merging does not matter.
+    fn merged(self, other: Keys) -> Keys {
+        let (Keys::Exact(a), Keys::Exact(b)) = (self, other) else { return Keys::TooMany };
+        let (mut large, small) = if a.len() < b.len() { (b, a) } else { (a, b) };
+        large.extend(small);
+        if large.len() > MAX_KEYS { Keys::TooMany } else { Keys::Exact(large) }
+    }
+}
+
+/// The first samples of each rule, then the first of all. Both cuts follow one total order, so that a sample that is
+/// dropped early would be dropped late as well: merging in any order keeps the same.
+fn cap(samples: &mut Vec<Sample>) {
+    // By offset before partition, so that the first partition does not take all places.
+    samples.sort_unstable_by(|a, b| (a.offset, a.partition, a).cmp(&(b.offset, b.partition, b)));
+    let mut kept: BTreeMap<(Option<u32>, bool), usize> = BTreeMap::new();
+    samples.retain(|sample| {
+        let count = kept.entry((sample.rule, sample.reason == FUTURE)).or_default();
+        *count += 1;
+        *count <= MAX_SAMPLES_PER_RULE
+    });
+    samples.truncate(MAX_SAMPLES);
+}
+
+/// The reason of a sample whose timestamp lies too far ahead; it belongs to no rule of the contract.
+pub const FUTURE: &str = "future_timestamp";
+
+/// Hashes in order, each as the difference from the one before: equal sets are equal bytes, and a large set is small.
+mod differences {
+    use rustc_hash::FxHashSet;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(set: &FxHashSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut keys: Vec<u64> = set.iter().copied().collect();
+        keys.sort_unstable();
+        let mut before = 0;
+        for key in &mut keys {
+            (*key, before) = (*key - before, *key);
+        }
+        keys.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashSet<u64>, D::Error> {
+        let mut key = 0u64;
+        let differences = Vec::<u64>::deserialize(deserializer)?;
+        Ok(differences.into_iter().map(|d| { key = key.wrapping_add(d); key }).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What one record adds: a rule's outcome, a key, a sample.
+    #[derive(Clone, Debug)]
+    struct Event {
+        rule: u32,
+        key: Option<u64>,
+        broken: bool,
+        undecodable: Option<&'static str>,
+        partition: i32,
+        offset: i64,
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let reasons = proptest::option::weighted(0.2, prop_oneof![Just("not_json"), Just("too_deep")]);
+        (0u32..13, proptest::option::of(0u64..20), any::<bool>(), reasons, 0i32..3, 0i64..1000).prop_map(
+            |(rule, key, broken, undecodable, partition, offset)| Event { rule, key, broken, undecodable, partition, offset },
+        )
+    }
+
+    fn count(events: &[Event]) -> Tally {
+        let mut tally = Tally::default();
+        for e in events {
+            tally.counts.records += 1;
+            let sample = |rule, reason: &str| Sample {
+                rule,
+                topic: TopicId(7),
+                partition: e.partition,
+                offset: e.offset,
+                reason: reason.into(),
+                value: "text(3)".into(),
+            };
+            if let Some(reason) = e.undecodable {
+                tally.undecodable(reason);
+                tally.sample(None, e.offset, || sample(None, reason));
+                continue;
+            }
+            let rule = tally.rule(e.rule as usize);
+            rule.asked += 1;
+            rule.failed += u64::from(e.broken);
+            if let Some(key) = e.key {
+                rule.insert(key);
+            }
+            if e.broken {
+                tally.sample(Some(e.rule), e.offset, || sample(Some(e.rule), "null"));
+            }
+        }
+        tally
+    }
+
+    fn merged(parts: impl IntoIterator<Item = Tally>) -> Tally {
+        let mut whole = Tally::default();
+        parts.into_iter().for_each(|part| whole.merge(part));
+        whole
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_associative_and_commutative_and_has_an_identity(
+            a in proptest::collection::vec(event(), 0..120),
+            b in proptest::collection::vec(event(), 0..120),
+            c in proptest::collection::vec(event(), 0..120),
+        ) {
+            let (a, b, c) = (count(&a), count(&b), count(&c));
+            let left = merged([merged([a.clone(), b.clone()]), c.clone()]);
+            let right = merged([a.clone(), merged([b.clone(), c.clone()])]);
+            prop_assert_eq!(&left, &right);
+            prop_assert_eq!(&left, &merged([c, b, a.clone()]));
+            let mut same = a.clone();
+            same.merge(Tally::default());
+            prop_assert_eq!(&same, &a);
+            prop_assert_eq!(merged([a.clone()]), a);
+        }
+
+        #[test]
+        fn counting_in_parts_is_counting_the_whole(events in proptest::collection::vec(event(), 0..200), parts in 1usize..9) {
+            let whole = count(&events);
+            let mut dealt = vec![Vec::new(); parts];
+            for (i, e) in events.into_iter().enumerate() {
+                dealt[i % parts].push(e);
+            }
+            let parted = merged(dealt.iter().map(|part| count(part)));
+            prop_assert_eq!(&parted, &whole);
+        }
+
+        #[test]
+        fn pieces_fit_and_merge_to_the_whole_and_survive_the_wire(
+            events in proptest::collection::vec(event(), 0..200),
+            keys in proptest::collection::vec((0usize..5, any::<u64>()), 0..3000),
+            max_bytes in 1usize..20_000,
+        ) {
+            let mut whole = count(&events);
+            for (rule, key) in keys {
+                whole.rule(rule).insert(key);
+            }
+            let pieces = whole.clone().split(max_bytes);
+            let floor = Tally { rules: vec![], ..whole.clone() }.weight_bytes() + 13 * RULE_BYTES + KEY_BYTES;
+            for piece in &pieces {
+                let bytes = postcard::to_stdvec(piece).expect("plain data");
+                prop_assert_eq!(&postcard::from_bytes::<Tally>(&bytes).expect("its own bytes"), piece);
+                prop_assert!(bytes.len() <= max_bytes.max(floor) * 10 / 9 + 16, "{} of {max_bytes}", bytes.len());
+            }
+            prop_assert_eq!(merged(pieces), whole);
+        }
+    }
+
+    #[test]
+    fn too_many_keys_stay_too_many() {
+        let of = |range: std::ops::Range<u64>| {
+            let mut rule = RuleTally { asked: range.end - range.start, ..RuleTally::default() };
+            range.for_each(|key| drop(rule.insert(key)));
+            rule
+        };
+        let max = MAX_KEYS as u64;
+        assert_eq!(of(0..max).failed_rows(), Some(0));
+        assert_eq!(of(0..max + 1).keys, Some(Keys::TooMany));
+        let mut merged = of(0..600_000);
+        merged.merge(of(400_000..max));
+        assert_eq!(merged.failed_rows(), Some(200_000));
+        merged.merge(of(max..max + 1));
+        assert_eq!((merged.failed_rows(), merged.keys.clone()), (None, Some(Keys::TooMany)));
+        merged.merge(of(0..1));
+        assert_eq!(merged.keys, Some(Keys::TooMany));
+    }
 }
