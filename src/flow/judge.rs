@@ -1,6 +1,7 @@
 //! What the flow asks of the engine. The daemon answers with contracts; the simulator with record ids, so that a
 //! failure names the record that was counted twice.
 
+use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
@@ -21,7 +22,25 @@ pub trait Merge: Clone + Default + PartialEq + std::fmt::Debug + Serialize + Des
     fn split(self, max_bytes: usize) -> Vec<Self>;
 }
 
-/// One object of one contract version that reads a topic.
+impl Merge for Tally {
+    fn merge(&mut self, other: Tally) {
+        Tally::merge(self, other);
+    }
+
+    fn records(&self) -> u64 {
+        self.counts.records
+    }
+
+    fn weight_bytes(&self) -> usize {
+        Tally::weight_bytes(self)
+    }
+
+    fn split(self, max_bytes: usize) -> Vec<Tally> {
+        Tally::split(self, max_bytes)
+    }
+}
+
+/// One contract version that reads a topic, through one of its objects or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lens {
     pub product: ProductName,

@@ -1,5 +1,8 @@
 //! Records against rules, counts that merge in any order, and the verdict over them.
 
-pub mod tally; // what one window has counted
 pub mod record; // one record against a plan
+pub mod clause; // one value against one clause
+pub mod key; // values as keyed hashes
+pub mod mask; // what a sample shows of a value
+pub mod tally; // what one window has counted
 pub mod verdict; // a window's counts against the thresholds

@@ -107,11 +107,12 @@ impl Tally {
         }
     }
 
-    /// Keeps the sample if it is among the first; it is made only where it may be, so that a flood costs nothing.
-    pub fn sample(&mut self, rule: Option<u32>, offset: Offset, make: impl FnOnce() -> Sample) {
-        let rivals = self.samples.iter().filter(|s| s.rule == rule && s.offset < offset).count();
-        let before = self.samples.partition_point(|s| s.offset < offset);
-        if (rivals < MAX_SAMPLES_PER_RULE || rule.is_none()) && before < MAX_SAMPLES {
+    /// Keeps the sample if it is among the first; it is made only where it may be, so that a flood costs little.
+    pub fn sample(&mut self, rule: Option<u32>, reason: &str, offset: Offset, make: impl FnOnce() -> Sample) {
+        let group = (rule, reason == FUTURE);
+        let before = self.samples.iter().filter(|s| s.offset < offset);
+        if before.clone().count() < MAX_SAMPLES && before.filter(|s| s.group() == group).count() < MAX_SAMPLES_PER_RULE
+        {
             self.samples.push(make());
             cap(&mut self.samples);
         }
@@ -198,6 +199,13 @@ impl RuleTally {
     }
 }
 
+impl Sample {
+    /// What `MAX_SAMPLES_PER_RULE` counts together: a rule's, undecodable records', those of the future.
+    fn group(&self) -> (Option<u32>, bool) {
+        (self.rule, self.reason == FUTURE)
+    }
+}
+
 impl Keys {
     /// The union. A part of a union within the bound is within it, so that the order of merging does not matter.
     fn merged(self, other: Keys) -> Keys {
@@ -215,7 +223,7 @@ fn cap(samples: &mut Vec<Sample>) {
     samples.sort_unstable_by(|a, b| (a.offset, a.partition, a).cmp(&(b.offset, b.partition, b)));
     let mut kept: BTreeMap<(Option<u32>, bool), usize> = BTreeMap::new();
     samples.retain(|sample| {
-        let count = kept.entry((sample.rule, sample.reason == FUTURE)).or_default();
+        let count = kept.entry(sample.group()).or_default();
         *count += 1;
         *count <= MAX_SAMPLES_PER_RULE
     });
@@ -243,7 +251,13 @@ mod differences {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashSet<u64>, D::Error> {
         let mut key = 0u64;
         let differences = Vec::<u64>::deserialize(deserializer)?;
-        Ok(differences.into_iter().map(|d| { key = key.wrapping_add(d); key }).collect())
+        Ok(differences
+            .into_iter()
+            .map(|d| {
+                key = key.wrapping_add(d);
+                key
+            })
+            .collect())
     }
 }
 
@@ -266,7 +280,14 @@ mod tests {
     fn event() -> impl Strategy<Value = Event> {
         let reasons = proptest::option::weighted(0.2, prop_oneof![Just("not_json"), Just("too_deep")]);
         (0u32..13, proptest::option::of(0u64..20), any::<bool>(), reasons, 0i32..3, 0i64..1000).prop_map(
-            |(rule, key, broken, undecodable, partition, offset)| Event { rule, key, broken, undecodable, partition, offset },
+            |(rule, key, broken, undecodable, partition, offset)| Event {
+                rule,
+                key,
+                broken,
+                undecodable,
+                partition,
+                offset,
+            },
         )
     }
 
@@ -284,7 +305,7 @@ mod tests {
             };
             if let Some(reason) = e.undecodable {
                 tally.undecodable(reason);
-                tally.sample(None, e.offset, || sample(None, reason));
+                tally.sample(None, reason, e.offset, || sample(None, reason));
                 continue;
             }
             let rule = tally.rule(e.rule as usize);
@@ -294,7 +315,7 @@ mod tests {
                 rule.insert(key);
             }
             if e.broken {
-                tally.sample(Some(e.rule), e.offset, || sample(Some(e.rule), "null"));
+                tally.sample(Some(e.rule), "null", e.offset, || sample(Some(e.rule), "null"));
             }
         }
         tally
@@ -360,7 +381,7 @@ mod tests {
     fn too_many_keys_stay_too_many() {
         let of = |range: std::ops::Range<u64>| {
             let mut rule = RuleTally { asked: range.end - range.start, ..RuleTally::default() };
-            range.for_each(|key| drop(rule.insert(key)));
+            range.for_each(|key| assert!(rule.insert(key)));
             rule
         };
         let max = MAX_KEYS as u64;

@@ -1,6 +1,13 @@
 //! A window's counts against the thresholds of its contract version.
 
-use crate::engine::check::tally::Sample;
+use crate::engine::check::tally::{FUTURE, MAX_KEYS, RuleTally, Sample, Tally};
+use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
+use serde_json::json;
+
+/// The id of the built-in result that every verdict has: no record may be undecodable.
+pub const DECODABLE: &str = "steward.decodable";
+/// The id of the built-in result about timestamps too far ahead; there only where some were.
+pub const TIMESTAMP: &str = "steward.timestamp";
 
 /// OORS words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -53,4 +60,221 @@ pub struct RuleResult {
     /// Why it is unknown or skipped.
     pub reason: Option<String>,
     pub samples: Vec<Sample>,
+}
+
+/// Judges a window by its contract version.
+pub fn judge(plan: &Plan, tally: &Tally, facts: &Facts) -> Verdict {
+    let zeros = RuleTally::default();
+    let counts = |number: usize| tally.rules.get(number).unwrap_or(&zeros);
+    let mut results: Vec<RuleResult> = plan
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(number, rule)| rule_result(number, rule, counts(number), tally, facts))
+        .collect();
+    let silent = !results.is_empty() && results.iter().all(|r| r.status == Status::Skip);
+    results.push(decodable(tally));
+    results.extend((tally.counts.future > 0).then(|| timestamp(tally)));
+    Verdict { status: overall(&results, silent), score: score(&results), results }
+}
+
+/// The results of the rules that can no longer hold in this window, whatever comes: a count that only grows has passed
+/// what it may be. Never a percentage, which may still fall.
+pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
+    let mut results = Vec::new();
+    for (number, (rule, counts)) in plan.rules.iter().zip(&tally.rules).enumerate() {
+        let measured = measure(rule, counts);
+        if rule.unit == Unit::Rows && measured.is_ok_and(|value| never_again(rule.threshold, value)) {
+            // What is doomed fails by the facts of any window.
+            results.push(rule_result(number, rule, counts, tally, &Facts { complete: true, late: false }));
+        }
+    }
+    if tally.counts.undecodable > 0 {
+        results.push(decodable(tally));
+    }
+    results
+}
+
+/// Why there is no number.
+enum Unmeasured {
+    /// Asked of no row.
+    Skip,
+    Unknown(String),
+}
+
+/// The number that the operator compares.
+fn measure(rule: &Rule, counts: &RuleTally) -> Result<f64, Unmeasured> {
+    if let Check::Unmeasured(reason) = &rule.check {
+        return Err(Unmeasured::Unknown(reason.clone()));
+    }
+    if let Check::RowCount = rule.check {
+        return match rule.unit {
+            Unit::Rows => Ok(counts.asked as f64),
+            Unit::Percent => Err(Unmeasured::Unknown("rowCount has no whole to be a percentage of".into())),
+        };
+    }
+    let failed = counts.failed_rows().ok_or_else(|| {
+        Unmeasured::Unknown(format!("more than {MAX_KEYS} distinct keys in one window, which is as many as are kept"))
+    })?;
+    match (rule.unit, counts.asked) {
+        (_, 0) => Err(Unmeasured::Skip),
+        (Unit::Rows, _) => Ok(failed as f64),
+        (Unit::Percent, asked) => Ok(failed as f64 / asked as f64 * 100.0),
+    }
+}
+
+fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, facts: &Facts) -> RuleResult {
+    let measured = measure(rule, counts);
+    let value = measured.as_ref().ok().copied();
+    let (status, reason) = match measured {
+        Err(Unmeasured::Skip) => (Status::Skip, Some("asked of no row".to_string())),
+        Err(Unmeasured::Unknown(reason)) => (Status::Unknown, Some(reason)),
+        Ok(value) => match outcome(rule, value, facts) {
+            Outcome::Holds => (Status::Pass, None),
+            Outcome::Broken if rule.warns() => (Status::Warn, None),
+            Outcome::Broken => (Status::Fail, None),
+            Outcome::Open(why) => (Status::Unknown, Some(why.to_string())),
+        },
+    };
+    RuleResult {
+        id: rule.id.clone(),
+        name: rule.name.clone(),
+        status,
+        severity: rule.severity.clone(),
+        dimension: rule.dimension.clone(),
+        relates_to: rule.relates_to.clone(),
+        metric: rule.metric.to_string(),
+        value,
+        unit: match rule.unit {
+            Unit::Rows => "rows",
+            Unit::Percent => "percent",
+        },
+        threshold: threshold_json(rule.threshold),
+        asked: counts.asked,
+        failed: if matches!(rule.check, Check::RowCount) { 0 } else { counts.failed_rows().unwrap_or(0) },
+        reason,
+        samples: tally.samples.iter().filter(|s| s.rule == Some(number as u32)).cloned().collect(),
+    }
+}
+
+enum Outcome {
+    Holds,
+    Broken,
+    /// What was not counted may decide otherwise.
+    Open(&'static str),
+}
+
+/// In a window that is not whole, and in one of late records alone, counts are too low. What has passed an upper bound
+/// stays broken and what has reached a lower one holds. Beyond that, a rule about each row on its own is judged by
+/// the rows there are; the number of rows and the distinctness of all of them cannot be.
+fn outcome(rule: &Rule, value: f64, facts: &Facts) -> Outcome {
+    let holds = rule.threshold.holds(value);
+    if facts.complete && !facts.late || rule.unit == Unit::Percent && !matches!(rule.check, Check::Unique(_)) {
+        return if holds { Outcome::Holds } else { Outcome::Broken };
+    }
+    let rows = rule.unit == Unit::Rows;
+    let whole_window = matches!(rule.check, Check::RowCount | Check::Unique(_));
+    if rows && never_again(rule.threshold, value) {
+        Outcome::Broken
+    } else if rows && ever_after(rule.threshold, value) || holds && !whole_window {
+        Outcome::Holds
+    } else if facts.late {
+        Outcome::Open("records that came late are not the whole window")
+    } else {
+        Outcome::Open("the window is not complete")
+    }
+}
+
+/// A count of `value` that only grows breaks the threshold for good.
+fn never_again(threshold: Threshold, value: f64) -> bool {
+    match threshold {
+        Threshold::MustBe(n) | Threshold::LessOrEqualTo(n) => value > n,
+        Threshold::LessThan(n) | Threshold::Between(_, n) => value >= n,
+        // A large enough count keeps these.
+        Threshold::MustNotBe(_)
+        | Threshold::GreaterThan(_)
+        | Threshold::GreaterOrEqualTo(_)
+        | Threshold::NotBetween(..) => false,
+    }
+}
+
+/// A count of `value` that only grows keeps the threshold for good.
+fn ever_after(threshold: Threshold, value: f64) -> bool {
+    match threshold {
+        Threshold::GreaterThan(n) | Threshold::MustNotBe(n) => value > n,
+        Threshold::GreaterOrEqualTo(n) | Threshold::NotBetween(_, n) => value >= n,
+        Threshold::MustBe(_) | Threshold::LessThan(_) | Threshold::LessOrEqualTo(_) | Threshold::Between(..) => false,
+    }
+}
+
+fn decodable(tally: &Tally) -> RuleResult {
+    // A tombstone has nothing to decode.
+    let asked = tally.counts.records.saturating_sub(tally.counts.tombstones);
+    let failed = tally.counts.undecodable;
+    let status = match (asked, failed) {
+        (0, _) => Status::Skip,
+        (_, 0) => Status::Pass,
+        _ => Status::Fail,
+    };
+    built_in(DECODABLE, "undecodable", status, asked, failed, tally)
+}
+
+fn timestamp(tally: &Tally) -> RuleResult {
+    built_in(TIMESTAMP, "futureTimestamps", Status::Warn, tally.counts.records, tally.counts.future, tally)
+}
+
+fn built_in(id: &str, metric: &str, status: Status, asked: u64, failed: u64, tally: &Tally) -> RuleResult {
+    let future = id == TIMESTAMP;
+    RuleResult {
+        id: id.to_string(),
+        name: None,
+        status,
+        severity: future.then(|| "warning".to_string()),
+        dimension: Some(if future { "timeliness" } else { "conformity" }.to_string()),
+        relates_to: String::new(),
+        metric: metric.to_string(),
+        value: (status != Status::Skip).then_some(failed as f64),
+        unit: "rows",
+        threshold: threshold_json(Threshold::MustBe(0.0)),
+        asked,
+        failed,
+        reason: (status == Status::Skip).then(|| "asked of no row".to_string()),
+        samples: tally.samples.iter().filter(|s| s.rule.is_none() && (s.reason == FUTURE) == future).cloned().collect(),
+    }
+}
+
+/// `silent`: the contract has rules, and none was asked of any row; that records can be decoded says nothing of them.
+fn overall(results: &[RuleResult], silent: bool) -> Status {
+    let any = |status: Status| results.iter().any(|r| r.status == status);
+    let order = [Status::Fail, Status::Unknown, Status::Warn, Status::Pass];
+    let worst = order.into_iter().find(|status| any(*status)).unwrap_or(Status::Unknown);
+    if silent && worst != Status::Fail { Status::Unknown } else { worst }
+}
+
+/// Version 1 of the formula in `docs/score.md`.
+fn score(results: &[RuleResult]) -> Option<f64> {
+    let points = |status: Status| match status {
+        Status::Pass => Some(1.0),
+        Status::Warn => Some(0.5),
+        Status::Fail => Some(0.0),
+        Status::Error | Status::Skip | Status::Unknown => None,
+    };
+    let measured: Vec<f64> = results.iter().filter_map(|r| points(r.status)).collect();
+    (!measured.is_empty()).then(|| measured.iter().sum::<f64>() / measured.len() as f64)
+}
+
+/// The operator and its operand, in ODCS' words.
+fn threshold_json(threshold: Threshold) -> serde_json::Value {
+    // A whole operand is written without a fraction, as the contract has it.
+    let number = |n: f64| if n.fract() == 0.0 && n.abs() < 1e15 { json!(n as i64) } else { json!(n) };
+    match threshold {
+        Threshold::MustBe(n) => json!({"mustBe": number(n)}),
+        Threshold::MustNotBe(n) => json!({"mustNotBe": number(n)}),
+        Threshold::GreaterThan(n) => json!({"mustBeGreaterThan": number(n)}),
+        Threshold::GreaterOrEqualTo(n) => json!({"mustBeGreaterOrEqualTo": number(n)}),
+        Threshold::LessThan(n) => json!({"mustBeLessThan": number(n)}),
+        Threshold::LessOrEqualTo(n) => json!({"mustBeLessOrEqualTo": number(n)}),
+        Threshold::Between(low, high) => json!({"mustBeBetween": [number(low), number(high)]}),
+        Threshold::NotBetween(low, high) => json!({"mustNotBeBetween": [number(low), number(high)]}),
+    }
 }

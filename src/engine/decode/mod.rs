@@ -4,3 +4,4 @@ pub mod path; // where a field stands in a record
 pub mod tree; // a decoded record
 pub mod number; // its numbers, exact where they are whole
 pub mod json; // JSON, or the reason why it is none
+pub mod rows; // the rows that a path finds

@@ -32,6 +32,15 @@ impl Number<'_> {
         }
     }
 
+    /// Whether it is whole and lies in `[min, max]`.
+    pub fn fits(self, min: i128, max: u128) -> bool {
+        match (self.integer(), self) {
+            (Some(i), _) => min <= i && u128::try_from(i).map_or(true, |u| u <= max),
+            (None, Number::Decimal(text)) => Decimal::read(text).unsigned().is_some_and(|u| u <= max),
+            (None, _) => false,
+        }
+    }
+
     /// Whether it is whole, of any length.
     pub fn is_whole(self) -> bool {
         match self {
@@ -132,11 +141,19 @@ impl<'a> Decimal<'a> {
 
     /// Its digits as a number, and the exponent; `None` beyond 38 digits.
     fn scaled(&self) -> Option<(i128, i64)> {
-        let mut mantissa: i128 = 0;
-        for digit in self.whole.bytes().chain(self.fraction.bytes()) {
-            mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
-        }
+        let mantissa = i128::try_from(self.mantissa()?).ok()?;
         Some((if self.negative { -mantissa } else { mantissa }, self.exponent))
+    }
+
+    fn mantissa(&self) -> Option<u128> {
+        let mut digits = self.whole.bytes().chain(self.fraction.bytes());
+        digits.try_fold(0u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit - b'0')))
+    }
+
+    /// Whole, not negative, within 128 bits.
+    fn unsigned(&self) -> Option<u128> {
+        let power = u32::try_from(self.exponent).ok().filter(|_| !self.negative)?;
+        self.mantissa()?.checked_mul(10u128.checked_pow(power)?)
     }
 
     fn integer(&self) -> Option<i128> {
@@ -285,7 +302,9 @@ mod tests {
 
     #[test]
     fn whole_is_what_has_no_fraction_left() {
-        for (text, expected) in [("1", true), ("1.0", true), ("1.5", false), ("15e-1", false), ("1e400", true), ("0.0", true)] {
+        for (text, expected) in
+            [("1", true), ("1.0", true), ("1.5", false), ("15e-1", false), ("1e400", true), ("0.0", true)]
+        {
             assert_eq!(read(text).is_whole(), expected, "{text}");
         }
     }

@@ -34,9 +34,15 @@ pub(super) enum Node {
     /// In `Tree::unescaped`.
     Unescaped(Span),
     /// `end`: the index after its last item.
-    Array { items: u32, end: u32 },
+    Array {
+        items: u32,
+        end: u32,
+    },
     /// Members are pairs of nodes: a text and a value.
-    Object { members: u32, end: u32 },
+    Object {
+        members: u32,
+        end: u32,
+    },
 }
 
 /// The bytes `[from, to)`.
@@ -107,8 +113,12 @@ impl<'a> Value<'a> {
             Node::Unsigned(u) => Kind::Number(Number::Unsigned(u)),
             Node::Decimal(span) => Kind::Number(Number::Decimal(&self.input[span.from as usize..span.to as usize])),
             Node::Text(_) | Node::Unescaped(_) => Kind::Text(self.tree.text(self.input, self.at)),
-            Node::Array { items, .. } => Kind::Array(Items { next: Value { at: self.at + 1, ..self }, left: items as usize }),
-            Node::Object { members, .. } => Kind::Object(Members { next: Value { at: self.at + 1, ..self }, left: members as usize }),
+            Node::Array { items, .. } => {
+                Kind::Array(Items { next: Value { at: self.at + 1, ..self }, left: items as usize })
+            }
+            Node::Object { members, .. } => {
+                Kind::Object(Members { next: Value { at: self.at + 1, ..self }, left: members as usize })
+            }
         }
     }
 
