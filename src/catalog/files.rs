@@ -3,13 +3,17 @@
 //! Everything that can fail happens before new plans are given out. A file that became bad keeps its last good
 //! version in force and is a finding; a file that is gone withdraws its contract.
 
-use crate::engine::contract::name::ProductName;
+use crate::catalog::folder::{self, Listing, Stamp};
+use crate::config::usable::Config;
+use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plan, Plans};
+use crate::engine::contract::problem::{Level, Problem};
+use crate::engine::contract::yaml::{self, Value};
 use crate::engine::contract::{compile, odcs};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// What the files say together.
 #[derive(Clone, Debug, Default)]
@@ -39,19 +43,31 @@ pub struct Finding {
     pub product: Option<ProductName>,
 }
 
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.problem)
+    }
+}
+
 /// Looks at files and folders; whoever calls it decides when.
 pub struct Watcher {
     paths: Vec<PathBuf>,
-    seen: Option<BTreeMap<PathBuf, Stamp>>,
-    /// The last good version of each file.
-    good: BTreeMap<PathBuf, Source>,
+    excludes: Box<dyn Fn(&str) -> bool + Send>,
+    /// What the last look saw; it is taken when the next one sees the same.
+    seen: Option<Listing>,
+    /// What `files` was read from.
+    taken: Option<Listing>,
+    files: BTreeMap<PathBuf, File>,
+    /// Every version that a delta may name, old ones too.
+    known: BTreeMap<ContractHash, Arc<Plan>>,
 }
 
-/// What tells a changed file from the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
+/// One file as it was last read.
+struct File {
+    stamp: Stamp,
+    /// The last good version.
+    good: Option<Source>,
+    findings: Vec<Finding>,
 }
 
 /// A contract above this is refused: the standard's own largest example has 20 kB.
@@ -59,95 +75,156 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 impl Watcher {
     pub fn new(paths: Vec<PathBuf>) -> Watcher {
-        Watcher { paths, seen: None, good: BTreeMap::new() }
+        let (files, known) = (BTreeMap::new(), BTreeMap::new());
+        Watcher { paths, excludes: Box::new(|_| false), seen: None, taken: None, files, known }
     }
 
-    /// What the files say, where any changed since the last look; the first look always finds something.
-    pub fn look(&mut self) -> Option<Loaded> {
-        let mut findings = Vec::new();
-        let mut files = BTreeMap::new();
-        for path in &self.paths {
-            list(path, true, &mut files, &mut findings);
+    /// The files that the configuration names; topics that it excludes are never bound.
+    pub fn of(config: &Config) -> Watcher {
+        let excluding = config.clone();
+        let excludes = Box::new(move |topic: &str| excluding.excludes(topic));
+        Watcher { excludes, ..Watcher::new(config.contracts.paths.clone()) }
+    }
+
+    /// Knows versions that the catalog holds and the files no longer do: deltas may still name them. Returns the hashes
+    /// that this steward's compiler does not arrive at; windows of those stay `unknown`.
+    pub fn learn(&mut self, bodies: impl IntoIterator<Item = (ContractHash, String)>) -> Vec<ContractHash> {
+        let mut strange = Vec::new();
+        for (hash, text) in bodies {
+            match odcs::parse(&text).contract.map(|contract| compile::compile(&contract)) {
+                Some(plan) if plan.hash == hash => {
+                    self.known.insert(hash, Arc::new(plan));
+                }
+                _ => strange.push(hash),
+            }
         }
-        if self.seen.as_ref() == Some(&files) {
+        strange
+    }
+
+    /// What the files say, where it changed; the first look always finds something. A change counts when two looks in a
+    /// row saw the same, so that no half-written file governs.
+    pub fn look(&mut self) -> Option<Loaded> {
+        let listing = folder::list(&self.paths);
+        let settled = self.seen.as_ref().is_none_or(|seen| *seen == listing);
+        let changed = settled && self.taken.as_ref() != Some(&listing);
+        self.seen = Some(listing.clone());
+        if !changed {
             return None;
         }
-        self.good.retain(|path, _| files.contains_key(path));
-        for (path, stamp) in &files {
-            self.read(path, *stamp, &mut findings);
-        }
-        self.seen = Some(files);
-        let sources: Vec<Source> = self.good.values().cloned().collect();
-        let (plans, problems) = Plans::build(sources.iter().map(|s| s.plan.clone()).collect());
-        for problem in problems {
-            let path = self.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
-            let error = problem.level == crate::engine::contract::problem::Level::Error;
-            findings.push(Finding { path, problem: problem.to_string(), error, product: None });
-        }
-        Some(Loaded { plans: Arc::new(plans), sources, findings })
+        self.take(&listing);
+        let loaded = self.assemble(&listing);
+        self.taken = Some(listing);
+        Some(loaded)
     }
 
-    fn read(&mut self, path: &Path, stamp: Stamp, findings: &mut Vec<Finding>) {
-        let mut finding = |problem: String, error: bool, product: Option<ProductName>| {
-            findings.push(Finding { path: path.display().to_string(), problem, error, product });
-        };
-        let known = self.good.get(path).map(|s| s.plan.product.clone());
-        if stamp.bytes > FILE_BYTES_MAX {
-            let problem = format!("the file has {} bytes, more than the {FILE_BYTES_MAX} of a contract", stamp.bytes);
-            return finding(problem, true, known);
+    fn take(&mut self, listing: &Listing) {
+        let mut before = std::mem::take(&mut self.files);
+        // A folder that cannot be read says nothing of its files: they stay.
+        let unread = |path: &Path| listing.unreadable.iter().any(|(folder, _)| path.starts_with(folder));
+        for (path, stamp) in &listing.files {
+            let file = match before.remove(path) {
+                Some(same) if same.stamp == *stamp => same,
+                changed => read(path, *stamp, changed.and_then(|file| file.good)),
+            };
+            self.files.insert(path.clone(), file);
         }
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => return finding(format!("the file cannot be read: {error}"), true, known),
-        };
-        if self.good.get(path).is_some_and(|s| s.text == text) {
-            // Touched, not changed; what was wrong with it is still wrong.
-            for problem in odcs::parse(&text).problems {
-                let error = problem.level == crate::engine::contract::problem::Level::Error;
-                finding(problem.to_string(), error, known.clone());
+        self.files.extend(before.into_iter().filter(|(path, _)| unread(path)));
+    }
+
+    fn assemble(&mut self, listing: &Listing) -> Loaded {
+        let mut findings: Vec<Finding> = self.files.values().flat_map(|file| file.findings.clone()).collect();
+        for (path, reason) in &listing.unreadable {
+            let problem = format!("cannot be read: {reason}; create it, or change contracts.paths");
+            findings.push(finding(path, problem, true, None));
+        }
+        let sources: Vec<Source> = self.files.values().filter_map(|file| file.good.clone()).collect();
+        let (mut plans, problems) = Plans::build(sources.iter().map(|source| source.plan.clone()).collect());
+        for problem in problems {
+            findings.push(of_contracts(&sources, problem));
+        }
+        plans.by_topic.retain(|topic, bindings| {
+            if !(self.excludes)(topic) {
+                return true;
             }
-            return;
-        }
-        let parsed = odcs::parse(&text);
-        let product = parsed.contract.as_ref().map(|c| c.product()).or(known);
-        for problem in &parsed.problems {
-            let error = problem.level == crate::engine::contract::problem::Level::Error;
-            finding(problem.to_string(), error, product.clone());
-        }
-        if let Some(contract) = parsed.contract {
-            let plan = Arc::new(compile::compile(&contract));
-            self.good.insert(path.to_path_buf(), Source { path: path.to_path_buf(), text, plan });
-        }
+            for binding in bindings {
+                let problem = format!(
+                    "the topic {topic} is never governed: it is Kafka's, steward's own, a quarantine, or named by \
+                     topics.exclude; take it out of the contract, or out of topics.exclude"
+                );
+                let path =
+                    sources.iter().find(|source| source.plan.hash == binding.plan.hash).map(|source| &source.path);
+                let path = path.map(PathBuf::as_path).unwrap_or(Path::new(""));
+                findings.push(finding(path, problem, true, Some(binding.plan.product.clone())));
+            }
+            false
+        });
+        self.known.append(&mut plans.by_hash);
+        plans.by_hash = self.known.clone();
+        findings.sort_by(|a, b| a.path.cmp(&b.path));
+        Loaded { plans: Arc::new(plans), sources, findings }
     }
 }
 
-/// YAML files, in folders recursively; names that begin with a dot are left out.
-fn list(path: &Path, named: bool, files: &mut BTreeMap<PathBuf, Stamp>, findings: &mut Vec<Finding>) {
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
+/// Reads one file; what cannot be read leaves the last good version in force.
+fn read(path: &Path, stamp: Stamp, last_good: Option<Source>) -> File {
+    let known = last_good.as_ref().map(|source| source.plan.product.clone());
+    let stays = match &last_good {
+        Some(source) => format!("; version {} stays in force", source.plan.contract_version),
+        None => String::new(),
+    };
+    if stamp.bytes > FILE_BYTES_MAX {
+        let problem =
+            format!("the file has {} bytes, more than the {FILE_BYTES_MAX} of a contract{stays}", stamp.bytes);
+        return File { stamp, good: last_good, findings: vec![finding(path, problem, true, known)] };
+    }
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
         Err(error) => {
-            // What was listed a moment ago may be gone by now; what the configuration names should be there.
-            if named {
-                let problem = format!("cannot be read: {error}; create it, or change contracts.paths");
-                findings.push(Finding { path: path.display().to_string(), problem, error: true, product: None });
-            }
-            return;
+            let problem = format!("the file cannot be read: {error}{stays}");
+            return File { stamp, good: last_good, findings: vec![finding(path, problem, true, known)] };
         }
     };
-    if metadata.is_dir() {
-        let Ok(entries) = std::fs::read_dir(path) else { return };
-        for entry in entries.flatten() {
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            if !hidden {
-                list(&entry.path(), false, files, findings);
-            }
-        }
-        return;
+    if is_of_another_kind(&text) {
+        return File { stamp, good: None, findings: Vec::new() };
     }
-    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    if named || yaml {
-        files.insert(path.to_path_buf(), Stamp { modified: metadata.modified().ok(), bytes: metadata.len() });
+    let parsed = odcs::parse(&text);
+    let product = parsed.contract.as_ref().map(|contract| contract.product()).or(known);
+    let usable = parsed.contract.is_some();
+    let of_problem = |problem: &Problem| {
+        let error = problem.level == Level::Error;
+        let note = if error && !usable { stays.as_str() } else { "" };
+        finding(path, format!("{problem}{note}"), error, product.clone())
+    };
+    let findings = parsed.problems.iter().map(of_problem).collect();
+    let good = match parsed.contract {
+        Some(contract) => Some(Source { path: path.into(), text, plan: Arc::new(compile::compile(&contract)) }),
+        None => last_good,
+    };
+    File { stamp, good, findings }
+}
+
+/// What is wrong between contracts, at the files whose contract is there more than once.
+fn of_contracts(sources: &[Source], problem: Problem) -> Finding {
+    let shared =
+        |source: &&Source| sources.iter().filter(|s| s.plan.contract_id == source.plan.contract_id).count() > 1;
+    let paths: Vec<String> = sources.iter().filter(shared).map(|source| source.path.display().to_string()).collect();
+    Finding {
+        path: paths.join(", "),
+        problem: problem.to_string(),
+        error: problem.level == Level::Error,
+        product: None,
     }
+}
+
+/// ODPS products and other documents may lie among the contracts. What has no kind at all is a contract gone wrong.
+fn is_of_another_kind(text: &str) -> bool {
+    let Ok(Value::Map(entries)) = yaml::parse(text).map(|root| root.value) else { return false };
+    let kind = entries.into_iter().find(|(key, _)| key == "kind").map(|(_, node)| node.value);
+    matches!(kind, Some(Value::Text(kind)) if kind != "DataContract")
+}
+
+fn finding(path: &Path, problem: String, error: bool, product: Option<ProductName>) -> Finding {
+    Finding { path: path.display().to_string(), problem, error, product }
 }
 
 #[cfg(test)]
@@ -164,35 +241,121 @@ mod tests {
         loaded.plans.by_topic.keys().map(String::as_str).collect()
     }
 
-    #[test]
-    fn files_are_read_when_they_change_and_only_then() {
+    /// A folder with files, and a watcher that looked once.
+    fn watched(files: &[(&str, String)]) -> (tempfile::TempDir, Watcher, Loaded) {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("a.yaml"), contract("a", "1.0.0", "orders")).unwrap();
-        std::fs::create_dir(path("sub")).unwrap();
-        std::fs::write(path("sub/b.yml"), contract("b", "1.0.0", "payments")).unwrap();
-        std::fs::write(path(".hidden.yaml"), "nonsense").unwrap();
-        std::fs::write(path("notes.txt"), "nonsense").unwrap();
+        files.iter().for_each(|(name, text)| write(&folder, name, text));
         let mut watcher = Watcher::new(vec![folder.path().to_path_buf()]);
         let first = watcher.look().unwrap();
+        (folder, watcher, first)
+    }
+
+    fn write(folder: &tempfile::TempDir, name: &str, text: &str) {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// The second look takes what the first one saw.
+    fn settled(watcher: &mut Watcher) -> Loaded {
+        assert!(watcher.look().is_none(), "a change counts when it was seen twice");
+        watcher.look().unwrap()
+    }
+
+    #[test]
+    fn files_are_read_when_they_change_and_only_then() {
+        let files = [("a.yaml", contract("a", "1.0.0", "orders")), ("sub/b.yml", contract("b", "1.0.0", "payments"))];
+        let (folder, mut watcher, first) = watched(&files);
         assert_eq!(topics(&first), ["orders", "payments"]);
         assert!(first.findings.iter().all(|f| !f.error), "{:?}", first.findings);
         assert!(watcher.look().is_none());
 
-        std::fs::write(path("a.yaml"), "kind: [broken").unwrap();
-        let broken = watcher.look().unwrap();
+        write(&folder, "a.yaml", "kind: [broken");
+        let broken = settled(&mut watcher);
         assert_eq!(topics(&broken), ["orders", "payments"], "the last good version stays in force");
-        assert!(broken.findings.iter().any(|f| f.error && f.product.is_some()));
+        let found = broken.findings.iter().find(|f| f.error).unwrap();
+        assert!(found.product.is_some() && found.problem.ends_with("version 1.0.0 stays in force"), "{found}");
 
-        std::fs::remove_file(path("sub/b.yml")).unwrap();
-        assert_eq!(topics(&watcher.look().unwrap()), ["orders"], "a file that is gone withdraws its contract");
+        std::fs::remove_file(folder.path().join("sub/b.yml")).unwrap();
+        let gone = settled(&mut watcher);
+        assert_eq!(topics(&gone), ["orders"], "a file that is gone withdraws its contract");
+        assert!(gone.findings.iter().any(|f| f.error), "what was wrong with another file is still wrong");
     }
 
     #[test]
-    fn a_path_that_does_not_exist_is_a_finding() {
-        let mut watcher = Watcher::new(vec!["/nowhere/contracts".into()]);
-        let loaded = watcher.look().unwrap();
-        assert_eq!(loaded.findings.len(), 1);
-        assert!(topics(&loaded).is_empty());
+    fn a_file_that_is_still_being_written_waits() {
+        let (folder, mut watcher, _) = watched(&[("a.yaml", contract("a", "1.0.0", "orders"))]);
+        for bytes in [100, 120, 140] {
+            write(&folder, "a.yaml", &contract("a", "1.1.0", "orders")[..bytes]);
+            assert!(watcher.look().is_none());
+        }
+        write(&folder, "a.yaml", &contract("a", "1.1.0", "orders"));
+        assert_eq!(settled(&mut watcher).sources[0].plan.contract_version, "1.1.0");
+    }
+
+    #[test]
+    fn old_versions_stay_known_by_their_hash() {
+        let (folder, mut watcher, first) = watched(&[("a.yaml", contract("a", "1.0.0", "orders"))]);
+        write(&folder, "a.yaml", &contract("a", "1.10.0", "orders"));
+        let second = settled(&mut watcher);
+        let (old, new) = (first.sources[0].plan.hash, second.sources[0].plan.hash);
+        assert!(old != new && second.plans.by_hash.contains_key(&old) && second.plans.by_hash.contains_key(&new));
+        assert_eq!(second.plans.by_topic["orders"].len(), 1);
+
+        let mut restarted = Watcher::new(vec![folder.path().to_path_buf()]);
+        let foreign = ContractHash([7; 16]);
+        let bodies = [(old, contract("a", "1.0.0", "orders")), (foreign, contract("c", "1.0.0", "c"))];
+        assert_eq!(restarted.learn(bodies), [foreign]);
+        assert!(restarted.look().unwrap().plans.by_hash.contains_key(&old));
+    }
+
+    #[test]
+    fn products_and_other_documents_are_no_bad_contracts() {
+        let product = "kind: DataProduct\napiVersion: v1.0.0\nid: p\n".to_string();
+        let (_folder, _, loaded) = watched(&[("p.yaml", product), ("x.yaml", "id: nobody-knows".into())]);
+        let bad: Vec<_> = loaded.findings.iter().filter(|f| f.error).map(|f| f.path.as_str()).collect();
+        assert!(!bad.is_empty() && bad.iter().all(|path| path.ends_with("x.yaml")), "{bad:?}");
+    }
+
+    #[test]
+    fn a_bad_file_stops_no_other_and_two_wordings_are_told_at_their_files() {
+        let other = contract("a", "1.0.0", "elsewhere");
+        let files = [
+            ("1.yaml", contract("a", "1.0.0", "orders")),
+            ("2.yaml", other),
+            ("3.yaml", "- x".into()),
+            ("4.yaml", contract("d", "1", "d")),
+        ];
+        let (_folder, _, loaded) = watched(&files);
+        assert_eq!(topics(&loaded), ["d", "orders"]);
+        let told = loaded.findings.iter().find(|f| f.error && f.problem.contains("two wordings")).unwrap();
+        assert!(told.path.contains("1.yaml, ") && told.path.ends_with("2.yaml"), "{told}");
+    }
+
+    #[test]
+    fn excluded_topics_are_never_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder, "contracts/a.yaml", &contract("a", "1.0.0", "governance.events"));
+        write(&folder, "contracts/b.yaml", &contract("b", "1.0.0", "orders"));
+        write(&folder, "steward.yaml", "worker.id: w");
+        let config = Config::load_with(&folder.path().join("steward.yaml"), &BTreeMap::new()).unwrap();
+        let loaded = Watcher::of(&config).look().unwrap();
+        assert_eq!(topics(&loaded), ["orders"]);
+        let told = loaded.findings.iter().find(|f| f.error).unwrap();
+        assert!(
+            told.path.ends_with("a.yaml") && told.problem.contains("governance.events is never governed"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_a_finding_and_withdraws_nothing() {
+        let (folder, mut watcher, _) = watched(&[("a.yaml", contract("a", "1.0.0", "orders"))]);
+        std::fs::rename(folder.path(), folder.path().with_extension("away")).unwrap();
+        let away = settled(&mut watcher);
+        std::fs::rename(folder.path().with_extension("away"), folder.path()).unwrap();
+        assert_eq!(topics(&away), ["orders"]);
+        assert_eq!(away.findings.iter().filter(|f| f.error).count(), 1);
+        assert_eq!(settled(&mut watcher).findings.iter().filter(|f| f.error).count(), 0);
     }
 }
