@@ -97,7 +97,7 @@ fn an_id_is_the_same_today_and_tomorrow() {
             window::event(&source(), &window(&product, &[], &nothing), &verdict(vec![])),
             "2f0eb9ced0a1a6605a9a56710f987d7b",
         ),
-        (incident::event(&source(), &incident(&product)), "ba23542790cf5fc5db66704e8bf968ef"),
+        (incident::event(&source(), &incident(&product)), "bbdbddd8f4a79a9bf79d4255a73750b9"),
         (gap::event(&source(), &gap(&product)), "7397996a39857be8aa126735edfd5ffb"),
     ] {
         assert_eq!(header(&event, "ce_id"), id, "{}", header(&event, "ce_type"));
@@ -141,6 +141,7 @@ fn an_id_changes_with_what_it_is_about_and_with_nothing_else() {
     let incidents = [
         incident(&product),
         Incident { product: &other, ..incident(&product) },
+        Incident { contract_id: "another", ..incident(&product) },
         Incident { rule: "orders.id.unique", ..incident(&product) },
         Incident { first_window_ms: START_MS - MINUTE_MS, ..incident(&product) },
         Incident { sequence: 2, ..incident(&product) },

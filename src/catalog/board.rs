@@ -1,1 +1,355 @@
-//! What requests read.
+//! What requests read: products, tasks, findings, whether brokers answer. Written by every task and the worker's
+//! threads, read by every request; it decides nothing that tasks do.
+
+use crate::catalog::files::Finding;
+use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::contract::plan::{Plans, Rule};
+use crate::flow::io::{Ms, Part, Publication};
+use crate::flow::state::ProductState;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+#[derive(Debug, Default)]
+pub struct Board {
+    /// Products whose ledger partition is this worker's.
+    products: DashMap<ProductName, Judged>,
+    tasks: DashMap<String, Task>,
+    /// Replaced as a whole, so that a request sees one moment's contracts.
+    directory: RwLock<Arc<Directory>>,
+    cluster_id: RwLock<String>,
+    /// 0: no broker has answered yet.
+    broker_answered_ms: AtomicI64,
+    stopping: AtomicBool,
+}
+
+/// What contracts say, and what is wrong with them.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub products: BTreeMap<ProductName, Info>,
+    pub findings: Vec<Finding>,
+    /// Topics that no contract names.
+    pub ungoverned: Vec<String>,
+}
+
+/// A product as its contracts describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    pub owner: String,
+    pub contracts: Vec<ContractInfo>,
+    pub topics: BTreeSet<String>,
+    pub rules: BTreeSet<RuleLabels>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractInfo {
+    pub id: String,
+    pub version: String,
+    pub hash: ContractHash,
+}
+
+/// What tells the violations of one rule from another's; empty where the contract says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleLabels {
+    pub rule: String,
+    pub severity: String,
+    pub dimension: String,
+}
+
+/// One product after its last committed ledger transaction. Counters began when this worker took it over.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The ledger task that owns it.
+    pub task: String,
+    pub state: ProductState,
+    pub counters: Counters,
+    pub violations: BTreeMap<RuleLabels, u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub records: u64,
+    pub bytes: u64,
+    pub undecodable: u64,
+    pub tombstones: u64,
+    pub late: u64,
+    pub gap_offsets: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub state: TaskState,
+    /// The last successful poll or flush, or the change of state.
+    pub progress_ms: Ms,
+    pub parts: Vec<Part>,
+    /// Partitions held back by a failure of their own.
+    pub held: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// The group has not given it anything yet.
+    Starting,
+    /// It has what the group gave it, be that nothing: a worker may have more tasks than there are partitions.
+    Running,
+    /// It begins again from the committed offsets.
+    Recovering,
+    Failed(String),
+    Stopped,
+}
+
+impl TaskState {
+    /// Connect's words, and `STOPPED` for a task that ended as asked.
+    pub const WORDS: [&str; 5] = ["UNASSIGNED", "RUNNING", "RESTARTING", "FAILED", "STOPPED"];
+
+    /// One of `WORDS`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            TaskState::Starting => "UNASSIGNED",
+            TaskState::Running => "RUNNING",
+            TaskState::Recovering => "RESTARTING",
+            TaskState::Failed(_) => "FAILED",
+            TaskState::Stopped => "STOPPED",
+        }
+    }
+}
+
+/// Without an answer or progress for this long, a worker is not ready. A stall that heals by itself lasts 20 s at
+/// most (a transaction's time-out and the broker's check for it), and an operator must know within 30 s.
+pub const SILENCE_MS: Ms = 25_000;
+
+impl Board {
+    /// A committed flush of a task.
+    pub fn apply(&self, publication: &Publication, task: &str, now: Ms) {
+        self.progress(task, now);
+        if let Some(mut entry) = self.tasks.get_mut(task) {
+            entry.held = publication.held;
+        }
+        for update in &publication.products {
+            let mut judged = self.products.entry(update.product.clone()).or_insert_with(|| Judged {
+                task: task.to_owned(),
+                state: update.state.clone(),
+                counters: Counters::default(),
+                violations: BTreeMap::new(),
+            });
+            task.clone_into(&mut judged.task);
+            judged.state = update.state.clone();
+            let counters = &mut judged.counters;
+            counters.records += update.records;
+            counters.bytes += update.bytes;
+            counters.undecodable += update.undecodable;
+            counters.tombstones += update.tombstones;
+            counters.late += update.late;
+            counters.gap_offsets += update.gap_offsets;
+            for violation in &update.violations {
+                let labels = RuleLabels {
+                    rule: violation.rule.clone(),
+                    severity: violation.severity.clone(),
+                    dimension: violation.dimension.clone(),
+                };
+                *judged.violations.entry(labels).or_default() += violation.failed;
+            }
+        }
+        for product in &publication.retired {
+            // Another task of this worker may have taken it over already, and told so first.
+            if let Entry::Occupied(entry) = self.products.entry(product.clone())
+                && entry.get().task == task
+            {
+                entry.remove();
+            }
+        }
+    }
+
+    /// A task's new state. What ended owns no product any more.
+    pub fn task_state(&self, task: &str, state: TaskState, now: Ms) {
+        if matches!(state, TaskState::Failed(_) | TaskState::Stopped) {
+            self.products.retain(|_, judged| judged.task != task);
+        }
+        let mut entry = self.tasks.entry(task.to_owned()).or_insert_with(|| Task {
+            state: TaskState::Starting,
+            progress_ms: now,
+            parts: Vec::new(),
+            held: 0,
+        });
+        entry.state = state;
+        entry.progress_ms = now;
+    }
+
+    /// A task's poll or flush succeeded.
+    pub fn progress(&self, task: &str, now: Ms) {
+        if let Some(mut entry) = self.tasks.get_mut(task) {
+            entry.progress_ms = entry.progress_ms.max(now);
+        }
+    }
+
+    /// All that a task is assigned now.
+    pub fn assigned(&self, task: &str, parts: Vec<Part>) {
+        if let Some(mut entry) = self.tasks.get_mut(task) {
+            entry.parts = parts;
+        }
+    }
+
+    /// A broker answered any request.
+    pub fn broker_answered(&self, now: Ms) {
+        self.broker_answered_ms.fetch_max(now, Ordering::Relaxed);
+    }
+
+    pub fn set_cluster_id(&self, id: &str) {
+        id.clone_into(&mut self.cluster_id.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// New contracts, and what is wrong with their files. A product that none names any more is gone from here on.
+    pub fn set_contracts(&self, plans: &Plans, findings: Vec<Finding>) {
+        let products = infos(plans);
+        self.edit(|directory| (directory.products, directory.findings) = (products, findings));
+    }
+
+    /// Topics that no contract names.
+    pub fn set_ungoverned(&self, topics: Vec<String>) {
+        self.edit(|directory| directory.ungoverned = topics);
+    }
+
+    /// From here on the worker takes no part any more.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    fn edit(&self, change: impl FnOnce(&mut Directory)) {
+        let mut held = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut held));
+    }
+
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Empty until a broker told it.
+    pub fn cluster_id(&self) -> String {
+        self.cluster_id.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// `None`: another worker owns it, or nothing was judged yet.
+    pub fn judged(&self, product: &ProductName) -> Option<Judged> {
+        self.products.get(product).map(|judged| judged.clone())
+    }
+
+    pub fn tasks(&self) -> BTreeMap<String, Task> {
+        self.tasks.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+    }
+
+    /// Whether a task still waits for its first assignment, or none is there.
+    pub fn starting(&self) -> bool {
+        self.tasks.is_empty() || self.tasks.iter().any(|task| task.state == TaskState::Starting)
+    }
+
+    /// Whether this worker does its part now; if not, why.
+    pub fn ready(&self, now: Ms) -> Result<(), Vec<String>> {
+        let mut reasons = Vec::new();
+        if self.stopping.load(Ordering::Relaxed) {
+            reasons.push("the worker is stopping".to_owned());
+        }
+        match self.broker_answered_ms.load(Ordering::Relaxed) {
+            0 => reasons.push("no broker has answered yet: see kafka.bootstrap.servers and the log".to_owned()),
+            last if now - last >= SILENCE_MS => {
+                reasons.push(format!("no broker has answered for {} s: see the log", (now - last) / 1000));
+            }
+            _ => {}
+        }
+        if self.tasks.is_empty() {
+            reasons.push("no task has started yet".to_owned());
+        }
+        for (name, task) in self.tasks() {
+            match task.state {
+                TaskState::Starting => reasons.push(format!("task {name} waits for the group's first assignment")),
+                TaskState::Failed(why) => reasons.push(format!("task {name} failed: {why}")),
+                TaskState::Stopped => reasons.push(format!("task {name} has stopped")),
+                TaskState::Running | TaskState::Recovering if now - task.progress_ms >= SILENCE_MS => {
+                    let since_s = (now - task.progress_ms) / 1000;
+                    reasons.push(format!("task {name} has made no progress for {since_s} s"));
+                }
+                TaskState::Running | TaskState::Recovering => {}
+            }
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    }
+}
+
+fn infos(plans: &Plans) -> BTreeMap<ProductName, Info> {
+    let mut infos: BTreeMap<ProductName, Info> = BTreeMap::new();
+    for (topic, bindings) in &plans.by_topic {
+        for binding in bindings {
+            let plan = &binding.plan;
+            let info = infos.entry(plan.product.clone()).or_default();
+            info.topics.insert(topic.clone());
+            if info.owner.is_empty() {
+                plan.owner.clone_into(&mut info.owner);
+            }
+            if !info.contracts.iter().any(|contract| contract.hash == plan.hash) {
+                info.rules.extend(plan.rules.iter().map(labels));
+                info.contracts.push(ContractInfo {
+                    id: plan.contract_id.clone(),
+                    version: plan.contract_version.clone(),
+                    hash: plan.hash,
+                });
+            }
+        }
+    }
+    infos
+}
+
+fn labels(rule: &Rule) -> RuleLabels {
+    RuleLabels {
+        rule: rule.id.clone(),
+        severity: rule.severity.clone().unwrap_or_default(),
+        dimension: rule.dimension.clone().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Board, SILENCE_MS, TaskState};
+
+    const NOW: i64 = 1_764_000_000_000;
+
+    #[test]
+    fn a_worker_is_ready_when_brokers_answer_and_every_task_moves() {
+        let check = |what: &str, at: i64, change: fn(&Board), expected: &[&str]| {
+            let board = Board::default();
+            board.broker_answered(NOW);
+            board.task_state("ledger-0", TaskState::Running, NOW);
+            change(&board);
+            assert_eq!(board.ready(at).err().unwrap_or_default(), expected, "{what}");
+        };
+        check("all is well", NOW, |_| {}, &[]);
+        check("just silent enough", NOW + SILENCE_MS - 1, |_| {}, &[]);
+        let silent = ["no broker has answered for 25 s: see the log", "task ledger-0 has made no progress for 25 s"];
+        check("silent", NOW + SILENCE_MS, |_| {}, &silent);
+        check(
+            "a stuck task",
+            NOW + SILENCE_MS,
+            |board| board.broker_answered(NOW + SILENCE_MS),
+            &["task ledger-0 has made no progress for 25 s"],
+        );
+        check(
+            "a waiting task",
+            NOW,
+            |board| board.task_state("inspector-0", TaskState::Starting, NOW),
+            &["task inspector-0 waits for the group's first assignment"],
+        );
+        check(
+            "a failed task",
+            NOW,
+            |board| board.task_state("ledger-0", TaskState::Failed("fenced".into()), NOW),
+            &["task ledger-0 failed: fenced"],
+        );
+        check("the last call", NOW, |board| board.stopping(), &["the worker is stopping"]);
+    }
+
+    #[test]
+    fn a_worker_that_just_began_is_not_ready_and_says_what_it_waits_for() {
+        let reasons = Board::default().ready(NOW).unwrap_err();
+        assert_eq!(reasons.len(), 2, "{reasons:?}");
+    }
+}

@@ -1,1 +1,50 @@
-//! Probes.
+//! Probes, and who this is.
+
+use crate::clock::now_ms;
+use crate::http::server::Site;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Connect's root: `{version, commit, kafka_cluster_id}`.
+pub async fn root(State(site): State<Site>) -> Response {
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": option_env!("STEWARD_COMMIT").unwrap_or("unknown"),
+        "kafka_cluster_id": site.board.cluster_id(),
+    }))
+    .into_response()
+}
+
+/// The process serves. Nothing else: a restart heals no broker and no contract.
+pub async fn live() -> Response {
+    Json(json!({"live": true})).into_response()
+}
+
+/// Whether this worker does its part. A bad contract file stops its own product only: it is told, and no reason.
+pub async fn ready(State(site): State<Site>) -> Response {
+    let reasons = site.board.ready(now_ms()).err().unwrap_or_default();
+    let findings: Vec<_> = site
+        .board
+        .directory()
+        .findings
+        .iter()
+        .map(|finding| json!({"path": finding.path, "problem": finding.problem, "error": finding.error}))
+        .collect();
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons, "findings": findings}))).into_response()
+}
+
+/// Connect's form (KIP-1017): 200 healthy, 503 starting, 500 unhealthy.
+pub async fn health(State(site): State<Site>) -> Response {
+    let (status, word, message) = match site.board.ready(now_ms()) {
+        Ok(()) => {
+            (StatusCode::OK, "healthy", "Worker has completed startup and is ready to handle requests.".to_owned())
+        }
+        Err(reasons) if site.board.starting() => (StatusCode::SERVICE_UNAVAILABLE, "starting", reasons.join("; ")),
+        Err(reasons) => (StatusCode::INTERNAL_SERVER_ERROR, "unhealthy", reasons.join("; ")),
+    };
+    (status, Json(json!({"status": word, "message": message}))).into_response()
+}

@@ -1,1 +1,141 @@
-//! Listens, routes.
+//! Listens and routes. Every answer comes from the board: no request waits for a task or a broker.
+//!
+//! `GET /` who this is · `/live` `/ready` `/health` probes · `/metrics` · `/products[?expand=status|info]` ·
+//! `/products/{domain}/{name}/status` · `/topics`
+
+use crate::catalog::board::Board;
+use crate::http::{health, metrics, problem, products};
+use crate::telemetry::Handle;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// What the answers are made of.
+#[derive(Clone)]
+pub struct Site {
+    pub board: Arc<Board>,
+    pub telemetry: Handle,
+    pub worker_id: Arc<str>,
+    /// `metrics.series.max`.
+    pub series_max: usize,
+}
+
+/// Connections at a time. Whoever comes next waits in the kernel's queue until one ends, which an idle one does
+/// after `HEADER_TIMEOUT`. 256 of them with a full buffer each hold 16 MiB.
+const MAX_CONNECTIONS: usize = 256;
+
+/// A request's head; no route asks for more than a path and a word or two.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// What is read of a connection at a time, a head and what came right behind it.
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
+
+const MAX_HEADERS: usize = 100;
+
+/// No route takes a body yet.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// From a connection's first wait for a request to the end of its head: longer than a scrape interval of 15 s, so
+/// that Prometheus keeps its connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a stop leaves to the requests under way; a stop as a whole has 5 s.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Accept fails when no file handle is free; one may be, a little later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A histogram of one task sees some ten flushes in this time.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Serves until `shutdown` ends, then for at most `DRAIN_TIMEOUT` what is under way. The caller owns the socket.
+pub async fn serve(listener: TcpListener, site: Site, shutdown: impl Future) {
+    let service = routes(site.clone());
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let (stop, stopped) = watch::channel(());
+    let mut serving = JoinSet::new();
+    let mut upkeep = interval(UPKEEP_INTERVAL);
+    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            _ = &mut shutdown => break,
+            _ = upkeep.tick() => site.telemetry.upkeep(),
+            Some(_) = serving.join_next() => {}
+            (permit, accepted) = accept(&listener, &connections) => match accepted {
+                Ok(stream) => {
+                    let connection = connection(stream, service.clone(), stopped.clone());
+                    serving.spawn(async move {
+                        connection.await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted; see the limit of open files");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    drop(stop);
+    let drained = timeout(DRAIN_TIMEOUT, async { while serving.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        serving.shutdown().await;
+    }
+}
+
+/// Every route there is.
+pub fn routes(site: Site) -> Router {
+    Router::new()
+        .route("/", get(health::root))
+        .route("/live", get(health::live))
+        .route("/ready", get(health::ready))
+        .route("/health", get(health::health))
+        .route("/metrics", get(metrics::metrics))
+        .route("/products", get(products::list))
+        .route("/products/{domain}/{name}/status", get(products::status))
+        .route("/topics", get(products::topics))
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(site)
+}
+
+type Permit = Option<tokio::sync::OwnedSemaphorePermit>;
+
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (Permit, io::Result<TcpStream>) {
+    // The semaphore is never closed.
+    let permit = connections.clone().acquire_owned().await.ok();
+    (permit, listener.accept().await.map(|(stream, _)| stream))
+}
+
+/// One connection to its end. A client that breaks it off is the client's affair.
+async fn connection(stream: TcpStream, service: Router, mut stopped: watch::Receiver<()>) {
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut serving = pin!(serving);
+    tokio::select! {
+        _ = &mut serving => return,
+        _ = stopped.changed() => {} // the sender is gone
+    }
+    serving.as_mut().graceful_shutdown();
+    let _ = serving.await;
+}

@@ -39,7 +39,7 @@ pub struct Incident<'a> {
     pub result: Option<&'a RuleResult>,
 }
 
-/// The event; the same product, rule, first window and sequence give the same `ce_id`.
+/// The event; the same product, contract, rule, first window and sequence give the same `ce_id`.
 pub fn event(source: &Source, incident: &Incident<'_>) -> Event {
     let about = About {
         kind: KIND,
@@ -48,6 +48,7 @@ pub fn event(source: &Source, incident: &Incident<'_>) -> Event {
             KIND,
             &incident.product.domain,
             &incident.product.name,
+            incident.contract_id,
             incident.rule,
             &incident.first_window_ms.to_string(),
             &incident.sequence.to_string(),
@@ -112,6 +113,7 @@ fn value(incident: &Incident<'_>) -> Value {
             "incident",
             &incident.product.domain,
             &incident.product.name,
+            incident.contract_id,
             incident.rule,
             &incident.first_window_ms.to_string(),
         ]),

@@ -1,0 +1,129 @@
+//! `/metrics`: what was recorded, and the board's series at this moment. A product that left the board has none.
+
+use crate::catalog::board::{Board, Info, Judged, RuleLabels, TaskState};
+use crate::engine::check::verdict::Status;
+use crate::engine::contract::name::ProductName;
+use crate::engine::event::result::word;
+use crate::http::server::Site;
+use crate::http::summary::latest;
+use crate::telemetry::Sample;
+use crate::telemetry::names::{self, Metric};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub async fn metrics(State(site): State<Site>) -> Response {
+    let samples = samples(&site.board, &site.worker_id, site.series_max);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.telemetry.render(&samples)).into_response()
+}
+
+/// The words of `steward_product_status`: a product is never `skip`.
+const STATUSES: [Status; 5] = [Status::Pass, Status::Warn, Status::Unknown, Status::Error, Status::Fail];
+
+/// The board as series: at most `series_max` of products, where rules can be folded to reach that.
+fn samples(board: &Board, worker: &str, series_max: usize) -> Vec<Sample> {
+    let directory = board.directory();
+    let mut fixed = Vec::new();
+    let mut by_rule: BTreeMap<ProductName, Vec<Sample>> = BTreeMap::new();
+    for (product, info) in &directory.products {
+        if let Some(judged) = board.judged(product) {
+            of_product(&mut fixed, product, info, &judged);
+            by_rule.insert(product.clone(), of_rules(product, info, &judged));
+        }
+    }
+    let rules = by_rule.values().map(Vec::len).sum::<usize>();
+    let folded = fold(&mut by_rule, (fixed.len() + rules).saturating_sub(series_max));
+    let mut samples = fixed;
+    samples.extend(by_rule.into_values().flatten());
+    let series = samples.len();
+
+    for (task, entry) in board.tasks() {
+        for state in TaskState::WORDS {
+            let value = f64::from(u8::from(state == entry.state.word()));
+            samples.push(sample(&names::TASK_STATE, &[worker, &task, state], value));
+        }
+        samples.push(sample(&names::PAUSED_PARTITIONS, &[worker, &task], entry.held as f64));
+    }
+    samples.push(sample(&names::UNGOVERNED_TOPICS, &[], directory.ungoverned.len() as f64));
+    let errors = directory.findings.iter().filter(|finding| finding.error).count();
+    samples.push(sample(&names::CONTRACT_FINDINGS, &[], errors as f64));
+    samples.push(sample(&names::METRIC_SERIES, &[], series as f64));
+    samples.push(sample(&names::METRIC_SERIES_FOLDED, &[], folded as f64));
+    samples
+}
+
+/// Counters stay below 2^53 for some centuries, so that a double holds each exactly.
+fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, judged: &Judged) {
+    let name = product.to_string();
+    let labels = [name.as_str(), &product.domain, &info.owner];
+    let counters = judged.counters;
+    for (metric, value) in [
+        (&names::PRODUCT_RECORDS, counters.records),
+        (&names::PRODUCT_BYTES, counters.bytes),
+        (&names::PRODUCT_UNDECODABLE, counters.undecodable),
+        (&names::PRODUCT_TOMBSTONES, counters.tombstones),
+        (&names::PRODUCT_LATE, counters.late),
+        (&names::PRODUCT_GAP_OFFSETS, counters.gap_offsets),
+    ] {
+        samples.push(sample(metric, &labels, value as f64));
+    }
+    let latest = latest(&judged.state);
+    let now = latest.as_ref().map_or(Status::Unknown, |latest| latest.status);
+    for status in STATUSES {
+        let value = f64::from(u8::from(status == now));
+        samples.push(sample(&names::PRODUCT_STATUS, &[labels[0], labels[1], labels[2], word(status)], value));
+    }
+    if let Some(score) = latest.and_then(|latest| latest.score) {
+        samples.push(sample(&names::PRODUCT_SCORE, &labels, score));
+    }
+    for (severity, count) in incidents(info, judged) {
+        samples.push(sample(&names::PRODUCT_INCIDENTS, &[labels[0], labels[1], labels[2], &severity], count));
+    }
+}
+
+/// Open incidents by severity, 0 for those that the rules name and no incident has.
+fn incidents(info: &Info, judged: &Judged) -> BTreeMap<String, f64> {
+    let mut open: BTreeMap<String, f64> = info.rules.iter().map(|rule| (rule.severity.clone(), 0.0)).collect();
+    open.entry(String::new()).or_default();
+    for incident in &judged.state.incidents {
+        *open.entry(incident.severity.clone().unwrap_or_default()).or_default() += 1.0;
+    }
+    open
+}
+
+/// One series a rule, at 0 before its first violation: `increase` needs a point to start from.
+fn of_rules(product: &ProductName, info: &Info, judged: &Judged) -> Vec<Sample> {
+    let rules: BTreeSet<&RuleLabels> = info.rules.iter().chain(judged.violations.keys()).collect();
+    rules
+        .into_iter()
+        .map(|rule| {
+            let labels =
+                [&product.to_string(), &product.domain, &info.owner, &rule.rule, &rule.severity, &rule.dimension];
+            let value = judged.violations.get(rule).copied().unwrap_or_default();
+            sample(&names::PRODUCT_VIOLATIONS, &labels.map(String::as_str), value as f64)
+        })
+        .collect()
+}
+
+/// Sums up the rules of the products with the most of them under `rule="other"`, until `excess` series are saved.
+/// Answers how many series went.
+fn fold(by_rule: &mut BTreeMap<ProductName, Vec<Sample>>, mut excess: usize) -> usize {
+    let mut largest: Vec<&mut Vec<Sample>> = by_rule.values_mut().filter(|rules| rules.len() > 1).collect();
+    largest.sort_by_key(|rules| std::cmp::Reverse(rules.len()));
+    let mut folded = 0;
+    for rules in largest {
+        if excess == 0 {
+            break;
+        }
+        folded += rules.len();
+        excess = excess.saturating_sub(rules.len() - 1);
+        let labels = [&rules[0].labels[0], &rules[0].labels[1], &rules[0].labels[2], "other", "", ""];
+        *rules = vec![sample(&names::PRODUCT_VIOLATIONS, &labels, rules.iter().map(|rule| rule.value).sum())];
+    }
+    folded
+}
+
+fn sample(metric: &'static Metric, labels: &[&str], value: f64) -> Sample {
+    Sample { metric, labels: labels.iter().map(|label| (*label).to_owned()).collect(), value }
+}

@@ -1,0 +1,121 @@
+//! Every metric the daemon registers: name, type, labels, help. Dashboards and alerts may ask for nothing else, and
+//! `docs/metrics.md` is this table.
+
+/// What a series of this name means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    /// With the upper bounds of its buckets, in the unit of the name.
+    Histogram(&'static [f64]),
+}
+
+impl Kind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram(_) => "histogram",
+        }
+    }
+}
+
+/// Each metric as a constant, and all of them as `ALL`, in this order.
+macro_rules! metrics {
+    ($($constant:ident = $kind:expr, $name:literal, $labels:expr, $help:literal;)*) => {
+        $(pub const $constant: Metric = Metric { name: $name, kind: $kind, labels: $labels, help: $help };)*
+        pub const ALL: &[Metric] = &[$($constant),*];
+    };
+}
+
+const OF_PRODUCT: &[&str] = &["product", "domain", "owner"];
+const OF_TASK: &[&str] = &["worker", "task"];
+
+/// Seconds. A commit takes 5 to 50 ms on a healthy cluster, may stall 20 s (transaction timeout and the broker's
+/// check), and after 30 s a worker is not ready: each of these lies at an edge.
+const CALL_S: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0];
+
+/// Seconds. From delta to event, where the watermark waits: grace (10 s), flush (10 s), window (60 s) and
+/// `window.max.open` (1 h) lie at an edge.
+const LATENCY_S: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0];
+
+metrics! {
+    PRODUCT_RECORDS = Kind::Counter, "steward_product_records_total", OF_PRODUCT,
+        "Records judged, tombstones and undecodable ones too.";
+    PRODUCT_BYTES = Kind::Counter, "steward_product_bytes_total", OF_PRODUCT,
+        "Bytes of keys and values of the records judged.";
+    PRODUCT_UNDECODABLE = Kind::Counter, "steward_product_undecodable_total", OF_PRODUCT,
+        "Records that could not be decoded.";
+    PRODUCT_TOMBSTONES = Kind::Counter, "steward_product_tombstones_total", OF_PRODUCT,
+        "Records without a value.";
+    PRODUCT_LATE = Kind::Counter, "steward_product_late_total", OF_PRODUCT,
+        "Records that came too late for any window and were not judged.";
+    PRODUCT_VIOLATIONS = Kind::Counter, "steward_product_violations_total",
+        &["product", "domain", "owner", "rule", "severity", "dimension"],
+        "Rows that broke the rule; rule=\"other\" sums up the rules of a product beyond the series budget.";
+    PRODUCT_STATUS = Kind::Gauge, "steward_product_status", &["product", "domain", "owner", "status"],
+        "1 for the status of the last judged window, 0 for the other words.";
+    PRODUCT_SCORE = Kind::Gauge, "steward_product_score_ratio", OF_PRODUCT,
+        "The score of the last judged window, 0 to 1; absent where no rule could be measured.";
+    PRODUCT_INCIDENTS = Kind::Gauge, "steward_product_incidents", &["product", "domain", "owner", "severity"],
+        "Open incidents.";
+    PRODUCT_GAP_OFFSETS = Kind::Counter, "steward_product_gap_offsets_total", OF_PRODUCT,
+        "Offsets that nobody judged and nobody can: deleted before they were read.";
+    TASK_RECORDS = Kind::Counter, "steward_task_records_total", OF_TASK,
+        "Records that the task inspected and committed.";
+    TASK_STATE = Kind::Gauge, "steward_task_state", &["worker", "task", "state"],
+        "1 for the state that the task is in, 0 for the other words.";
+    FLUSH_DURATION = Kind::Histogram(CALL_S), "steward_flush_duration_seconds", OF_TASK,
+        "From the start of a flush to its commit.";
+    COMMIT_DURATION = Kind::Histogram(CALL_S), "steward_commit_duration_seconds", OF_TASK,
+        "The commit call of a flush's transaction alone.";
+    EVENT_LATENCY = Kind::Histogram(LATENCY_S), "steward_event_latency_seconds", OF_TASK,
+        "From the append of a product's last delta to the commit of what the ledger made of it.";
+    REBALANCES = Kind::Counter, "steward_rebalances_total", OF_TASK,
+        "Times the group gave partitions to the task or took some from it.";
+    RECOVERIES = Kind::Counter, "steward_recoveries_total", OF_TASK,
+        "Times the task dropped what was not committed and began again from the committed offsets.";
+    PAUSED_PARTITIONS = Kind::Gauge, "steward_paused_partitions", OF_TASK,
+        "Partitions that are assigned and not read, because of a failure of their own.";
+    CHAIN_OVERLAPS = Kind::Counter, "steward_chain_overlaps_total", OF_TASK,
+        "Offsets intervals that came twice. Must stay 0 under delivery: exactly_once.";
+    INTERNAL_BYTES = Kind::Counter, "steward_internal_bytes_total", OF_TASK,
+        "Bytes committed to deltas, state and events.";
+    KAFKA_ERRORS = Kind::Counter, "steward_kafka_errors_total", &["code"],
+        "Errors that librdkafka reported, by its name for them.";
+    UNGOVERNED_TOPICS = Kind::Gauge, "steward_ungoverned_topics", &[],
+        "Topics that no contract names; they are not consumed.";
+    CONTRACT_FINDINGS = Kind::Gauge, "steward_contract_findings", &[],
+        "Faults of contract files, by which a part of a contract is not in force; /ready and the log say which.";
+    METRIC_SERIES = Kind::Gauge, "steward_metric_series", &[],
+        "Product series on this page.";
+    METRIC_SERIES_FOLDED = Kind::Gauge, "steward_metric_series_folded", &[],
+        "Rule series that are summed up under rule=\"other\", because metrics.series.max was reached.";
+    START_TIME = Kind::Gauge, "process_start_time_seconds", &[],
+        "When the process started, in seconds since 1970 UTC.";
+}
+
+/// `docs/metrics.md`.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Metrics\n\n\
+         Written from `src/telemetry/names.rs`; `UPDATE_DOCS=1 cargo test --test http metrics_page` rewrites it.\n\n\
+         Only the owner of a product's ledger partition exports its `steward_product_…` series, so that sums over\n\
+         workers are right; they end when the product is withdrawn or moves to another worker. Counters move when\n\
+         what they count is committed.\n\n\
+         | name | type | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for metric in ALL {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        text += &format!("| `{}` | {} | {} | {} |\n", metric.name, metric.kind.word(), labels.join(", "), metric.help);
+    }
+    text
+}
