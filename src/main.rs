@@ -1,7 +1,7 @@
 //! `steward`: arguments, logging, exit code.
 
 use clap::{Parser, Subcommand};
-use mesh_steward::cli::{Exit, check};
+use mesh_steward::cli::{Exit, check, run};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -15,12 +15,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Governs: reads every governed topic, judges every record, tells the verdicts
+    Run(run::Args),
     /// Tells everything that is wrong with a configuration and its contracts
     Check(check::Args),
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    match carry_out(Arguments::parse().command) {
         Ok(exit) => exit.into(),
         Err(e) => {
             eprintln!("steward: {e:#}");
@@ -29,9 +31,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<Exit> {
+fn carry_out(command: Command) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     let exit = match command {
+        Command::Run(args) => run::run(&args)?,
         Command::Check(args) => check::check(&args, &mut out)?,
     };
     out.flush()?;

@@ -101,6 +101,11 @@ impl Watcher {
         strange
     }
 
+    /// Every version that a delta may name: of the files, now and before, and of the catalog.
+    pub fn known(&self) -> &BTreeMap<ContractHash, Arc<Plan>> {
+        &self.known
+    }
+
     /// What the files say, where it changed; the first look always finds something. A change counts when two looks in a
     /// row saw the same, so that no half-written file governs.
     pub fn look(&mut self) -> Option<Loaded> {

@@ -1,1 +1,154 @@
-//! A worker: starts the tasks, supervises, reloads and drains them.
+//! A worker: binds its port, sets up the cluster's side, starts the tasks, keeps them supplied, and drains them.
+//!
+//! Tasks run on threads of their own, since librdkafka's calls block; HTTP and supervision run on tokio.
+
+pub mod keeper; // contracts and topics, as they change
+pub mod task; // one task: its thread, its settings, what is shown of it
+
+use crate::catalog::board::Board;
+use crate::config::usable::Config;
+use crate::flow::io::Exit;
+use crate::http::server::{Site, serve};
+use crate::kafka::admin::SetupError;
+use crate::telemetry;
+use crate::worker::keeper::Keeper;
+use crate::worker::task::{Task, Tasks};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+/// Contract files, topics and the catalog are looked at this often; a new topic is governed within 10 s.
+const KEEP_EVERY: Duration = Duration::from_secs(2);
+
+/// Metric series of products; beyond it the largest products' rules fold into one series each.
+const SERIES_MAX: usize = 20_000;
+
+/// A killed process gives its port back within a second or two.
+const BIND_TRIES: u32 = 20;
+const BIND_EVERY: Duration = Duration::from_millis(100);
+
+/// Runs until `shutdown` ends or a task meets something fatal.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Exit {
+    let telemetry = match telemetry::install(crate::clock::now_ms()) {
+        Ok(handle) => handle,
+        Err(error) => return Exit::Fatal(error.to_string()),
+    };
+    let listener = match bind(config.http.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            let listen = config.http.listen;
+            return Exit::Configuration(format!("http.listen {listen} cannot be bound: {error}; choose a free port"));
+        }
+    };
+    let board = Arc::new(Board::default());
+    let (stop_http, stopped) = watch::channel(());
+    let site =
+        Site { board: board.clone(), telemetry, worker_id: config.worker.id.as_str().into(), series_max: SERIES_MAX };
+    tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
+    let http = tokio::spawn(serve(listener, site, async move {
+        let mut stopped = stopped;
+        // Ends with an error when the sender is gone, which means the same.
+        let _ = stopped.changed().await;
+    }));
+    let exit = govern(config, board.clone(), shutdown).await;
+    drop(stop_http);
+    let _ = http.await;
+    exit
+}
+
+/// Binds the port; a predecessor that is just ending may hold it for a moment.
+async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    for _ in 0..BIND_TRIES {
+        match TcpListener::bind(listen).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => tokio::time::sleep(BIND_EVERY).await,
+            bound => return bound,
+        }
+    }
+    TcpListener::bind(listen).await
+}
+
+/// Sets up and supervises until the end.
+async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output = ()>) -> Exit {
+    let mut shutdown = pin!(shutdown);
+    let config = Arc::new(config);
+    let mut keeper = tokio::select! {
+        () = &mut shutdown => return Exit::Stopped,
+        keeper = set_up(config.clone(), board.clone()) => match keeper {
+            Ok(keeper) => keeper,
+            Err(exit) => return exit,
+        },
+    };
+    let (exits, mut ended) = mpsc::unbounded_channel();
+    let mut tasks = Tasks::start(&config, &keeper, &board, exits);
+    let mut every = tokio::time::interval(KEEP_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let exit = loop {
+        tokio::select! {
+            () = &mut shutdown => break Exit::Stopped,
+            Some((task, exit)) = ended.recv() => {
+                tasks.ended(&task);
+                if exit != Exit::Stopped {
+                    break exit;
+                }
+            }
+            _ = every.tick() => {
+                let kept = tokio::task::spawn_blocking(move || {
+                    let news = keeper.keep();
+                    (keeper, news)
+                }).await;
+                match kept {
+                    Ok((back, news)) => {
+                        keeper = back;
+                        tasks.tell(news);
+                    }
+                    Err(error) => break Exit::Fatal(format!("the keeper failed: {error}")),
+                }
+            }
+        }
+    };
+    board.stopping();
+    drain(&config, tasks, &mut ended).await;
+    exit
+}
+
+/// Waits for brokers as long as it takes; a cluster whose topics are not as they must be is refused.
+async fn set_up(config: Arc<Config>, board: Arc<Board>) -> Result<Keeper, Exit> {
+    loop {
+        let (config, board) = (config.clone(), board.clone());
+        let opened = tokio::task::spawn_blocking(move || Keeper::open(config, board)).await;
+        match opened {
+            Ok(Ok(keeper)) => return Ok(keeper),
+            Ok(Err(keeper::OpenError::Setup(SetupError::Mismatch(m)))) => {
+                return Err(Exit::Configuration(SetupError::Mismatch(m).to_string()));
+            }
+            Ok(Err(keeper::OpenError::Refused(why))) => return Err(Exit::Configuration(why)),
+            Ok(Err(keeper::OpenError::Setup(SetupError::Unreachable(fault)))) => {
+                tracing::warn!(reason = fault.message, "the cluster cannot be set up yet; trying again");
+                tokio::time::sleep(KEEP_EVERY).await;
+            }
+            Err(error) => return Err(Exit::Fatal(format!("setting up failed: {error}"))),
+        }
+    }
+}
+
+/// Stops every task and waits for their last flush, at most until the deadline: what is not flushed is read again.
+async fn drain(config: &Config, mut tasks: Tasks, ended: &mut mpsc::UnboundedReceiver<(Task, Exit)>) {
+    tasks.stop();
+    let deadline = Duration::from_millis(config.worker.shutdown_deadline_ms.max(0) as u64);
+    let all = async {
+        while tasks.running() > 0 {
+            match ended.recv().await {
+                Some((task, _)) => tasks.ended(&task),
+                None => break,
+            }
+        }
+    };
+    if tokio::time::timeout(deadline, all).await.is_err() {
+        tracing::warn!("not every task had flushed in time; what it held is read again at the next start");
+    }
+}

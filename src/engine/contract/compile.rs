@@ -94,7 +94,9 @@ fn of_object(object: &Object) -> Vec<Asked<'_>> {
         let mut ask = |clause| asked.push(Asked { clause, property: Some(property) });
         let schema = |metric, dimension, check| Clause::schema(metric, dimension, &property.relates_to, check);
         let unique = |metric| match property.field.0.contains(&Step::Items) {
-            true => Clause::unmeasured(metric, &property.relates_to, "uniqueness among the items of arrays is not measured"),
+            true => {
+                Clause::unmeasured(metric, &property.relates_to, "uniqueness among the items of arrays is not measured")
+            }
             false => schema(metric, "uniqueness", Check::Unique(vec![property.field.clone()])),
         };
         // A key has a value in every row; one `required` says so, however often the contract does.
@@ -190,13 +192,13 @@ mod tests {
     #[test]
     fn required_unique_and_key_are_one_rule_each() {
         check("properties:\n- name: a\n  required: true", &["orders.a.required: a Present"]);
-        check("properties:\n- name: a\n  required: false\n  unique: false\n  primaryKey: false\n  primaryKeyPosition: -1", &[]);
+        check(
+            "properties:\n- name: a\n  required: false\n  unique: false\n  primaryKey: false\n  primaryKeyPosition: -1",
+            &[],
+        );
         check(
             "properties:\n- name: a\n  required: true\n  primaryKey: true",
-            &[
-                "orders.a.required: a Present",
-                r#"orders.a.primaryKey: a Unique([FieldPath([Name("a")])])"#,
-            ],
+            &["orders.a.required: a Present", r#"orders.a.primaryKey: a Unique([FieldPath([Name("a")])])"#],
         );
         check("properties:\n- name: a\n  unique: true", &[r#"orders.a.unique: a Unique([FieldPath([Name("a")])])"#]);
     }
@@ -315,7 +317,13 @@ mod tests {
             "properties:\n- name: open\n  required: true\n  classification: public\n- name: customer\n  required: true\n  properties:\n  - {name: email, required: true, classification: confidential}\n  - {name: city, required: true}\n- name: secret\n  tags: [PII]\n  properties: [{name: inner, required: true}]\n- name: custom\n  required: true\n  customProperties: [{property: containsPii, value: true}]\n- name: denied\n  required: true\n  customProperties: [{property: pii, value: false}]\nquality:\n- {id: k, metric: duplicateValues, mustBe: 0, arguments: {properties: [open, customer.email]}}\n- {id: l, metric: duplicateValues, mustBe: 0, arguments: {properties: [open]}}",
         );
         let classified: Vec<_> = plan.rules.iter().filter(|r| r.classified).map(|r| r.id.as_str()).collect();
-        let expected = ["orders.customer.required", "orders.customer.email.required", "orders.secret.inner.required", "orders.custom.required", "k"];
+        let expected = [
+            "orders.customer.required",
+            "orders.customer.email.required",
+            "orders.secret.inner.required",
+            "orders.custom.required",
+            "k",
+        ];
         assert_eq!(classified, expected);
     }
 
@@ -333,11 +341,15 @@ mod tests {
     #[test]
     fn the_hash_follows_what_the_contract_says_and_not_how_it_is_written() {
         let a = plan(HEAD);
-        let rewritten = "# a comment\nversion: '1.0.0'\nid: \"c\"\nstatus: active\napiVersion: v3.1.0\nkind: DataContract\n";
+        let rewritten =
+            "# a comment\nversion: '1.0.0'\nid: \"c\"\nstatus: active\napiVersion: v3.1.0\nkind: DataContract\n";
         assert_eq!(a.hash, plan(rewritten).hash);
         assert_ne!(a.hash, plan(&HEAD.replace("1.0.0", "1.0.1")).hash);
         assert_eq!(a.product.to_string(), "default/c");
-        assert_eq!(plan(&format!("{HEAD}domain: a/b\nname: n\ndataProduct: my quantum\n")).product.to_string(), "a-b/my-quantum");
+        assert_eq!(
+            plan(&format!("{HEAD}domain: a/b\nname: n\ndataProduct: my quantum\n")).product.to_string(),
+            "a-b/my-quantum"
+        );
     }
 
     #[test]

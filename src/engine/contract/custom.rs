@@ -72,16 +72,32 @@ impl Custom {
                 problems.semantic(at, "steward.eventTimeField is no text", "name a field, such as created_at");
             }
             ("declaredDelay", _) if of_topics => {
-                problems.semantic(at, "steward.declaredDelay is no span of time", "write it with a unit: 500ms, 30s, 5m, 1h or 1d");
+                problems.semantic(
+                    at,
+                    "steward.declaredDelay is no span of time",
+                    "write it with a unit: 500ms, 30s, 5m, 1h or 1d",
+                );
             }
             ("eventTimeField" | "declaredDelay", _) => {
-                problems.semantic(at, format!("steward.{key} stands where it means nothing"), "put it on the object or the contract");
+                problems.semantic(
+                    at,
+                    format!("steward.{key} stands where it means nothing"),
+                    "put it on the object or the contract",
+                );
             }
             ("incident", _) => {
-                problems.warning(at, "steward.incident is read on the contract alone", "move it to the contract's customProperties");
+                problems.warning(
+                    at,
+                    "steward.incident is read on the contract alone",
+                    "move it to the contract's customProperties",
+                );
             }
             (known, _) if NOT_YET.contains(&known) => {
-                problems.warning(at, format!("steward.{key} is not enforced by this version"), "remove it, or leave it for a later one");
+                problems.warning(
+                    at,
+                    format!("steward.{key} is not enforced by this version"),
+                    "remove it, or leave it for a later one",
+                );
             }
             _ => problems.semantic(
                 at,
@@ -125,7 +141,17 @@ fn duration_ms(text: &str) -> Option<i64> {
 /// A tag or a property's name: `pii`, `PII:email`, `contains_pii`, `personalData`, `sensitive` …
 fn marks_personal_data(text: &str) -> bool {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let whole = ["ispii", "containspii", "haspii", "personal", "personaldata", "ispersonaldata", "sensitive", "issensitive", "confidential"];
+    let whole = [
+        "ispii",
+        "containspii",
+        "haspii",
+        "personal",
+        "personaldata",
+        "ispersonaldata",
+        "sensitive",
+        "issensitive",
+        "confidential",
+    ];
     plain.starts_with("pii") || whole.contains(&plain.as_str())
 }
 

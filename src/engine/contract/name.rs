@@ -91,7 +91,19 @@ mod tests {
 
     #[test]
     fn versions_are_ordered_by_value() {
-        let ascending = ["", "0.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-rc.2", "1.0.0-rc.10", "1.0", "v1.0.1", "1.2", "1.10.0", "2.0.0+b1"];
+        let ascending = [
+            "",
+            "0.9",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-rc.2",
+            "1.0.0-rc.10",
+            "1.0",
+            "v1.0.1",
+            "1.2",
+            "1.10.0",
+            "2.0.0+b1",
+        ];
         for pair in ascending.windows(2).skip(1) {
             assert_eq!(compare_versions(pair[0], pair[1]), Ordering::Less, "{pair:?}");
             assert_eq!(compare_versions(pair[1], pair[0]), Ordering::Greater, "{pair:?}");

@@ -25,12 +25,27 @@ const VERSIONS: [&str; 5] = ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"];
 
 /// Says something about the contract, and asks nothing of the data.
 const TEXT_KEYS: [&str; 11] = [
-    "tenant", "description", "support", "price", "roles", "authoritativeDefinitions", "contractCreatedTs",
-    "slaDefaultElement", "context", "status", "schema",
+    "tenant",
+    "description",
+    "support",
+    "price",
+    "roles",
+    "authoritativeDefinitions",
+    "contractCreatedTs",
+    "slaDefaultElement",
+    "context",
+    "status",
+    "schema",
 ];
 const OBJECT_TEXT_KEYS: [&str; 8] = [
-    "id", "businessName", "description", "authoritativeDefinitions", "dataGranularityDescription", "deprecated",
-    "synonyms", "context",
+    "id",
+    "businessName",
+    "description",
+    "authoritativeDefinitions",
+    "dataGranularityDescription",
+    "deprecated",
+    "synonyms",
+    "context",
 ];
 
 /// Reads one document.
@@ -54,7 +69,11 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         Some("DataContract") => {}
         None => problems.schema(&at, "the document has no kind", "write `kind: DataContract`"),
         Some(other) => {
-            problems.schema(&at, format!("the document is a {other}, and no contract"), "write `kind: DataContract`, or move it away from the contracts");
+            problems.schema(
+                &at,
+                format!("the document is a {other}, and no contract"),
+                "write `kind: DataContract`, or move it away from the contracts",
+            );
             return None;
         }
     }
@@ -62,7 +81,11 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     match api.as_deref() {
         None => problems.schema(&at, "the contract has no apiVersion", "write `apiVersion: v3.1.0`"),
         Some(known) if VERSIONS.contains(&known) => {}
-        Some(other) => problems.schema(&at, format!("apiVersion {other:?} is not read"), format!("migrate to one of {}", VERSIONS.join(", "))),
+        Some(other) => problems.schema(
+            &at,
+            format!("apiVersion {other:?} is not read"),
+            format!("migrate to one of {}", VERSIONS.join(", ")),
+        ),
     }
     let id = fields.text("id").filter(|id| !id.is_empty());
     let version = fields.text("version");
@@ -89,10 +112,18 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     promises(&mut fields, &mut objects, &not_governed, problems);
     fields.known(&TEXT_KEYS);
     for (key, at) in fields.unknown() {
-        problems.schema(&at, format!("{key} is not a key of the standard here"), "correct its name, or move it to `customProperties`");
+        problems.schema(
+            &at,
+            format!("{key} is not a key of the standard here"),
+            "correct its name, or move it to `customProperties`",
+        );
     }
     if objects.is_empty() {
-        problems.warning(&at, "the contract governs no topic", "give an object of its schema `physicalType: topic`, and the topic as `physicalName`");
+        problems.warning(
+            &at,
+            "the contract governs no topic",
+            "give an object of its schema `physicalType: topic`, and the topic as `physicalName`",
+        );
     }
     let Some(id) = id else {
         problems.schema(&at, "the contract has no id", "write `id:` with a name that never changes");
@@ -111,7 +142,11 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         canonical: root.node.json().to_string(),
     };
     for (id, relates_to) in compile::repeated_ids(&contract) {
-        problems.semantic(&at, format!("the id {id} of {relates_to} is used before"), "give each rule an id of its own");
+        problems.semantic(
+            &at,
+            format!("the id {id} of {relates_to} is used before"),
+            "give each rule an id of its own",
+        );
     }
     Some(contract)
 }
@@ -167,12 +202,20 @@ fn property_at<'p>(properties: &'p [Property], path: &str) -> Option<&'p Propert
 
 fn event_time_field(path: &str, at: &Place, properties: &[Property], problems: &Problems) -> Option<FieldPath> {
     if path.is_empty() || path.contains("[]") {
-        problems.semantic(at, format!("steward.eventTimeField {path:?} is not one field"), "name one field of the record, nested ones by dots");
+        problems.semantic(
+            at,
+            format!("steward.eventTimeField {path:?} is not one field"),
+            "name one field of the record, nested ones by dots",
+        );
         return None;
     }
     let field = property_at(properties, path).map(|p| p.field.clone());
     if field.is_none() && !properties.is_empty() {
-        problems.warning(at, format!("steward.eventTimeField {path} is no property of the object"), "declare it as a property, or correct its name");
+        problems.warning(
+            at,
+            format!("steward.eventTimeField {path} is no property of the object"),
+            "declare it as a property, or correct its name",
+        );
     }
     Some(field.unwrap_or_else(|| FieldPath(path.split('.').map(|name| Step::Name(name.to_owned())).collect())))
 }
@@ -198,7 +241,11 @@ fn servers(fields: &mut Fields<'_>, problems: &Problems) {
         let kafka = server.text("type").is_some_and(|t| t.eq_ignore_ascii_case("kafka"));
         let format = server.text("format").filter(|f| kafka && !f.eq_ignore_ascii_case("json"));
         if let Some(format) = format {
-            problems.warning(&server.at, format!("records in {format} are not decoded by this version"), "expect every record to be undecodable, or write JSON");
+            problems.warning(
+                &server.at,
+                format!("records in {format} are not decoded by this version"),
+                "expect every record to be undecodable, or write JSON",
+            );
         }
     }
 }
@@ -233,7 +280,8 @@ fn promises(fields: &mut Fields<'_>, objects: &mut [Object], not_governed: &[Str
         let id = sla.text("id");
         let relates_to = format!("slaProperties/{}", id.clone().unwrap_or_else(|| i.to_string()));
         let metric = sla_metric(&property);
-        let clause = Clause::unmeasured(metric, &relates_to, format!("the SLA {property} is not measured")).keyed(format!("sla.{property}"));
+        let clause = Clause::unmeasured(metric, &relates_to, format!("the SLA {property} is not measured"))
+            .keyed(format!("sla.{property}"));
         object.clauses.push(Clause { id, ..clause });
     }
 }
@@ -256,7 +304,8 @@ fn sla_metric(property: &str) -> &'static str {
         ("freshness", "freshness"),
         ("timeOfAvailability", "timeOfAvailability"),
     ];
-    let known = names.iter().find(|(name, short)| name.eq_ignore_ascii_case(property) || short.eq_ignore_ascii_case(property));
+    let known =
+        names.iter().find(|(name, short)| name.eq_ignore_ascii_case(property) || short.eq_ignore_ascii_case(property));
     known.map_or("sla", |(name, _)| name)
 }
 
@@ -331,9 +380,12 @@ mod tests {
 
     #[test]
     fn custom_properties_of_the_daemon_are_read_and_their_mistakes_told() {
-        let custom = |lines: &str| format!("{HEAD}  properties: [{{name: at, physicalName: ts}}]\ncustomProperties:\n{lines}");
+        let custom =
+            |lines: &str| format!("{HEAD}  properties: [{{name: at, physicalName: ts}}]\ncustomProperties:\n{lines}");
         let good = check(
-            &custom("- {property: steward.eventTimeField, value: at}\n- {property: steward.declaredDelay, value: 5m}\n- {property: steward.incident, value: {failing: 2, of: 3}}\n- {property: other, value: 1}\n"),
+            &custom(
+                "- {property: steward.eventTimeField, value: at}\n- {property: steward.declaredDelay, value: 5m}\n- {property: steward.incident, value: {failing: 2, of: 3}}\n- {property: other, value: 1}\n",
+            ),
             &[],
         );
         let contract = good.contract.unwrap();
@@ -356,8 +408,16 @@ mod tests {
 
     #[test]
     fn a_second_use_of_an_id_and_a_format_that_is_not_json_are_told() {
-        let text = format!("{HEAD}  quality:\n  - {{id: x, metric: rowCount, mustBe: 0}}\n  - {{id: x, metric: rowCount, mustBe: 1}}\nservers:\n- {{server: s, type: kafka, host: h, format: avro}}\n");
-        check(&text, &[(Error, "", "the id x of schema/o/quality/x is used before", Some(1)), (Warning, "/servers/0", "avro", Some(13))]);
+        let text = format!(
+            "{HEAD}  quality:\n  - {{id: x, metric: rowCount, mustBe: 0}}\n  - {{id: x, metric: rowCount, mustBe: 1}}\nservers:\n- {{server: s, type: kafka, host: h, format: avro}}\n"
+        );
+        check(
+            &text,
+            &[
+                (Error, "", "the id x of schema/o/quality/x is used before", Some(1)),
+                (Warning, "/servers/0", "avro", Some(13)),
+            ],
+        );
     }
 
     proptest! {

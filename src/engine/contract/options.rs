@@ -18,8 +18,16 @@ pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) ->
         Some(word) => {
             let known = LogicalType::named(&word);
             if known.is_none() {
-                problems.schema(&property.at, format!("logicalType {word:?} is not known"), "use string, date, timestamp, time, number, integer, object, array or boolean");
-                clauses.push(Clause::unmeasured("logicalType", relates_to, format!("logicalType {word:?} is not known")));
+                problems.schema(
+                    &property.at,
+                    format!("logicalType {word:?} is not known"),
+                    "use string, date, timestamp, time, number, integer, object, array or boolean",
+                );
+                clauses.push(Clause::unmeasured(
+                    "logicalType",
+                    relates_to,
+                    format!("logicalType {word:?} is not known"),
+                ));
             }
             known
         }
@@ -28,8 +36,13 @@ pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) ->
     let options = property.get("logicalTypeOptions").and_then(|found| Fields::of(&found, problems));
     let Some(logical) = logical else {
         for (key, at) in options.map(|mut o| o.unknown()).unwrap_or_default() {
-            problems.semantic(&at, format!("{key} has no known logicalType to be an option of"), "give the property a logicalType");
-            let clause = Clause::unmeasured(metric(key), relates_to, "an option without a known logicalType is not measured");
+            problems.semantic(
+                &at,
+                format!("{key} has no known logicalType to be an option of"),
+                "give the property a logicalType",
+            );
+            let clause =
+                Clause::unmeasured(metric(key), relates_to, "an option without a known logicalType is not measured");
             clauses.push(clause.keyed(key));
         }
         clauses.extend(one_of(property, relates_to, problems));
@@ -79,7 +92,11 @@ fn one_of(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> O
     };
     let values: Option<Vec<serde_json::Value>> = entries.iter().map(value).collect();
     let Some(values) = values.filter(|v| !v.is_empty()) else {
-        problems.schema(&found.at, "the enum is no list of entries that each have a value", "write `- value: …` for each");
+        problems.schema(
+            &found.at,
+            "the enum is no list of entries that each have a value",
+            "write `- value: …` for each",
+        );
         return Some(Clause::unmeasured("enum", relates_to, "the enum is no list of values"));
     };
     if (1..values.len()).any(|i| values[..i].contains(&values[i])) {
@@ -109,7 +126,11 @@ impl Options<'_> {
                 None if text == "password" || text == "binary" => {}
                 None => {
                     let reason = format!("the format {text:?} is not measured");
-                    self.problems.warning(&at, &reason, "use email, uuid, uri, hostname, ipv4, ipv6 or byte, or a pattern");
+                    self.problems.warning(
+                        &at,
+                        &reason,
+                        "use email, uuid, uri, hostname, ipv4, ipv6 or byte, or a pattern",
+                    );
                     self.unmeasured("format", reason);
                 }
             }
@@ -124,7 +145,10 @@ impl Options<'_> {
                     let given = |name: &str| (name == key).then_some(n);
                     let (minimum, maximum, multiple_of) = (given("minimum"), given("maximum"), given("multipleOf"));
                     let (exclusive_minimum, exclusive_maximum) = (given("exclusiveMinimum"), given("exclusiveMaximum"));
-                    self.valid(key, Validity::Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of });
+                    self.valid(
+                        key,
+                        Validity::Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of },
+                    );
                 }
                 None => self.wrong(key, &found.at, if key == "multipleOf" { "a number above 0" } else { "a number" }),
             }
@@ -177,7 +201,10 @@ impl Options<'_> {
             let given = |name: &str| (name == key).then_some(bound);
             let (minimum, maximum) = (given("minimum"), given("maximum"));
             let (exclusive_minimum, exclusive_maximum) = (given("exclusiveMinimum"), given("exclusiveMaximum"));
-            self.valid(metric(key), Validity::MomentRange { read, minimum, maximum, exclusive_minimum, exclusive_maximum });
+            self.valid(
+                metric(key),
+                Validity::MomentRange { read, minimum, maximum, exclusive_minimum, exclusive_maximum },
+            );
         }
     }
 
@@ -217,8 +244,13 @@ impl Options<'_> {
     /// Options that the type does not have.
     fn rest(&mut self) {
         for (key, at) in self.fields.unknown() {
-            self.problems.schema(&at, format!("{key} is no option of this logicalType"), "remove it, or correct its name or the logicalType");
-            let clause = Clause::unmeasured(metric(key), self.relates_to, format!("{key} is no option of this logicalType"));
+            self.problems.schema(
+                &at,
+                format!("{key} is no option of this logicalType"),
+                "remove it, or correct its name or the logicalType",
+            );
+            let clause =
+                Clause::unmeasured(metric(key), self.relates_to, format!("{key} is no option of this logicalType"));
             self.clauses.push(clause.keyed(key));
         }
     }
@@ -270,9 +302,26 @@ impl Options<'_> {
 /// The option's name for as long as the program runs; an option that no type has is `logicalTypeOptions`.
 fn metric(key: &str) -> &'static str {
     let all = [
-        "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-        "multipleOf", "timezone", "defaultTimezone", "minProperties", "maxProperties", "required", "minItems",
-        "maxItems", "uniqueItems", "dimensions", "elementType", "normalized",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "timezone",
+        "defaultTimezone",
+        "minProperties",
+        "maxProperties",
+        "required",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "dimensions",
+        "elementType",
+        "normalized",
     ];
     all.into_iter().find(|name| *name == key).unwrap_or("logicalTypeOptions")
 }
@@ -343,7 +392,9 @@ mod tests {
         let clauses = read(&mut fields, "schema/o/properties/a", &problems);
         let asked = |check: &Check| match check {
             Check::Valid(Validity::Type(json)) => format!("{json:?}"),
-            Check::Valid(Validity::Moment { read, asks_type }) => format!("moment epoch={} type={asks_type}", read.epoch_ms),
+            Check::Valid(Validity::Moment { read, asks_type }) => {
+                format!("moment epoch={} type={asks_type}", read.epoch_ms)
+            }
             Check::Valid(Validity::Zoned { zoned, .. }) => format!("zoned={zoned}"),
             Check::Valid(Validity::MomentRange { minimum, maximum, exclusive_minimum, exclusive_maximum, .. }) => {
                 let s = |n: &Option<i128>| n.map_or("-".to_owned(), |n| (n / 1_000_000_000).to_string());
@@ -360,31 +411,68 @@ mod tests {
 
     #[test]
     fn dates_timestamps_and_times_are_compared_by_what_they_mean() {
-        check("{logicalType: date, logicalTypeOptions: {minimum: '1970-01-02'}}", &["logicalType: moment epoch=false type=true", "minimum: 86400 - - -"], 0);
+        check(
+            "{logicalType: date, logicalTypeOptions: {minimum: '1970-01-02'}}",
+            &["logicalType: moment epoch=false type=true", "minimum: 86400 - - -"],
+            0,
+        );
         check(
             "{logicalType: timestamp, logicalTypeOptions: {format: 'yyyy-MM-dd HH:mm:ssZ', timezone: true, defaultTimezone: Australia/Sydney, maximum: '1970-01-01 10:00:00+10:00'}}",
-            &["logicalType: String", "format: moment epoch=false type=false", "timezone: zoned=true", "maximum: - 0 - -"],
+            &[
+                "logicalType: String",
+                "format: moment epoch=false type=false",
+                "timezone: zoned=true",
+                "maximum: - 0 - -",
+            ],
             0,
         );
         check("{logicalType: timestamp, physicalType: long}", &["logicalType: moment epoch=true type=true"], 0);
-        check("{logicalType: time, logicalTypeOptions: {exclusiveMaximum: '00:01'}}", &["logicalType: moment epoch=false type=true", "exclusiveMaximum: - - - 60"], 0);
+        check(
+            "{logicalType: time, logicalTypeOptions: {exclusiveMaximum: '00:01'}}",
+            &["logicalType: moment epoch=false type=true", "exclusiveMaximum: - - - 60"],
+            0,
+        );
     }
 
     #[test]
     fn what_cannot_be_compared_is_unmeasured() {
         let timestamp = |options: &str| format!("{{logicalType: timestamp, logicalTypeOptions: {{{options}}}}}");
         let typed = "logicalType: moment epoch=false type=true";
-        check(&timestamp("defaultTimezone: Australia/Sydney, minimum: '1970-01-01T00:00:00'"), &[typed, "minimum: unmeasured"], 0);
+        check(
+            &timestamp("defaultTimezone: Australia/Sydney, minimum: '1970-01-01T00:00:00'"),
+            &[typed, "minimum: unmeasured"],
+            0,
+        );
         check(&timestamp("minimum: yesterday"), &[typed, "minimum: unmeasured"], 1);
-        check(&timestamp("format: dd MMM yyyy, minimum: 01 Jan 1970"), &["logicalType: String", "format: unmeasured", "minimum: unmeasured"], 1);
+        check(
+            &timestamp("format: dd MMM yyyy, minimum: 01 Jan 1970"),
+            &["logicalType: String", "format: unmeasured", "minimum: unmeasured"],
+            1,
+        );
     }
 
     #[test]
     fn options_of_another_type_and_without_a_type_are_told_and_unmeasured() {
-        check("{logicalType: number, logicalTypeOptions: {precision: 3, minLength: 1, format: i8}}", &["logicalType: Number", "format: unmeasured", "logicalTypeOptions: unmeasured", "minLength: unmeasured"], 3);
+        check(
+            "{logicalType: number, logicalTypeOptions: {precision: 3, minLength: 1, format: i8}}",
+            &["logicalType: Number", "format: unmeasured", "logicalTypeOptions: unmeasured", "minLength: unmeasured"],
+            3,
+        );
         check("{logicalTypeOptions: {minLength: 1}}", &["minLength: unmeasured"], 1);
         check("{logicalType: string, logicalTypeOptions: {format: password}}", &["logicalType: String"], 0);
-        check("{logicalType: string, logicalTypeOptions: {format: iban}}", &["logicalType: String", "format: unmeasured"], 1);
-        check("{logicalType: vector, logicalTypeOptions: {dimensions: 3, elementType: int8}}", &["logicalType: Array", "dimensions: Valid(Items { min: Some(3), max: Some(3), unique: false })", "elementType: unmeasured"], 0);
+        check(
+            "{logicalType: string, logicalTypeOptions: {format: iban}}",
+            &["logicalType: String", "format: unmeasured"],
+            1,
+        );
+        check(
+            "{logicalType: vector, logicalTypeOptions: {dimensions: 3, elementType: int8}}",
+            &[
+                "logicalType: Array",
+                "dimensions: Valid(Items { min: Some(3), max: Some(3), unique: false })",
+                "elementType: unmeasured",
+            ],
+            0,
+        );
     }
 }

@@ -89,7 +89,14 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_refused_with_its_reason() {
-        for (pattern, word) in [("(?=a)b", "look"), ("(a)\\1", "backref"), ("[", "class"), ("a[]b", "empty class"), ("[a--b]", "hyphen"), ("a\\", "backslash")] {
+        for (pattern, word) in [
+            ("(?=a)b", "look"),
+            ("(a)\\1", "backref"),
+            ("[", "class"),
+            ("a[]b", "empty class"),
+            ("[a--b]", "hyphen"),
+            ("a\\", "backslash"),
+        ] {
             let error = compile(pattern).unwrap_err();
             assert!(error.contains(word), "{pattern}: {error}");
         }

@@ -2,8 +2,8 @@
 
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::moment::Moments;
-use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
+use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::decode::path::FieldPath;
 use regex::Regex;
 use std::cmp::Ordering;
@@ -230,7 +230,11 @@ impl Plans {
             let (old, new) = (&other.contract_version, &plan.contract_version);
             match compare_versions(new, old) {
                 _ if plan.hash == other.hash => {
-                    problems.warning(&Place::default(), format!("contract {id} {new} is given twice"), "remove one of the files");
+                    problems.warning(
+                        &Place::default(),
+                        format!("contract {id} {new} is given twice"),
+                        "remove one of the files",
+                    );
                 }
                 Ordering::Equal => problems.semantic(
                     &Place::default(),

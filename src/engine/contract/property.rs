@@ -25,9 +25,24 @@ const DEPTH_MAX: usize = 64;
 
 /// Says something about the property, and asks nothing of the data.
 const TEXT_KEYS: [&str; 18] = [
-    "id", "businessName", "description", "authoritativeDefinitions", "deprecated", "synonyms", "partitioned",
-    "partitionKeyPosition", "encryptedName", "transformSourceObjects", "transformLogic", "transformDescription",
-    "examples", "criticalDataElement", "semanticType", "context", "physicalType", "name",
+    "id",
+    "businessName",
+    "description",
+    "authoritativeDefinitions",
+    "deprecated",
+    "synonyms",
+    "partitioned",
+    "partitionKeyPosition",
+    "encryptedName",
+    "transformSourceObjects",
+    "transformLogic",
+    "transformDescription",
+    "examples",
+    "criticalDataElement",
+    "semanticType",
+    "context",
+    "physicalType",
+    "name",
 ];
 
 /// Reads a list of properties.
@@ -41,7 +56,11 @@ pub fn list(holder: &mut Fields<'_>, parent: Parent<'_>, problems: &Problems) ->
             continue;
         };
         if names.contains(&name) {
-            problems.semantic(&fields.at, format!("the property {name} stands here twice"), "remove one of them, or rename it");
+            problems.semantic(
+                &fields.at,
+                format!("the property {name} stands here twice"),
+                "remove one of them, or rename it",
+            );
         }
         let dot = if parent.path.is_empty() { "" } else { "." };
         let path = format!("{}{dot}{name}", parent.path);
@@ -70,7 +89,11 @@ fn one(
     problems: &Problems,
 ) -> Option<Property> {
     if parent.depth >= DEPTH_MAX {
-        problems.semantic(&fields.at, format!("properties are nested deeper than {DEPTH_MAX}"), "flatten them: no record is read that deep");
+        problems.semantic(
+            &fields.at,
+            format!("properties are nested deeper than {DEPTH_MAX}"),
+            "flatten them: no record is read that deep",
+        );
         return None;
     }
     let custom = custom::read(&mut fields, Level::Property, problems);
@@ -92,13 +115,27 @@ fn one(
     let position = fields.integer("primaryKeyPosition").filter(|p| *p >= 0);
     let is_key = fields.flag("primaryKey") == Some(true);
     if position.is_some_and(|p| p > 0) && !is_key {
-        problems.warning(&fields.at, "primaryKeyPosition means nothing without primaryKey", "set `primaryKey: true`, or remove the position");
+        problems.warning(
+            &fields.at,
+            "primaryKeyPosition means nothing without primaryKey",
+            "set `primaryKey: true`, or remove the position",
+        );
     }
     fields.known(&TEXT_KEYS);
     clauses.extend(unknown(&mut fields, &relates_to, problems));
     // A container is shown with all that is in it.
     let classified = classified || children.iter().any(|c| c.classified);
-    Some(Property { path, field, relates_to, classified, required, unique, primary_key: is_key.then_some(position), clauses, children })
+    Some(Property {
+        path,
+        field,
+        relates_to,
+        classified,
+        required,
+        unique,
+        primary_key: is_key.then_some(position),
+        clauses,
+        children,
+    })
 }
 
 /// `relationships` of an object or a property.
@@ -114,7 +151,11 @@ pub fn relationships(element: &mut Fields<'_>, relates_to: &str) -> Vec<Clause> 
 /// Keys that the standard does not have: what they ask, nobody knows.
 pub fn unknown(element: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> Vec<Clause> {
     let each = |(key, at): (&str, Place)| {
-        problems.schema(&at, format!("{key} is not a key of the standard here"), "correct its name, or move it to `customProperties`");
+        problems.schema(
+            &at,
+            format!("{key} is not a key of the standard here"),
+            "correct its name, or move it to `customProperties`",
+        );
         Clause::unmeasured("unknown", relates_to, format!("the key {key} is not understood")).keyed(key)
     };
     element.unknown().into_iter().map(each).collect()

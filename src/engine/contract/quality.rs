@@ -30,12 +30,25 @@ const OPERATORS: [&str; 8] = [
 
 /// The standard's words, and their synonyms.
 const DIMENSIONS: [&str; 14] = [
-    "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness", "ac", "cp", "cf",
-    "cs", "cv", "tm", "uq",
+    "accuracy",
+    "completeness",
+    "conformity",
+    "consistency",
+    "coverage",
+    "timeliness",
+    "uniqueness",
+    "ac",
+    "cp",
+    "cf",
+    "cs",
+    "cv",
+    "tm",
+    "uq",
 ];
 
 /// Says something about the rule, and asks nothing of the data.
-const TEXT_KEYS: [&str; 6] = ["description", "method", "businessImpact", "scheduler", "schedule", "authoritativeDefinitions"];
+const TEXT_KEYS: [&str; 6] =
+    ["description", "method", "businessImpact", "scheduler", "schedule", "authoritativeDefinitions"];
 
 /// Reads `quality` of an element. A rule of type `text` is documentation and gives no clause.
 pub fn read(element: &mut Fields<'_>, relates_to: &str, subject: Subject<'_>, problems: &Problems) -> Vec<Clause> {
@@ -52,7 +65,11 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
     let name = fields.text("name");
     let dimension = fields.text("dimension");
     if let Some(word) = dimension.as_deref().filter(|d| !DIMENSIONS.contains(d)) {
-        problems.schema(&fields.at, format!("dimension {word:?} is not the standard's"), format!("use one of {}", DIMENSIONS[..7].join(", ")));
+        problems.schema(
+            &fields.at,
+            format!("dimension {word:?} is not the standard's"),
+            format!("use one of {}", DIMENSIONS[..7].join(", ")),
+        );
     }
     let severity = fields.text("severity");
     custom::read(&mut fields, Level::Rule, problems);
@@ -81,7 +98,11 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
         (None | Some("library"), Some(name)) => match library.into_iter().find(|known| *known == name) {
             Some(known) => Some(known),
             None => {
-                problems.schema(&fields.at, format!("metric {name:?} is not known"), format!("use one of {}", library.join(", ")));
+                problems.schema(
+                    &fields.at,
+                    format!("metric {name:?} is not known"),
+                    format!("use one of {}", library.join(", ")),
+                );
                 Some("unknown")
             }
         },
@@ -89,7 +110,11 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
         (Some("sql"), None) => Some("sql"),
         (Some("custom"), None) => Some("custom"),
         (None, None) => {
-            problems.warning(&fields.at, "the rule has no metric", "give it a `metric`, or `type: text` if it is meant for people");
+            problems.warning(
+                &fields.at,
+                "the rule has no metric",
+                "give it a `metric`, or `type: text` if it is meant for people",
+            );
             Some("unknown")
         }
         (Some("library"), None) => {
@@ -97,7 +122,11 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
             Some("unknown")
         }
         (Some(kind @ ("text" | "sql" | "custom")), Some(name)) => {
-            problems.semantic(&fields.at, format!("type {kind} and metric {name:?} contradict each other"), "keep one of them");
+            problems.semantic(
+                &fields.at,
+                format!("type {kind} and metric {name:?} contradict each other"),
+                "keep one of them",
+            );
             Some("unknown")
         }
         (Some(kind), _) => {
@@ -120,7 +149,11 @@ fn asked(
         let needed: &[&str] = if metric == "sql" { &["query"] } else { &["engine", "implementation"] };
         for key in needed {
             if fields.get(key).is_none() {
-                problems.schema(&fields.at, format!("a rule of type {metric} has no {key}"), format!("give it a `{key}`"));
+                problems.schema(
+                    &fields.at,
+                    format!("a rule of type {metric} has no {key}"),
+                    format!("give it a `{key}`"),
+                );
             }
         }
         return Err(match metric {
@@ -133,13 +166,22 @@ fn asked(
     let threshold = threshold(fields, problems);
     let unit = unit(fields, metric, problems);
     if let Some((key, at)) = fields.unknown().first() {
-        problems.schema(at, format!("{key} is no key of a rule"), "remove it, or move it to `arguments` or `customProperties`");
+        problems.schema(
+            at,
+            format!("{key} is no key of a rule"),
+            "remove it, or move it to `arguments` or `customProperties`",
+        );
         return Err(format!("the rule has a key that is not understood: {key}"));
     }
     Ok((check?, threshold?, unit?))
 }
 
-fn check(fields: &mut Fields<'_>, metric: &'static str, subject: Subject<'_>, problems: &Problems) -> Result<Check, Reason> {
+fn check(
+    fields: &mut Fields<'_>,
+    metric: &'static str,
+    subject: Subject<'_>,
+    problems: &Problems,
+) -> Result<Check, Reason> {
     let place = fields.at.clone();
     let mut arguments = match fields.get("arguments") {
         Some(found) => Fields::of(&found, problems),
@@ -153,7 +195,11 @@ fn check(fields: &mut Fields<'_>, metric: &'static str, subject: Subject<'_>, pr
             match given.is_empty() {
                 false => Ok(Check::Missing(given.iter().map(|v| v.node.json()).collect())),
                 true => {
-                    problems.warning(&place, "missingValues does not say which values are missing", "list them in `arguments.missingValues`");
+                    problems.warning(
+                        &place,
+                        "missingValues does not say which values are missing",
+                        "list them in `arguments.missingValues`",
+                    );
                     Err("no arguments.missingValues".to_owned())
                 }
             }
@@ -165,7 +211,11 @@ fn check(fields: &mut Fields<'_>, metric: &'static str, subject: Subject<'_>, pr
         },
         ("duplicateValues", Subject::Object(find)) => duplicates(arguments.as_mut(), &place, find, problems),
         (_, Subject::Object(_)) => {
-            problems.semantic(&place, format!("{metric} asks a property, and stands on an object"), "move it to the property it is meant for");
+            problems.semantic(
+                &place,
+                format!("{metric} asks a property, and stands on an object"),
+                "move it to the property it is meant for",
+            );
             Err(format!("{metric} stands on an object"))
         }
         (_, Subject::Property(_)) => Err(format!("{metric} is not measured")),
@@ -186,7 +236,11 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problem
         None => (None, None),
     };
     if values.is_none() && text.is_none() {
-        problems.warning(place, "invalidValues does not say which values are valid", "give it `arguments.validValues` or `arguments.pattern`");
+        problems.warning(
+            place,
+            "invalidValues does not say which values are valid",
+            "give it `arguments.validValues` or `arguments.pattern`",
+        );
         return Err("neither arguments.validValues nor arguments.pattern".to_owned());
     }
     let values = match values.map(|found| (found.items(), found)) {
@@ -220,7 +274,11 @@ fn duplicates(
 ) -> Result<Check, Reason> {
     let names = arguments.and_then(|a| a.get("properties")).and_then(|p| p.texts()).unwrap_or_default();
     if names.is_empty() {
-        problems.warning(place, "duplicateValues of an object does not say which properties", "list them in `arguments.properties`");
+        problems.warning(
+            place,
+            "duplicateValues of an object does not say which properties",
+            "list them in `arguments.properties`",
+        );
         return Err("no arguments.properties".to_owned());
     }
     let mut fields = Vec::new();
@@ -231,7 +289,11 @@ fn duplicates(
             }
             Some(field) => fields.push(field),
             None => {
-                problems.semantic(place, format!("the object has no property {name}"), "name properties as the schema does, nested ones by dots");
+                problems.semantic(
+                    place,
+                    format!("the object has no property {name}"),
+                    "name properties as the schema does, nested ones by dots",
+                );
                 return Err(format!("the object has no property {name}"));
             }
         }
@@ -249,7 +311,11 @@ fn threshold(fields: &mut Fields<'_>, problems: &Problems) -> Result<Threshold, 
         }
         several => {
             let keys: Vec<_> = several.iter().map(|(key, _)| *key).collect();
-            problems.schema(&fields.at, format!("the rule has several operators: {}", keys.join(", ")), "write a rule for each");
+            problems.schema(
+                &fields.at,
+                format!("the rule has several operators: {}", keys.join(", ")),
+                "write a rule for each",
+            );
             return Err(format!("several operators: {}", keys.join(", ")));
         }
     };

@@ -58,7 +58,8 @@ impl Node {
             Value::Text(t) => t.clone().into(),
             Value::List(items) => items.iter().map(Node::json).collect(),
             Value::Map(entries) => {
-                let sorted: std::collections::BTreeMap<_, _> = entries.iter().map(|(k, v)| (k.clone(), v.json())).collect();
+                let sorted: std::collections::BTreeMap<_, _> =
+                    entries.iter().map(|(k, v)| (k.clone(), v.json())).collect();
                 serde_json::Value::Object(sorted.into_iter().collect())
             }
         }
@@ -168,7 +169,10 @@ mod tests {
             ("a: 2022-11-15T02:59:43+00:00", json!({"a": "2022-11-15T02:59:43+00:00"})),
             ("a: 2022-11-15", json!({"a": "2022-11-15"})),
             ("a: yes", json!({"a": "yes"})),
-            ("a: [true, null, ~, 1, -1.5, 1_000, 'x', \"1\"]", json!({"a": [true, null, null, 1, -1.5, "1_000", "x", "1"]})),
+            (
+                "a: [true, null, ~, 1, -1.5, 1_000, 'x', \"1\"]",
+                json!({"a": [true, null, null, 1, -1.5, "1_000", "x", "1"]}),
+            ),
             ("a:", json!({"a": null})),
             ("a: &x {b: 1}\nc: *x", json!({"a": {"b": 1}, "c": {"b": 1}})),
             ("a: |\n  two\n  lines\n", json!({"a": "two\nlines\n"})),

@@ -1,0 +1,323 @@
+//! Keeps the tasks supplied: contracts from files and from the catalog, topics as they come and go.
+//!
+//! A contract's body is durable in the catalog before a task hears of it, so before the first delta that names it.
+
+use crate::catalog::board::Board;
+use crate::catalog::files::{Loaded, Watcher};
+use crate::catalog::plans::PlansJudge;
+use crate::config::kafka::{GroupProtocol, Properties};
+use crate::config::usable::Config;
+use crate::engine::contract::name::ContractHash;
+use crate::engine::contract::plan::Plans;
+use crate::flow::io::Fault;
+use crate::kafka::admin::{Admin, SetupError, Standing, Topics};
+use crate::kafka::catalog::{self, ContractBody};
+use crate::kafka::client::{self, ClientEvent, Settings};
+use crate::telemetry;
+use crate::telemetry::log::Limiter;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Key of the catalog record that holds the fingerprint of the uniqueness key.
+const FINGERPRINT_KEY: &str = "privacy/hash-key-fingerprint";
+/// The catalog is read again for other workers' contracts every so many rounds of 2 s.
+const CATALOG_EVERY: u64 = 2;
+
+pub struct Keeper {
+    config: Arc<Config>,
+    board: Arc<Board>,
+    admin: Admin,
+    settings: Settings,
+    standing: Standing,
+    hash_key: [u8; 16],
+    files: Watcher,
+    /// What the files say now; given out once its bodies are durable.
+    loaded: Loaded,
+    /// Contract versions whose bodies stand in the catalog.
+    durable: BTreeSet<ContractHash>,
+    plans: Arc<Plans>,
+    subscribed: Option<Vec<String>>,
+    rounds: u64,
+}
+
+/// What changed since the last round; `None`: nothing.
+#[derive(Default)]
+pub struct News {
+    /// Existing governed topics, all of them.
+    pub topics: Option<Vec<String>>,
+    pub plans: Option<Arc<Plans>>,
+}
+
+#[derive(Debug)]
+pub enum OpenError {
+    Setup(SetupError),
+    /// The worker must not run like this.
+    Refused(String),
+}
+
+impl From<Fault> for OpenError {
+    fn from(fault: Fault) -> OpenError {
+        OpenError::Setup(SetupError::Unreachable(fault))
+    }
+}
+
+impl Keeper {
+    /// Creates or verifies our topics, and makes the contracts of the files durable.
+    pub fn open(config: Arc<Config>, board: Arc<Board>) -> Result<Keeper, OpenError> {
+        let mut files = Watcher::of(&config);
+        let loaded = files.look().unwrap_or_default();
+        board.set_contracts(&loaded.plans, loaded.findings.clone());
+        let settings = settings(&config);
+        let admin = Admin::open(&settings)?;
+        let standing = admin.ensure_topics(&topics(&config)).map_err(OpenError::Setup)?;
+        let now = crate::clock::now_ms();
+        board.broker_answered(now);
+        board.set_cluster_id(&standing.cluster);
+        if !standing.created.is_empty() {
+            tracing::info!(topics = standing.created.join(", "), "created internal topics");
+        }
+        let hash_key = hash_key(&config, &standing);
+        hold_fingerprint(&settings, &config, &hash_key)?;
+        let mut keeper = Keeper {
+            config,
+            board,
+            admin,
+            settings,
+            standing,
+            hash_key,
+            files,
+            loaded,
+            durable: BTreeSet::new(),
+            plans: Arc::default(),
+            subscribed: None,
+            rounds: 0,
+        };
+        keeper.read_catalog()?;
+        keeper.publish_contracts()?;
+        Ok(keeper)
+    }
+
+    /// One round: files, catalog, topics. What fails is tried again in the next.
+    pub fn keep(&mut self) -> News {
+        let mut news = News::default();
+        self.rounds += 1;
+        let before = self.plans.clone();
+        if let Some(loaded) = self.files.look() {
+            tracing::info!(
+                contracts = loaded.sources.len(),
+                findings = loaded.findings.len(),
+                "contract files were read again"
+            );
+            self.loaded = loaded;
+        }
+        let kept = self.publish_contracts().and_then(|()| match self.rounds % CATALOG_EVERY {
+            0 => self.read_catalog(),
+            _ => Ok(()),
+        });
+        if let Err(fault) = kept {
+            self.failed("contracts", &fault);
+        }
+        if !Arc::ptr_eq(&before, &self.plans) {
+            news.plans = Some(self.plans.clone());
+        }
+        match self.admin.all_topics() {
+            Ok(all) => {
+                self.board.broker_answered(crate::clock::now_ms());
+                news.topics = self.topics(&all);
+            }
+            Err(fault) => self.failed("topics", &fault),
+        }
+        self.board.set_contracts(&self.plans, self.loaded.findings.clone());
+        news
+    }
+
+    /// What a task's clients are made of.
+    pub fn settings(&self, stage: &'static str, slot: usize) -> Settings {
+        let group = match stage {
+            "inspect" => self.config.worker.group_id.clone(),
+            stage => format!("{}-{stage}", self.config.worker.group_id),
+        };
+        Settings { group, stage, slot, ..self.settings.clone() }
+    }
+
+    pub fn judge(&self) -> PlansJudge {
+        PlansJudge::new(self.plans.clone(), &self.hash_key)
+    }
+
+    pub fn cluster(&self) -> &str {
+        &self.standing.cluster
+    }
+
+    pub fn deltas(&self) -> Arc<str> {
+        topics(&self.config).deltas().into()
+    }
+
+    pub fn state(&self) -> Arc<str> {
+        topics(&self.config).state().into()
+    }
+
+    pub fn delta_partitions(&self) -> i32 {
+        self.standing.deltas.partitions
+    }
+
+    /// Writes the bodies that the catalog lacks, then puts the files' contracts in force.
+    fn publish_contracts(&mut self) -> Result<(), Fault> {
+        let lacking = self.loaded.sources.iter().filter(|s| !self.durable.contains(&s.plan.hash));
+        let bodies: Vec<_> = lacking
+            .map(|s| (s.plan.hash, ContractBody { product: s.plan.product.clone(), source: s.text.clone() }))
+            .collect();
+        if !bodies.is_empty() {
+            catalog::write_contracts(&self.settings, &topics(&self.config).catalog(), &bodies)?;
+            self.durable.extend(bodies.iter().map(|(hash, _)| *hash));
+        }
+        self.put_in_force();
+        Ok(())
+    }
+
+    /// Contracts of other workers, and of former days: a delta may name them.
+    fn read_catalog(&mut self) -> Result<(), Fault> {
+        let read = catalog::read_catalog(&self.settings, &topics(&self.config).catalog())?;
+        let unseen = catalog::contracts(&read).into_iter().filter(|(hash, _)| !self.durable.contains(hash));
+        let unseen: Vec<_> = unseen.map(|(hash, body)| (hash, body.source)).collect();
+        self.durable.extend(unseen.iter().map(|(hash, _)| *hash));
+        for hash in self.files.learn(unseen) {
+            tracing::debug!(%hash, "a contract body that this version compiles otherwise: its windows stay unknown");
+        }
+        self.put_in_force();
+        Ok(())
+    }
+
+    /// The files' contracts govern; every known version can explain a delta.
+    fn put_in_force(&mut self) {
+        let explains = self.files.known().len() == self.plans.by_hash.len();
+        if explains && same_topics(&self.plans, &self.loaded.plans) {
+            return;
+        }
+        let (by_topic, by_hash) = (self.loaded.plans.by_topic.clone(), self.files.known().clone());
+        self.plans = Arc::new(Plans { by_topic, by_hash });
+    }
+
+    /// Governed topics that exist, where they changed; what nobody governs goes to the board.
+    fn topics(&mut self, all: &BTreeSet<String>) -> Option<Vec<String>> {
+        let own = topics(&self.config);
+        let ours = |t: &str| t == own.governance || t.starts_with(&format!("{}.", own.prefix));
+        let governed: Vec<String> = all
+            .iter()
+            .filter(|t| self.plans.by_topic.contains_key(t.as_str()) && !ours(t) && !self.config.excludes(t))
+            .cloned()
+            .collect();
+        let ungoverned = all.iter().filter(|t| !self.plans.by_topic.contains_key(t.as_str()));
+        let ungoverned = ungoverned.filter(|t| !ours(t) && !self.config.excludes(t)).cloned().collect();
+        self.board.set_ungoverned(ungoverned);
+        if self.subscribed.as_ref() == Some(&governed) {
+            return None;
+        }
+        let missing: Vec<&str> = self.plans.by_topic.keys().filter(|t| !all.contains(*t)).map(String::as_str).collect();
+        tracing::info!(topics = governed.len(), missing = missing.join(", "), "governed topics");
+        self.subscribed = Some(governed.clone());
+        Some(governed)
+    }
+
+    fn failed(&self, what: &str, fault: &Fault) {
+        tracing::warn!(what, reason = fault.message, "not done in this round; tried again in 2 s");
+    }
+}
+
+/// Whether both bind the same contract versions to the same topics.
+fn same_topics(a: &Plans, b: &Plans) -> bool {
+    let bound = |plans: &Plans| -> Vec<(String, Vec<(ContractHash, usize)>)> {
+        let of = |bindings: &Vec<_>| {
+            bindings.iter().map(|b: &crate::engine::contract::plan::Binding| (b.plan.hash, b.object)).collect()
+        };
+        plans.by_topic.iter().map(|(topic, bindings)| (topic.clone(), of(bindings))).collect()
+    };
+    bound(a) == bound(b)
+}
+
+/// The key of uniqueness hashes, one for all workers: the configured secret, else the deltas topic's id, which Kafka
+/// drew at random when it was created and which whoever may describe that topic can learn.
+fn hash_key(config: &Config, standing: &Standing) -> [u8; 16] {
+    let digest = match &config.privacy.hash_key {
+        Some(secret) => Sha256::digest(secret.expose().as_bytes()),
+        None => Sha256::digest(standing.deltas.id.0.to_be_bytes()),
+    };
+    let mut key = [0; 16];
+    key.copy_from_slice(&digest[..16]);
+    key
+}
+
+/// Two workers with two keys would never see a duplicate between them: the fingerprint in the catalog is the arbiter.
+fn hold_fingerprint(settings: &Settings, config: &Config, key: &[u8; 16]) -> Result<(), OpenError> {
+    let mut digest = Sha256::new();
+    digest.update(b"fingerprint");
+    digest.update(key);
+    let fingerprint: String = digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+    let catalog = topics(config).catalog();
+    match catalog::read_catalog(settings, &catalog)?.get(FINGERPRINT_KEY) {
+        None => Ok(catalog::write_record(settings, &catalog, FINGERPRINT_KEY, fingerprint.into_bytes())?),
+        Some(known) if *known == fingerprint.as_bytes() => Ok(()),
+        Some(_) => Err(OpenError::Refused(format!(
+            "privacy.hash.key is not the one that this cluster's steward began with ({FINGERPRINT_KEY} in {catalog}): \
+             give every worker the same key; to change it, stop all workers and write a tombstone to that record"
+        ))),
+    }
+}
+
+fn topics(config: &Config) -> Topics {
+    Topics {
+        governance: config.governance.topic.clone(),
+        governance_partitions: config.governance.partitions,
+        prefix: config.governance.internal_prefix.clone(),
+        internal_partitions: config.governance.internal_partitions,
+        replication_factor: config.governance.replication_factor,
+        deltas_keep_ms: 2 * (config.window.max_open_ms + config.window.late_accept_ms),
+    }
+}
+
+/// Settings of this worker's clients; `Keeper::settings` names the task.
+fn settings(config: &Config) -> Settings {
+    let plain = |properties: &Properties| -> BTreeMap<String, String> {
+        properties.iter().map(|(k, v)| (k.clone(), v.expose().to_string())).collect()
+    };
+    let limiter = Mutex::new(Limiter::default());
+    Settings {
+        properties: BTreeMap::new(),
+        consumer: plain(&config.kafka.consumer),
+        producer: plain(&config.kafka.producer),
+        admin: plain(&config.kafka.admin),
+        group: config.worker.group_id.clone(),
+        protocol: match config.kafka.protocol {
+            GroupProtocol::Classic => client::GroupProtocol::Classic,
+            GroupProtocol::Consumer => client::GroupProtocol::Consumer,
+        },
+        worker_id: config.worker.id.clone(),
+        stage: "worker",
+        slot: 0,
+        events: Arc::new(move |event| hear(&limiter, event)),
+    }
+}
+
+/// What a client says: errors are counted, and repeats of one kind are limited.
+fn hear(limiter: &Mutex<Limiter>, event: ClientEvent) {
+    let now = crate::clock::now_ms();
+    let code = event.code.map(|c| format!("{c:?}"));
+    if let Some(code) = &code {
+        telemetry::kafka_error(code);
+    }
+    // Without a code the text's first words tell one kind from another.
+    let kind = code.unwrap_or_else(|| event.text.chars().take(40).collect());
+    let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
+    for summary in limiter.due(now) {
+        tracing::warn!(client = summary.source, code = summary.code, times = summary.count, "said again by the client");
+    }
+    if limiter.pass(now, &event.client, &kind) {
+        let client = event.client.as_str();
+        match event.level {
+            0..=3 => tracing::error!(client, "{}", event.text),
+            4 => tracing::warn!(client, "{}", event.text),
+            5..=6 => tracing::info!(client, "{}", event.text),
+            _ => tracing::debug!(client, "{}", event.text),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! One task: its thread, its settings, and what is shown of it.
+
+use crate::catalog::board::{Board, TaskState};
+use crate::catalog::plans::PlansJudge;
+use crate::config::usable::{Config, Start};
+use crate::engine::event::envelope::Source;
+use crate::flow::inspector::{Inspector, InspectorConfig};
+use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Machine, Ms, Note, Part, Publication};
+use crate::flow::ledger::{Ledger, LedgerConfig};
+use crate::flow::stage::Stage;
+use crate::flow::task::Task as Flow;
+use crate::flow::window::WindowConfig;
+use crate::kafka::client::Settings;
+use crate::kafka::driver::{self, Command, Sink};
+use crate::telemetry::task::TaskMetrics;
+use crate::worker::keeper::{Keeper, News};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Flush early when so much waits: below 10 MB even a slow broker takes a transaction within its timeout of 10 s.
+const FLUSH_BYTES: usize = 8 * 1024 * 1024;
+/// A delta beyond this goes in parts: half of what a message may weigh, for the weight is an estimate.
+const MESSAGE_BYTES: usize = 500_000;
+/// How long the ledger gathers deltas: four transactions a second cost 3 % of a core of the broker, and an incident is
+/// told a quarter of a second after its delta.
+const LEDGER_FLUSH_MS: Ms = 250;
+
+/// A task's name: `inspect-0`, `ledger-0`.
+pub type Task = String;
+
+/// The tasks of this worker.
+pub struct Tasks {
+    inspectors: Vec<Sender<Command<Shown<Inspector<PlansJudge>>>>>,
+    ledgers: Vec<Sender<Command<Shown<Ledger<PlansJudge>>>>>,
+    running: BTreeSet<Task>,
+    board: Arc<Board>,
+}
+
+impl Tasks {
+    /// One thread for each task; an end is told to `exits`, a panic too.
+    pub fn start(config: &Config, keeper: &Keeper, board: &Arc<Board>, exits: UnboundedSender<(Task, Exit)>) -> Tasks {
+        let mut tasks =
+            Tasks { inspectors: Vec::new(), ledgers: Vec::new(), running: BTreeSet::new(), board: board.clone() };
+        for slot in 0..config.worker.tasks {
+            let settings = keeper.settings("inspect", slot);
+            let inspector = Inspector::new(keeper.judge(), inspector_config(config, keeper, &settings));
+            let started = tasks.spawn(format!("inspect-{slot}"), inspector, settings, config, &exits);
+            tasks.inspectors.extend(started);
+        }
+        let settings = keeper.settings("ledger", 0);
+        let ledger = Ledger::new(keeper.judge(), ledger_config(config, keeper));
+        let started = tasks.spawn("ledger-0".into(), ledger, settings, config, &exits);
+        if let Some(commands) = started {
+            // Nobody is there to miss it where the thread has already ended; its exit says why.
+            let _ = commands.send(Command::Subscribe(vec![keeper.deltas().to_string()]));
+            tasks.ledgers.push(commands);
+        }
+        tasks
+    }
+
+    /// Hands on what changed.
+    pub fn tell(&self, news: News) {
+        if let Some(topics) = news.topics {
+            for (slot, task) in self.inspectors.iter().enumerate() {
+                if topics.is_empty() {
+                    self.board.task_state(&format!("inspect-{slot}"), TaskState::Running, crate::clock::now_ms());
+                }
+                let _ = task.send(Command::Subscribe(topics.clone()));
+            }
+        }
+        if let Some(plans) = news.plans {
+            for task in &self.inspectors {
+                let plans = plans.clone();
+                let _ = task.send(Command::Contracts(Box::new(move |m| m.flow.stage_mut().judge_mut().replace(plans))));
+            }
+            for task in &self.ledgers {
+                let plans = plans.clone();
+                let _ = task.send(Command::Contracts(Box::new(move |m| m.flow.stage_mut().judge_mut().replace(plans))));
+            }
+        }
+    }
+
+    pub fn stop(&self) {
+        for task in &self.inspectors {
+            let _ = task.send(Command::Stop);
+        }
+        for task in &self.ledgers {
+            let _ = task.send(Command::Stop);
+        }
+    }
+
+    pub fn ended(&mut self, task: &Task) {
+        self.running.remove(task);
+    }
+
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    fn spawn<S: Stage<Cut: Send> + Send + 'static>(
+        &mut self,
+        task: Task,
+        stage: S,
+        settings: Settings,
+        config: &Config,
+        exits: &UnboundedSender<(Task, Exit)>,
+    ) -> Option<Sender<Command<Shown<S>>>> {
+        let (commands, inbox) = channel();
+        let metrics = Arc::new(TaskMetrics::new(&config.worker.id, &task));
+        let now = crate::clock::now_ms();
+        self.board.task_state(&task, TaskState::Starting, now);
+        let shown = Shown {
+            flow: Flow::new(now, stage),
+            task: task.clone(),
+            board: self.board.clone(),
+            metrics: metrics.clone(),
+            parts: BTreeSet::new(),
+            commit_ms: None,
+            recoveries: 0,
+        };
+        let mouth =
+            Mouth { task: task.clone(), board: self.board.clone(), metrics, exits: exits.clone(), exited: false };
+        let thread = std::thread::Builder::new().name(task.clone());
+        match thread.spawn(move || driver::run(shown, settings, inbox, mouth)) {
+            Ok(_) => {
+                self.running.insert(task);
+                Some(commands)
+            }
+            Err(error) => {
+                let _ = exits.send((task, Exit::Fatal(format!("no thread could be started: {error}"))));
+                None
+            }
+        }
+    }
+}
+
+fn inspector_config(config: &Config, keeper: &Keeper, settings: &Settings) -> InspectorConfig {
+    InspectorConfig {
+        window_size_ms: config.window.size_ms,
+        future_tolerance_ms: config.window.future_tolerance_ms,
+        flush_interval_ms: config.flush_interval_ms,
+        flush_bytes: FLUSH_BYTES,
+        message_bytes: MESSAGE_BYTES,
+        start_earliest: config.start == Start::Earliest,
+        deltas: keeper.deltas(),
+        state: keeper.state(),
+        delta_partitions: keeper.delta_partitions(),
+        task: settings.identity(),
+    }
+}
+
+fn ledger_config(config: &Config, keeper: &Keeper) -> LedgerConfig {
+    LedgerConfig {
+        window: WindowConfig {
+            size_ms: config.window.size_ms,
+            grace_ms: config.window.grace_ms,
+            late_accept_ms: config.window.late_accept_ms,
+            max_open_ms: config.window.max_open_ms,
+        },
+        flush_interval_ms: LEDGER_FLUSH_MS,
+        source: Source { cluster: keeper.cluster().to_string(), group: config.worker.group_id.clone() },
+        deltas: keeper.deltas(),
+        state: keeper.state(),
+        events: config.governance.topic.as_str().into(),
+    }
+}
+
+/// A flow whose inputs and actions are shown on the board and counted.
+pub struct Shown<S: Stage> {
+    pub flow: Flow<S>,
+    task: Task,
+    board: Arc<Board>,
+    metrics: Arc<TaskMetrics>,
+    parts: BTreeSet<Part>,
+    /// When the outstanding commit was asked for.
+    commit_ms: Option<Ms>,
+    recoveries: u64,
+}
+
+impl<S: Stage> Machine for Shown<S> {
+    fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action> {
+        match &input {
+            Input::Assigned(_) | Input::Revoking(_) | Input::Lost(_) => self.metrics.rebalanced(),
+            Input::Answer(Answer::Commit(_)) => {
+                if let Some(since) = self.commit_ms.take() {
+                    self.metrics.committed(now - since);
+                }
+            }
+            Input::Tick => self.board.progress(&self.task, now),
+            _ => {}
+        }
+        let actions = self.flow.on(now, input);
+        for action in &actions {
+            match action {
+                Action::Assign(parts) => {
+                    self.parts.extend(parts.iter().cloned());
+                    self.board.task_state(&self.task, TaskState::Running, now);
+                    self.board.assigned(&self.task, self.parts.iter().cloned().collect());
+                }
+                Action::Unassign(parts) => {
+                    self.parts.retain(|p| !parts.contains(p));
+                    self.board.assigned(&self.task, self.parts.iter().cloned().collect());
+                }
+                Action::Call(Call::Commit) => self.commit_ms = self.commit_ms.or(Some(now)),
+                _ => {}
+            }
+        }
+        if self.flow.recoveries() > self.recoveries {
+            self.recoveries = self.flow.recoveries();
+            self.metrics.recovered();
+            self.board.task_state(&self.task, TaskState::Recovering, now);
+        }
+        actions
+    }
+}
+
+/// Where a task's words go.
+struct Mouth {
+    task: Task,
+    board: Arc<Board>,
+    metrics: Arc<TaskMetrics>,
+    exits: UnboundedSender<(Task, Exit)>,
+    exited: bool,
+}
+
+impl Sink for Mouth {
+    fn publish(&mut self, publication: Publication) {
+        let now = crate::clock::now_ms();
+        if publication.flush_ms > 0 || publication.partitions > 0 {
+            self.metrics.published(&publication);
+            self.board.task_state(&self.task, TaskState::Running, now);
+        }
+        self.board.apply(&publication, &self.task, now);
+    }
+
+    fn note(&mut self, note: Note) {
+        let task = self.task.as_str();
+        match note.level {
+            Level::Info => tracing::info!(task, "{}", note.text),
+            Level::Warn => tracing::warn!(task, "{}", note.text),
+            Level::Error => tracing::error!(task, "{}", note.text),
+        }
+    }
+
+    fn exit(&mut self, exit: Exit) {
+        self.exited = true;
+        let now = crate::clock::now_ms();
+        match &exit {
+            Exit::Stopped => self.board.task_state(&self.task, TaskState::Stopped, now),
+            Exit::Fatal(why) | Exit::Configuration(why) => {
+                self.board.task_state(&self.task, TaskState::Failed(why.clone()), now);
+            }
+        }
+        let _ = self.exits.send((self.task.clone(), exit));
+    }
+}
+
+impl Drop for Mouth {
+    /// A task that ends without a last word has panicked; its worker must not look alive.
+    fn drop(&mut self) {
+        if !self.exited {
+            self.exit(Exit::Fatal(format!("task {} panicked", self.task)));
+        }
+    }
+}
