@@ -7,6 +7,7 @@ pub mod producer; // the transactional producer's calls
 pub mod log; // reads one of our own logs to an end
 pub mod admin; // internal topics: created when missing, verified when present
 pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic
+pub mod configured; // the configuration, as clients and admin calls take it
 pub mod client; // settings of each client, with their reasons; contexts
 pub mod fault; // librdkafka's errors, classified
 pub mod ffi; // what rdkafka hides: topic ids, both log ends, the generation

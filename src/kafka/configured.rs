@@ -1,0 +1,40 @@
+//! The configuration, as clients and admin calls take it.
+
+use crate::config::kafka::{GroupProtocol as Configured, exposed};
+use crate::config::usable::Config;
+use crate::kafka::admin::Topics;
+use crate::kafka::client::{Events, GroupProtocol, Settings};
+
+/// The clients of one task. `group` is the stage's: `worker.group.id`, or what is made of it.
+pub fn settings(config: &Config, group: &str, stage: &'static str, slot: usize, events: Events) -> Settings {
+    Settings {
+        // Each kind of client has the common properties already, overridden by its own.
+        properties: Default::default(),
+        consumer: exposed(&config.kafka.consumer),
+        producer: exposed(&config.kafka.producer),
+        admin: exposed(&config.kafka.admin),
+        group: group.into(),
+        protocol: match config.kafka.protocol {
+            Configured::Classic => GroupProtocol::Classic,
+            Configured::Consumer => GroupProtocol::Consumer,
+        },
+        worker_id: config.worker.id.clone(),
+        stage,
+        slot,
+        events,
+    }
+}
+
+/// Our own topics.
+pub fn topics(config: &Config) -> Topics {
+    let governance = &config.governance;
+    Topics {
+        governance: governance.topic.clone(),
+        governance_partitions: governance.partitions,
+        prefix: governance.internal_prefix.clone(),
+        internal_partitions: governance.internal_partitions,
+        replication_factor: governance.replication_factor,
+        // What an open window still needs, and as much again for an outage.
+        deltas_keep_ms: 2 * (config.window.max_open_ms + config.window.late_accept_ms),
+    }
+}
