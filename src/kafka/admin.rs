@@ -345,7 +345,7 @@ fn differing(
                       governance.internal.prefix"
                     .into(),
                 _ => format!(
-                    "set governance.internal.partitions to {partitions}, if state and deltas both have it, \
+                    "set internal.partitions to {partitions}, if state and deltas both have it, \
                               or set another governance.internal.prefix"
                 ),
             },
