@@ -596,7 +596,11 @@ struct Counter {
 
 impl Counter {
     fn flush(&mut self, now: Ms) -> Vec<Action> {
-        if self.flushing || !self.ready || self.positions.is_empty() {
+        if self.flushing {
+            // What is revoked meanwhile is given back when the flush has ended.
+            return vec![];
+        }
+        if !self.ready || self.positions.is_empty() {
             return self.give_back();
         }
         (self.flushing, self.since) = (true, now);

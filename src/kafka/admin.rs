@@ -305,8 +305,12 @@ impl Admin {
         while let Some(heard) = event {
             match heard.read() {
                 Said::Error(error) => {
-                    self.client.context().tell(Some(error.code), 3, error.text.clone());
-                    errors.insert(error.text);
+                    // "All brokers are down" says nothing that the cause does not; how often and when is noise here.
+                    if error.code != Code::AllBrokersDown {
+                        let cause = error.text.split(" (after ").next().unwrap_or_default();
+                        errors.insert(cause.to_string());
+                    }
+                    self.client.context().tell(Some(error.code), 3, error.text);
                 }
                 Said::Log { level, text } => self.client.context().tell(None, level, text),
                 _ => {}

@@ -7,7 +7,7 @@ use crate::kafka::client::{self, Settings};
 use crate::kafka::fault;
 use crate::kafka::ffi::{ask, group};
 use crate::kafka::log::LogReader;
-use crate::kafka::poll::{Ear, Heard};
+use crate::kafka::poll::{Ear, Heard, drop_within};
 use crate::kafka::producer::Transactions;
 use rdkafka::consumer::Consumer;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(100);
 const STARTING_MS: u128 = 5;
 /// A question that has no answer by then is asked again.
 const ASK_MS: i32 = 3_000;
-/// An orderly close takes 10 to 500 ms; a broker that is away does not hold the process back.
+/// An orderly close of all clients takes 10 to 500 ms; a broker that is away does not hold the process back.
 const CLOSE: Duration = Duration::from_secs(3);
 
 /// What the worker tells a task.
@@ -85,9 +85,7 @@ impl<M: Machine> Driver<M> {
         loop {
             self.turn(sink);
             if let Some(exit) = self.exit.take() {
-                self.transactions.forget();
-                self.reader.close();
-                self.ear.close(CLOSE);
+                drop_within((self.ear, self.transactions, self.reader), CLOSE);
                 return exit;
             }
         }

@@ -5,7 +5,7 @@ use crate::flow::io::{Chunk, Fault, LogRecord, Part};
 use crate::kafka::client::{self, Settings};
 use crate::kafka::fault;
 use crate::kafka::ffi::{ask, group};
-use crate::kafka::poll::{Ear, Heard};
+use crate::kafka::poll::{Ear, Heard, drop_within};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ const CHUNK_RECORDS: usize = 2_000;
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 /// Log starts and topic metadata are answered in milliseconds, or the cluster is in trouble.
 const ASK_MS: i32 = 3_000;
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// A consumer that is member of no group, kept between reads.
 pub struct LogReader {
@@ -85,7 +86,7 @@ impl LogReader {
     pub fn close(&mut self) {
         self.at = None;
         if let Some(ear) = self.ear.take() {
-            ear.close(Duration::from_secs(2));
+            drop_within(ear, CLOSE);
         }
     }
 

@@ -152,21 +152,15 @@ impl Ear {
             }
         }
     }
-
-    /// Leaves the group as its protocol wants (a static member stays until its session ends) and closes.
-    pub fn close(self, within: Duration) {
-        let Ear { queue, consumer, .. } = self;
-        drop(queue);
-        drop_within(consumer, within);
-    }
 }
 
-/// Drops a client on a thread of its own and waits for it, but not for ever: a broker that is away must not hold the
-/// process back. What is left of it then ends with the process.
-pub fn drop_within<T: Send + 'static>(client: T, within: Duration) {
+/// Drops clients on a thread of their own and waits for it, but not for ever: a broker that is away must not hold the
+/// process back. What is left then ends with the process. A dropped consumer leaves its group as its protocol wants: a
+/// static member stays until its session ends.
+pub fn drop_within<T: Send + 'static>(clients: T, within: Duration) {
     let (done, wait) = mpsc::channel();
     let closing = thread::Builder::new().name("closing".into()).spawn(move || {
-        drop(client);
+        drop(clients);
         let _ = done.send(());
     });
     if closing.is_ok() {

@@ -113,9 +113,8 @@ impl Transactions {
 
     /// Forgets the producer; what is on its way is given half a second.
     pub fn forget(&mut self) {
-        if let Some(Outbox { queue, producer, .. }) = self.open.take() {
-            drop(queue);
-            drop_within(producer, SLICE);
+        if let Some(outbox) = self.open.take() {
+            drop_within(outbox, SLICE);
         }
     }
 
