@@ -158,3 +158,132 @@ impl Judge for PlansJudge {
         tally.counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::contract::plan::Binding;
+    use crate::engine::contract::{compile, odcs};
+    use crate::engine::record::TopicId;
+
+    fn plans(contracts: &[&str]) -> Arc<Plans> {
+        let mut plans = Plans::default();
+        for text in contracts {
+            let plan = Arc::new(compile::compile(&odcs::parse(text).contract.expect("a contract")));
+            for (object, of) in plan.objects.iter().enumerate() {
+                plans.by_topic.entry(of.topic.clone()).or_default().push(Binding { plan: plan.clone(), object });
+            }
+            plans.by_hash.insert(plan.hash, plan);
+        }
+        Arc::new(plans)
+    }
+
+    const TWO_OBJECTS: &str = "
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+domain: sales
+schema:
+  - name: orders
+    physicalType: topic
+    physicalName: shop.orders
+    properties:
+      - {name: id, logicalType: string, required: true, unique: true}
+      - name: lines
+        logicalType: array
+        items: {logicalType: object, properties: [{name: sku, logicalType: string, required: true}]}
+  - name: amounts
+    physicalType: topic
+    physicalName: shop.orders
+    properties:
+      - {name: amount, logicalType: number, logicalTypeOptions: {minimum: 0}, classification: restricted}
+      - {name: at, logicalType: timestamp}
+    customProperties:
+      - {property: steward.eventTimeField, value: at}
+      - {property: steward.declaredDelay, value: 5s}
+";
+    const AT: Position = Position { topic: TopicId(1), partition: 0 };
+
+    fn run(judge: &mut PlansJudge, lens: &Lens, values: &[Option<&str>]) -> (Tally, Vec<Option<Ms>>) {
+        let mut tally = Tally::default();
+        let mut times = Vec::new();
+        for (offset, value) in values.iter().enumerate() {
+            let value = value.map(str::as_bytes);
+            let record = RawRecord { offset: offset as i64, timestamp_ms: 0, key: None, value };
+            times.push(judge.examine(lens.index, &record));
+            judge.count(lens.index, &record, AT, false, &mut tally);
+        }
+        (tally, times)
+    }
+
+    #[test]
+    fn a_record_that_two_objects_read_is_one_record_of_the_window() {
+        let mut judge = PlansJudge::new(plans(&[TWO_OBJECTS]), &[3; 16]);
+        let lenses = judge.lenses("shop.orders");
+        assert_eq!(lenses.len(), 1);
+        assert_eq!(lenses[0].declared_delay_ms, 5_000);
+        let (tally, times) = run(
+            &mut judge,
+            &lenses[0],
+            &[
+                Some(r#"{"id":"a","lines":[{"sku":"x"}],"amount":1,"at":"2026-01-02T03:04:05Z"}"#),
+                Some(r#"{"id":"a","lines":[{"sku":null},{}],"amount":-1,"at":"soon"}"#),
+                Some("{\"id\":"),
+                None,
+            ],
+        );
+        assert_eq!(times, [Some(1_767_323_045_000), None, None, None]);
+        let counts = judge.counts(&tally);
+        assert_eq!((counts.records, counts.tombstones, counts.undecodable), (4, 1, 1));
+        let verdict = judge.verdict(lenses[0].hash, &tally, &Facts { complete: true, late: false }).expect("a verdict");
+        let failed: Vec<(&str, u64)> =
+            verdict.results.iter().filter(|r| r.failed > 0).map(|r| (r.id.as_str(), r.failed)).collect();
+        assert_eq!(
+            failed,
+            [
+                ("orders.id.unique", 1),
+                ("orders.lines[].sku.required", 1),
+                ("amounts.amount.minimum", 1),
+                ("amounts.at.logicalType", 1),
+                (verdict::DECODABLE, 1),
+            ]
+        );
+        let doomed: Vec<_> = judge.doomed(lenses[0].hash, &tally).into_iter().map(|r| r.id).collect();
+        assert_eq!(doomed, failed.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>());
+        let secret = verdict.results.iter().find(|r| r.id == "amounts.amount.minimum").expect("the rule");
+        assert_eq!(secret.samples[0].value, "");
+    }
+
+    #[test]
+    fn a_replaced_judge_judges_old_windows_by_their_own_contract() {
+        let newer = TWO_OBJECTS.replace("version: 1.0.0", "version: 1.1.0").replace("shop.orders", "shop.orders.v2");
+        let mut judge = PlansJudge::new(plans(&[TWO_OBJECTS]), &[3; 16]);
+        let old = judge.lenses("shop.orders")[0].clone();
+        let mut both = (*plans(&[&newer])).by_topic.clone();
+        let mut by_hash = plans(&[&newer]).by_hash.clone();
+        by_hash.extend(plans(&[TWO_OBJECTS]).by_hash.clone());
+        judge.replace(Arc::new(Plans { by_topic: std::mem::take(&mut both), by_hash }));
+
+        assert_eq!(judge.lenses("shop.orders"), []);
+        assert_eq!(judge.topics(&old.product), [Arc::from("shop.orders.v2")]);
+        let current = judge.current(&old.product);
+        assert_eq!((current.len(), current.contains(&old.hash)), (1, false));
+        assert_eq!(judge.contract(old.hash).map(|c| c.version), Some("1.0.0".into()));
+        assert!(judge.verdict(old.hash, &Tally::default(), &Facts::default()).is_some());
+        assert!(judge.verdict(ContractHash([0; 16]), &Tally::default(), &Facts::default()).is_none());
+    }
+
+    #[test]
+    fn a_lens_of_contracts_that_are_gone_finds_nothing() {
+        let mut judge = PlansJudge::new(plans(&[]), &[3; 16]);
+        let gone = Lens {
+            product: ProductName { domain: "d".into(), name: "n".into() },
+            hash: ContractHash([0; 16]),
+            index: 7,
+            declared_delay_ms: 0,
+        };
+        assert_eq!(run(&mut judge, &gone, &[Some("{}")]).0, Tally::default());
+    }
+}

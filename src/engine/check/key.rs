@@ -30,13 +30,6 @@ impl Hashes {
         hasher.finish()
     }
 
-    /// One hash of several, in their order: the parts of a composite key.
-    pub fn join(&self, parts: &[u64]) -> u64 {
-        let mut hasher = self.start;
-        parts.iter().for_each(|part| hasher.write(&part.to_le_bytes()));
-        hasher.finish()
-    }
-
     /// Each value begins with a tag below `-`, and what has no fixed length says its own or ends at the next tag: no
     /// two lists of values are the same bytes. It goes as deep as the decoder went.
     fn add(&self, hasher: &mut SipHasher24, value: Value<'_>) {

@@ -49,13 +49,11 @@ enum What {
 #[derive(Debug)]
 struct Finding {
     rule: u32,
-    asked: u32,
-    failed: u32,
-    /// Of the first row that broke it.
+    /// Of the first value that broke it; of an array path there may be several values, and the record is one row.
     fault: Option<(Fault, Mask)>,
 }
 
-/// A row of a uniqueness rule: whether it is a duplicate only the window's tally knows.
+/// The key of a row: whether it is a duplicate only the window's tally knows.
 #[derive(Debug)]
 struct KeyFinding {
     rule: u32,
@@ -149,8 +147,8 @@ impl Examiner {
                 };
                 for finding in &self.found.rules {
                     let counts = tally.rule(finding.rule as usize);
-                    counts.asked += u64::from(finding.asked);
-                    counts.failed += u64::from(finding.failed);
+                    counts.asked += 1;
+                    counts.failed += u64::from(finding.fault.is_some());
                     if let Some((fault, mask)) = finding.fault {
                         self.broken.push(finding.rule);
                         let rule = Some(finding.rule);
@@ -184,21 +182,18 @@ fn ask_rules(plan: &Plan, numbers: &[usize], record: Value<'_>, hashes: &Hashes,
     let mut last: Option<(&FieldPath, Row<'_>)> = None;
     for &number in numbers {
         let Some(rule) = plan.rules.get(number) else { continue };
-        let mut finding = Finding { rule: number as u32, asked: 0, failed: 0, fault: None };
+        let (mut asked, mut broken) = (false, None);
         let mut ask = |row: Row<'_>| {
             let Some(fault) = ask_row(rule, row, hashes) else { return };
-            finding.asked += 1;
-            if let Some(fault) = fault {
-                finding.failed += 1;
-                finding.fault.get_or_insert((fault, mask(row)));
-            }
+            asked = true;
+            broken = broken.or(fault.map(|fault| (fault, mask(row))));
         };
         match (&rule.check, &rule.field) {
             (Check::Unique(fields), _) => {
-                keys(number as u32, fields, record, hashes, &mut found.keys);
+                found.keys.extend(key(number as u32, fields, record, hashes));
                 continue;
             }
-            (Check::RowCount, _) => finding.asked = 1,
+            (Check::RowCount, _) => asked = true,
             (Check::Unmeasured(_), _) => continue,
             (_, None) => ask(Row::Value(record)),
             (_, Some(path)) => match last {
@@ -211,8 +206,8 @@ fn ask_rules(plan: &Plan, numbers: &[usize], record: Value<'_>, hashes: &Hashes,
                 }
             },
         }
-        if finding.asked > 0 {
-            found.rules.push(finding);
+        if asked {
+            found.rules.push(Finding { rule: number as u32, fault: broken });
         }
     }
 }
@@ -251,31 +246,18 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
     }
 }
 
-/// One field is a row for each of its values; of several together, an array is the list of its items. As in SQL, a key
-/// with a part that is null or missing is compared with nothing.
-fn keys(rule: u32, fields: &[FieldPath], record: Value<'_>, hashes: &Hashes, found: &mut Vec<KeyFinding>) {
+/// The key of a uniqueness rule. As in SQL, a key with a part that is null or missing is compared with nothing.
+fn key(rule: u32, fields: &[FieldPath], record: Value<'_>, hashes: &Hashes) -> Option<KeyFinding> {
+    let part = |field: &FieldPath| match rows::single(record, field) {
+        Row::Value(value) if !value.is_null() => Some(value),
+        _ => None,
+    };
     if let [field] = fields {
-        return rows::each(record, field, &mut |row| match row {
-            Row::Value(value) if !value.is_null() => {
-                found.push(KeyFinding { rule, key: hashes.of([value]), mask: Mask::of(value) });
-            }
-            _ => {}
-        });
+        let value = part(field)?;
+        return Some(KeyFinding { rule, key: hashes.of([value]), mask: Mask::of(value) });
     }
-    let mut whole = true;
-    let mut parts = Vec::with_capacity(fields.len());
-    for field in fields {
-        let mut values = Vec::new();
-        rows::each(record, field, &mut |row| match row {
-            Row::Value(value) if !value.is_null() => values.push(value),
-            _ => whole = false,
-        });
-        whole &= !values.is_empty();
-        parts.push(hashes.of(values));
-    }
-    if whole && !parts.is_empty() {
-        found.push(KeyFinding { rule, key: hashes.join(&parts), mask: Mask::Nothing });
-    }
+    let parts = fields.iter().map(part).collect::<Option<Vec<_>>>()?;
+    Some(KeyFinding { rule, key: hashes.of(parts), mask: Mask::Nothing })
 }
 
 fn mask(row: Row<'_>) -> Mask {

@@ -1,4 +1,4 @@
-//! The rows that a path finds in a record: one, or one for each item of the arrays that it names.
+//! What a path finds in a record: one value, or one for each item of the arrays that it names.
 
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::decode::tree::{Kind, Value};
@@ -13,12 +13,12 @@ pub enum Row<'a> {
     NoParent,
 }
 
-/// Calls `row` for each. An array that is missing, null or no array has no items, and no rows.
+/// Calls `row` for each value. An array that is missing, null or no array has no items, and nothing is found.
 pub fn each<'a>(record: Value<'a>, path: &FieldPath, row: &mut impl FnMut(Row<'a>)) {
     follow(record, &path.0, row);
 }
 
-/// The row of a path without `[]`.
+/// What a path without `[]` finds.
 pub fn single<'a>(record: Value<'a>, path: &FieldPath) -> Row<'a> {
     let mut found = Row::NoParent;
     follow(record, &path.0, &mut |row| found = row);

@@ -145,11 +145,7 @@ fn each_check_is_asked_of_its_rows_and_says_what_broke_it() {
 #[test]
 fn times_are_read_as_their_field_says() {
     let iso = || Moments::iso(MomentKind::Timestamp);
-    let epoch = || {
-        let mut read = iso();
-        read.epoch_ms = true;
-        read
-    };
+    let epoch = || iso().with_epoch_ms(true);
     let texts = ["\"2026-01-02T03:04:05Z\"", "\"yesterday\"", "5", "true"];
     check(
         Check::Valid(Validity::Moment { read: iso(), asks_type: true }),
@@ -213,7 +209,7 @@ fn samples_show_kind_and_size_and_of_classified_fields_nothing() {
     assert_eq!(values, ["text(9)", "", "number"]);
     assert_eq!(broken, [[0, 1, 2]]);
     let rule = tally.rule(2);
-    assert_eq!((rule.asked, rule.failed), (3, 2));
+    assert_eq!((rule.asked, rule.failed), (1, 1), "a record with two bad items is one bad row");
 }
 
 #[test]
@@ -226,10 +222,6 @@ fn a_composite_key_is_compared_as_a_whole() {
     };
     let two: [&[u8]; 4] = [b"{\"a\":1,\"b\":2}", b"{\"a\":2,\"b\":1}", b"{\"b\":2.0,\"a\":1}", b"{\"a\":1,\"b\":null}"];
     assert_eq!(of(&["a", "b"], &two), (3, 1));
-    let lists: [&[u8]; 3] = [b"{\"a\":[1],\"b\":[2,3]}", b"{\"a\":[1,2],\"b\":[3]}", b"{\"a\":[],\"b\":[3]}"];
-    assert_eq!(of(&["a[]", "b[]"], &lists), (2, 0));
-    let items: [&[u8]; 2] = [b"{\"l\":[{\"s\":1},{\"s\":2},{\"s\":1}]}", b"{\"l\":[{\"s\":2},{}]}"];
-    assert_eq!(of(&["l[].s"], &items), (4, 2));
 }
 
 #[test]
