@@ -5,18 +5,18 @@
 use crate::catalog::board::Board;
 use crate::catalog::files::{Loaded, Watcher};
 use crate::catalog::plans::PlansJudge;
-use crate::config::kafka::{GroupProtocol, Properties};
 use crate::config::usable::Config;
 use crate::engine::contract::name::ContractHash;
 use crate::engine::contract::plan::Plans;
 use crate::flow::io::Fault;
-use crate::kafka::admin::{Admin, SetupError, Standing, Topics};
+use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
-use crate::kafka::client::{self, ClientEvent, Settings};
+use crate::kafka::client::{ClientEvent, Settings};
+use crate::kafka::configured::{self, topics};
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Key of the catalog record that holds the fingerprint of the uniqueness key.
@@ -264,38 +264,11 @@ fn hold_fingerprint(settings: &Settings, config: &Config, key: &[u8; 16]) -> Res
     }
 }
 
-fn topics(config: &Config) -> Topics {
-    Topics {
-        governance: config.governance.topic.clone(),
-        governance_partitions: config.governance.partitions,
-        prefix: config.governance.internal_prefix.clone(),
-        internal_partitions: config.governance.internal_partitions,
-        replication_factor: config.governance.replication_factor,
-        deltas_keep_ms: 2 * (config.window.max_open_ms + config.window.late_accept_ms),
-    }
-}
-
 /// Settings of this worker's clients; `Keeper::settings` names the task.
 fn settings(config: &Config) -> Settings {
-    let plain = |properties: &Properties| -> BTreeMap<String, String> {
-        properties.iter().map(|(k, v)| (k.clone(), v.expose().to_string())).collect()
-    };
     let limiter = Mutex::new(Limiter::default());
-    Settings {
-        properties: BTreeMap::new(),
-        consumer: plain(&config.kafka.consumer),
-        producer: plain(&config.kafka.producer),
-        admin: plain(&config.kafka.admin),
-        group: config.worker.group_id.clone(),
-        protocol: match config.kafka.protocol {
-            GroupProtocol::Classic => client::GroupProtocol::Classic,
-            GroupProtocol::Consumer => client::GroupProtocol::Consumer,
-        },
-        worker_id: config.worker.id.clone(),
-        stage: "worker",
-        slot: 0,
-        events: Arc::new(move |event| hear(&limiter, event)),
-    }
+    let events = Arc::new(move |event| hear(&limiter, event));
+    configured::settings(config, &config.worker.group_id, "worker", 0, events)
 }
 
 /// What a client says: errors are counted, and repeats of one kind are limited.
