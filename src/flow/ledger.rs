@@ -54,6 +54,8 @@ struct Book<T> {
     pieces: BTreeMap<(String, u64), Pieces<T>>,
     append_ms: Ms,
     dirty: bool,
+    /// Restored, and not shown since: the next commit shows every product, moved or not.
+    unshown: bool,
     /// What the state topic holds of this partition: a commit without new deltas repeats it.
     written: Option<PartitionState>,
 }
@@ -109,6 +111,7 @@ impl<J: Judge> Ledger<J> {
             pieces: BTreeMap::new(),
             append_ms: 0,
             dirty: false,
+            unshown: true,
             written: None,
         };
         let Some(state) = found.partition else {
@@ -315,6 +318,10 @@ impl<J: Judge> Stage for Ledger<J> {
         let mut cut = Cut { outgoing: Outgoing::default(), products: Vec::new() };
         for part in live {
             let Some(book) = self.books.get_mut(part) else { continue };
+            if std::mem::take(&mut book.unshown) {
+                let still = book.products.iter().filter(|(name, _)| !book.touched.contains(name));
+                cut.products.extend(still.map(|(_, product)| shown(product.state.clone(), Moved::default(), 0)));
+            }
             for name in std::mem::take(&mut book.touched) {
                 let Some(product) = book.products.get_mut(&name) else { continue };
                 let moved = product.end_transaction(&tell);
@@ -397,8 +404,15 @@ impl Restoring {
 }
 
 impl Cut {
-    fn take(&mut self, config: &LedgerConfig, partition: i32, mut state: ProductState, moved: Moved, latency_ms: Ms) {
-        for event in moved.events {
+    fn take(
+        &mut self,
+        config: &LedgerConfig,
+        partition: i32,
+        mut state: ProductState,
+        mut moved: Moved,
+        latency_ms: Ms,
+    ) {
+        for event in std::mem::take(&mut moved.events) {
             let Event { key, headers, value } = event;
             let about = Some(state.product.clone());
             let topic = config.events.clone();
@@ -408,20 +422,8 @@ impl Cut {
             state.closed_through = None;
         }
         let (key, product) = (product_key(&state.product), state.product.clone());
-        self.state(config, partition, key, encode(&state), Some(product.clone()));
-        self.products.push(ProductUpdate {
-            product,
-            state,
-            records: moved.counts.records,
-            bytes: moved.counts.bytes,
-            undecodable: moved.counts.undecodable,
-            tombstones: moved.counts.tombstones,
-            late: moved.late,
-            gap_offsets: moved.gap_offsets,
-            overlaps: moved.overlaps,
-            violations: moved.violations.into_values().collect(),
-            latency_ms,
-        });
+        self.state(config, partition, key, encode(&state), Some(product));
+        self.products.push(shown(state, moved, latency_ms));
     }
 
     fn state(
@@ -436,6 +438,23 @@ impl Cut {
         let message =
             Message { topic, partition: Some(partition), key, headers: Vec::new(), value: Some(value), about };
         self.outgoing.messages.push(message);
+    }
+}
+
+/// What a commit shows of a product.
+fn shown(state: ProductState, moved: Moved, latency_ms: Ms) -> ProductUpdate {
+    ProductUpdate {
+        product: state.product.clone(),
+        state,
+        records: moved.counts.records,
+        bytes: moved.counts.bytes,
+        undecodable: moved.counts.undecodable,
+        tombstones: moved.counts.tombstones,
+        late: moved.late,
+        gap_offsets: moved.gap_offsets,
+        overlaps: moved.overlaps,
+        violations: moved.violations.into_values().collect(),
+        latency_ms,
     }
 }
 
