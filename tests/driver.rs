@@ -420,7 +420,7 @@ fn a_member_that_left_cannot_commit_over_its_successor() {
     let parts = old.until("a revoke", |s| if let Seen::Revoking(p) | Seen::Lost(p) = s { Some(p) } else { None });
     old.act(vec![Action::Unassign(parts)]);
     let new = Task::new(settings(&address, &name, "w2"), &[&name]);
-    assert_eq!(new.assigned(), [part.clone()]);
+    assert_eq!(new.assigned(), std::slice::from_ref(&part));
     let answer = old.call(Call::SendOffsets { offsets: vec![(part.clone(), 3, String::new())], membership: stale });
     let fault = ok(answer, |a| if let Answer::SendOffsets(Err(fault)) = a { Some(fault) } else { None });
     assert_eq!(fault.kind, FaultKind::Abortable, "{fault:?}");
