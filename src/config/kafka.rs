@@ -236,6 +236,8 @@ mod tests {
             "kafka.sasl.password: hunter2",
             "kafka: {consumer: {sasl.password: hunter2}}",
             "kafka.ssl.key.pem: hunter2",
+            "kafka.sasl.pasword: hunter2",
+            "kafka.sasl.jaas.config: password=hunter2",
         ] {
             let (kafka, errors) = checked(yaml);
             assert!(!format!("{kafka:?}{errors:?}").contains("hunter2"), "{kafka:?}{errors:?}");
