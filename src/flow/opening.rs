@@ -188,9 +188,11 @@ impl Parts {
         });
         if let Some((part, log, from, id)) = waiting {
             let Some(ends) = ends else {
-                return Err(Refused::Exit(format!(
-                    "{log} does not exist: start the worker again, it creates missing internal topics"
-                )));
+                // Deleted, or a leader on the move: looked for again, so that a broker's bad moment ends nothing.
+                let text = format!("{part} waits for {log}, whose ends the broker does not tell");
+                out.push(Action::Note(Note { level: Level::Warn, text }));
+                self.phases.insert(part, Phase::SittingOut { until: now + MISSING_RETRY_MS, position: None });
+                return Ok(());
             };
             let to = if planted(Mutation::RestoreStopsAtStable) { ends.stable } else { ends.high };
             self.phases.insert(
