@@ -2,5 +2,5 @@
 
 pub mod files; // contract files into plans; a bad one is a finding
 pub mod folder; // what lies in the folders, and whether it changed
-pub mod plans; // the plans in force, shared by all tasks; implements the flow's `Judge`
+pub mod plans; // what the flow's `Judge` answers from the plans in force
 pub mod board; // what requests read

@@ -1,4 +1,4 @@
-//! The plans in force, shared by all tasks; what the flow's `Judge` answers from them.
+//! What the flow's `Judge` answers from the plans in force.
 
 use crate::engine::check::record::Examiner;
 use crate::engine::check::tally::{Counts, Tally};
@@ -9,26 +9,7 @@ use crate::engine::record::{Position, RawRecord};
 use crate::flow::io::Ms;
 use crate::flow::judge::{ContractFacts, Judge, Lens};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
-
-/// The plans in force. A task keeps a snapshot and takes another when it is told that the contracts changed; nobody
-/// holds the lock for longer than it takes to copy a pointer.
-#[derive(Debug, Default)]
-pub struct SharedPlans(RwLock<Arc<Plans>>);
-
-impl SharedPlans {
-    pub fn new(plans: Arc<Plans>) -> SharedPlans {
-        SharedPlans(RwLock::new(plans))
-    }
-
-    pub fn snapshot(&self) -> Arc<Plans> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub fn replace(&self, plans: Arc<Plans>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = plans;
-    }
-}
+use std::sync::Arc;
 
 /// Judges by a snapshot of the plans; one for each task.
 #[derive(Debug)]
@@ -261,10 +242,9 @@ schema:
         let newer = TWO_OBJECTS.replace("version: 1.0.0", "version: 1.1.0").replace("shop.orders", "shop.orders.v2");
         let mut judge = PlansJudge::new(plans(&[TWO_OBJECTS]), &[3; 16]);
         let old = judge.lenses("shop.orders")[0].clone();
-        let mut both = (*plans(&[&newer])).by_topic.clone();
-        let mut by_hash = plans(&[&newer]).by_hash.clone();
+        let (by_topic, mut by_hash) = (plans(&[&newer]).by_topic.clone(), plans(&[&newer]).by_hash.clone());
         by_hash.extend(plans(&[TWO_OBJECTS]).by_hash.clone());
-        judge.replace(Arc::new(Plans { by_topic: std::mem::take(&mut both), by_hash }));
+        judge.replace(Arc::new(Plans { by_topic, by_hash }));
 
         assert_eq!(judge.lenses("shop.orders"), []);
         assert_eq!(judge.topics(&old.product), [Arc::from("shop.orders.v2")]);
