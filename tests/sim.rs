@@ -8,4 +8,7 @@ mod sim {
     pub mod group; // membership, classic
     pub mod consumer_group; // membership, KIP-848
     pub mod broker; // requests in, answers out
+    pub mod producer; // the client: transactions
+    pub mod consumer; // the client: membership and prefetch
+    pub mod client; // the client: one task's connections
 }
