@@ -62,7 +62,8 @@ pub fn closed(
         match position(state, contract, &result.id) {
             None if failing && bad >= policy.failing => changes.push(open(state, contract, run, result)),
             Some(i) if failing => changes.extend(fail_again(&mut state.incidents[i], run, result)),
-            Some(i) if bad < policy.failing => changes.push(resolve(state, i, run.last, Some(result))),
+            // A window that was before it says nothing of it: it may have opened while its window was open.
+            Some(i) if bad < policy.failing && run.last >= state.incidents[i].first_window => changes.push(resolve(state, i, run.last, Some(result))),
             _ => {}
         }
     }
@@ -115,7 +116,7 @@ fn open(state: &mut ProductState, contract: &str, run: Run, result: &RuleResult)
         first_window: run.first,
         last_window: run.last,
         failing: run.times,
-        sequence: 1,
+        sequence: state.ended.remove(&(contract.to_string(), result.id.clone(), run.first)).unwrap_or(0) + 1,
         worst: result.failed,
     };
     state.incidents.push(incident.clone());
@@ -142,6 +143,7 @@ fn resolve(state: &mut ProductState, i: usize, window: WindowStart, result: Opti
     state.history.remove(&(incident.contract.clone(), incident.rule.clone()));
     incident.sequence += 1;
     incident.last_window = incident.last_window.max(window);
+    state.ended.insert((incident.contract.clone(), incident.rule.clone(), incident.first_window), incident.sequence);
     Change { state: State::Resolved, incident, result: result.cloned() }
 }
 
@@ -206,6 +208,27 @@ mod tests {
         check(2, 3, "ffppp", "or");
         check(1, 1, "Fpf", "oro");
         check(2, 3, "FFF", "");
+    }
+
+    #[test]
+    fn an_incident_of_a_later_window_outlives_an_earlier_one_that_passes() {
+        let mut state = ProductState::new(ProductName { domain: "d".into(), name: "p".into() });
+        let policy = IncidentPolicy { failing: 1, of: 1 };
+        assert_eq!(bad_already(&mut state, "c", policy, 10, &[result(Status::Fail)]).len(), 1);
+        assert!(closed(&mut state, "c", policy, Run::one(0), &[result(Status::Pass)]).is_empty());
+        assert!(closed(&mut state, "c", policy, Run::one(10), &[result(Status::Fail)]).is_empty());
+        assert_eq!(closed(&mut state, "c", policy, Run::one(20), &[result(Status::Pass)]).len(), 1);
+    }
+
+    #[test]
+    fn late_records_that_open_an_incident_again_go_on_in_its_sequence() {
+        let mut state = ProductState::new(ProductName { domain: "d".into(), name: "p".into() });
+        let policy = IncidentPolicy { failing: 1, of: 1 };
+        let mut told = closed(&mut state, "c", policy, Run::one(0), &[result(Status::Fail)]);
+        told.extend(closed(&mut state, "c", policy, Run::one(10), &[result(Status::Pass)]));
+        told.extend(bad_already(&mut state, "c", policy, 0, &[result(Status::Fail)]));
+        let sequences: Vec<u64> = told.iter().map(|c| c.incident.sequence).collect();
+        assert_eq!(sequences, [1, 2, 3], "an id is made of the first window and the sequence");
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Ledger<J: Judge> {
     config: LedgerConfig,
     books: BTreeMap<Part, Book<J::Tally>>,
     restoring: BTreeMap<Part, Restoring>,
+    /// Offset metadata and `applied` that did not agree at the last attempt.
+    doubted: BTreeMap<Part, (String, Offset)>,
     retired: Vec<ProductName>,
     notes: Vec<Note>,
 }
@@ -88,6 +90,7 @@ impl<J: Judge> Ledger<J> {
             config,
             books: BTreeMap::new(),
             restoring: BTreeMap::new(),
+            doubted: BTreeMap::new(),
             retired: Vec::new(),
             notes: Vec::new(),
         }
@@ -143,6 +146,13 @@ impl<J: Judge> Ledger<J> {
             // A tool may have reset the offset: the state knows better. Two different truths are refused.
             let metadata = found.committed.map(|c| c.metadata).unwrap_or_default();
             if !metadata.is_empty() && metadata != metadata_of(state.applied, state.deltas) {
+                // A member that was expelled and does not know it yet may have read the offset before its
+                // successor's commit, and the state after it.
+                let seen = (metadata, state.applied);
+                if self.doubted.insert(part.clone(), seen.clone()).as_ref() != Some(&seen) {
+                    return Opened::Again;
+                }
+                let (metadata, _) = seen;
                 return Opened::Refuse(format!(
                     "{topic} says that {} deltas of {part} are applied, the committed offset says \"{metadata}\": one of the two was restored from elsewhere",
                     state.applied

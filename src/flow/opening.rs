@@ -233,6 +233,7 @@ impl Parts {
     fn step(&mut self, part: Part, id: TopicId, next: Opened, out: &mut Vec<Action>) -> Result<(), Refused> {
         let phase = match next {
             Opened::Refuse(why) => return Err(Refused::Exit(why)),
+            Opened::Again => Phase::Opening(Step::Offset),
             Opened::Read { log, from } => Phase::Opening(Step::LogEnd { log, from, id }),
             Opened::Start { offset, replay_until } => {
                 out.push(Action::Start { part: part.clone(), offset });

@@ -106,6 +106,12 @@ impl<T: Merge> Product<T> {
             let coverage = fragment.coverage();
             tell.late(&mut self.state, &mut self.moved, key, revision, &fragment, &coverage);
         }
+        // Not before: a fragment of this transaction may belong to a window that has become too old since.
+        if let Some(closed) = self.state.closed_through {
+            let oldest = closed - tell.window.late_accept_ms - tell.window.size_ms;
+            self.state.revisions.retain(|k, _| k.start >= oldest);
+            self.state.ended.retain(|(_, _, first), _| *first >= oldest);
+        }
         let told = self.moved.fragments_told;
         std::mem::replace(&mut self.moved, Moved { fragments_told: told, ..Moved::default() })
     }
@@ -273,16 +279,18 @@ impl<T: Merge> Product<T> {
             if !due && forced.is_empty() {
                 break;
             }
-            self.idle_until(tell, start);
+            // Time has passed up to the target; what lies beyond is closed by force, empty windows too.
+            if let Some(target) = target {
+                self.idle_until(tell, target.min(start), "");
+            }
+            self.idle_until(tell, start, forced);
             self.close_window(tell, start, if due { "" } else { forced });
         }
         if let Some(target) = target {
-            self.idle_until(tell, target);
+            self.idle_until(tell, target, "");
         }
         let closed = self.state.closed_through;
         self.state.marks.retain(|m| closed.is_none_or(|c| m.to_ms > c));
-        let oldest = closed.map(|c| c - tell.window.late_accept_ms - size_ms);
-        self.state.revisions.retain(|k, _| oldest.is_none_or(|o| k.start >= o));
     }
 
     fn close_window<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, start: WindowStart, forced: &str) {
@@ -309,11 +317,12 @@ impl<T: Merge> Product<T> {
         self.state.marks.iter().find(|m| m.from_ms < end_ms && start_ms < m.to_ms).map(|m| m.reason.clone())
     }
 
-    /// Closes the windows without records before `until`.
-    fn idle_until<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, until: Ms) {
+    /// Closes the windows without records before `until`; `forced` says why before their time, or nothing.
+    fn idle_until<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, until: Ms, forced: &str) {
         let Some(closed) = self.state.closed_through.filter(|c| *c < until) else { return };
         let marked = self.marked(closed, until).unwrap_or_default();
-        tell.idle(&mut self.state, &mut self.moved, closed, until, &marked);
+        let incomplete = if forced.is_empty() { &marked } else { forced };
+        tell.idle(&mut self.state, &mut self.moved, closed, until, incomplete);
         self.state.closed_through = Some(until);
     }
 }

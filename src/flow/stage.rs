@@ -13,6 +13,8 @@ pub enum Opened {
     Start { offset: Offset, replay_until: Offset },
     /// First read one of our own logs to its high watermark, from this offset or its start.
     Read { log: Part, from: Offset },
+    /// What was read does not fit together, as if another owner had committed in between: begin again.
+    Again,
     /// It must not be read: the task exits with this reason.
     Refuse(String),
 }

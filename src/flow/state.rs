@@ -36,6 +36,9 @@ pub struct ProductState {
     /// Revisions of closed windows that got late records; a window without has revision 0.
     pub revisions: BTreeMap<WindowKey, u32>,
     pub incidents: Vec<Incident>,
+    /// The last sequence of resolved incidents by contract, rule and first window, as long as late records may open
+    /// them again: ids must not repeat.
+    pub ended: BTreeMap<(String, String, WindowStart), u64>,
     /// The last outcomes by contract and rule, oldest first, for N of M; only of rules that failed lately.
     pub history: BTreeMap<(String, String), Vec<bool>>,
     /// The last windows that had an event, newest last, at most `RECENT`.
@@ -59,6 +62,7 @@ impl ProductState {
             marks: Vec::new(),
             revisions: BTreeMap::new(),
             incidents: Vec::new(),
+            ended: BTreeMap::new(),
             history: BTreeMap::new(),
             recent: Vec::new(),
             too_late: 0,
