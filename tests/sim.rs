@@ -8,7 +8,22 @@ mod sim {
     pub mod group; // membership, classic
     pub mod consumer_group; // membership, KIP-848
     pub mod broker; // requests in, answers out
+
     pub mod producer; // the client: transactions
     pub mod consumer; // the client: membership and prefetch
     pub mod client; // the client: one task's connections
+
+    pub mod shape; // one run: cluster, contracts, data, faults
+    pub mod judge; // tallies that name records
+    pub mod process; // workers and their tasks
+    pub mod world; // the only loop
+    pub mod faults; // what happens to it
+    pub mod trace; // one line a step
+
+    pub mod fold; // a naive ledger
+    pub mod events; // what a consumer of the governance topic sees
+    pub mod invariants; // what must hold after every step
+    pub mod oracle; // what must hold at rest
+    pub mod harness; // one run, from its tape to its verdict
+    pub mod seeds; // ten thousand of them
 }

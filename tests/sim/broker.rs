@@ -88,7 +88,7 @@ pub enum Request {
     Beat {
         group: String,
         as_member: Membership,
-        owned: BTreeSet<Part>,
+        owned: Option<BTreeSet<Part>>,
     },
     Leave {
         group: String,
@@ -201,7 +201,7 @@ impl Broker {
                 Ok(Response::Done)
             }
             (AnyGroup::Consumer(g), Request::Beat { as_member: m, owned, .. }) => {
-                g.heartbeat(now, &m.member, m.generation, owned, &parts).map(Response::Told)
+                g.heartbeat(now, &m.member, m.generation, owned.as_ref(), &parts).map(Response::Told)
             }
             (AnyGroup::Consumer(g), Request::Leave { member, .. }) => {
                 g.leave(member, &parts);

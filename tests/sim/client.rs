@@ -291,7 +291,7 @@ pub fn brief(request: &Request) -> String {
         Request::Join { member, owned, .. } => format!("Join {member:?} owning {}", owned.len()),
         Request::Sync { as_member: m, .. } => format!("Sync {} gen {}", m.member, m.generation),
         Request::Heartbeat { as_member: m, .. } => format!("Heartbeat {} gen {}", m.member, m.generation),
-        Request::Beat { as_member: m, owned, .. } => format!("Beat {} epoch {} owning {}", m.member, m.generation, owned.len()),
+        Request::Beat { as_member: m, owned, .. } => format!("Beat {} epoch {} owning {:?}", m.member, m.generation, owned.as_ref().map(std::collections::BTreeSet::len)),
         Request::Leave { member, .. } => format!("Leave {member}"),
     }
 }

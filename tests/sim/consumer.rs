@@ -5,12 +5,13 @@ use crate::sim::choice::Tape;
 use crate::sim::log::{Data, Refusal, Topics};
 use crate::sim::producer::fault;
 use mesh_steward::engine::record::Offset;
-use mesh_steward::flow::io::{Fault, FaultKind, Membership, Ms, Part};
+use mesh_steward::flow::io::{Answer, Fault, FaultKind, Membership, Ms, Part};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What the application hears at its next poll.
 #[derive(Clone, Debug)]
 pub enum News {
+    Answer(Answer),
     Assigned(Vec<Part>),
     Revoking(Vec<Part>),
     Lost(Vec<Part>),
@@ -65,6 +66,8 @@ pub struct Consumer {
     rejoin: bool,
     lost: bool,
     beat_ms: Ms,
+    /// KIP-848: the next heartbeat lists what is owned; the others say nothing of it.
+    acknowledges: bool,
     failed: Option<Fault>,
     fetchers: BTreeMap<Part, Fetcher>,
 }
@@ -89,6 +92,7 @@ impl Consumer {
             rejoin: false,
             lost: false,
             beat_ms: Ms::MIN / 2,
+            acknowledges: false,
             failed: None,
             fetchers: BTreeMap::new(),
         }
@@ -110,7 +114,7 @@ impl Consumer {
             Phase::Out if self.incremental && idle && self.owned.is_empty() => {
                 self.phase = Phase::Joining;
                 let as_member = Membership { generation: 0, ..as_member };
-                Some(Request::Beat { group, as_member, owned: BTreeSet::new() })
+                Some(Request::Beat { group, as_member, owned: Some(BTreeSet::new()) })
             }
             Phase::Out if !self.incremental && idle => {
                 self.phase = Phase::Joining;
@@ -120,7 +124,8 @@ impl Consumer {
             Phase::Member if beats => {
                 self.beat_ms = now;
                 Some(if self.incremental {
-                    Request::Beat { group, as_member, owned: self.owned.clone() }
+                    let acknowledges = std::mem::take(&mut self.acknowledges);
+                    Request::Beat { group, as_member, owned: acknowledges.then(|| self.owned.clone()) }
                 } else {
                     Request::Heartbeat { group, as_member, instance }
                 })
@@ -205,6 +210,7 @@ impl Consumer {
 
     fn completed(&mut self) {
         self.serving = false;
+        self.acknowledges = true;
         self.beat_ms = Ms::MIN / 2;
         if std::mem::take(&mut self.lost) && !self.owned.is_empty() {
             self.queue.push_back(News::Lost(self.owned.iter().cloned().collect()));

@@ -38,13 +38,13 @@ impl ConsumerGroup {
         ConsumerGroup { epoch: 0, members: BTreeMap::new(), lenient, targeted: BTreeSet::new() }
     }
 
-    /// Epoch 0 joins; `owned` is what the member still holds.
+    /// Epoch 0 joins; `owned` is what the member still holds, where it says so.
     pub fn heartbeat(
         &mut self,
         now: Ms,
         member: &str,
         epoch: i32,
-        owned: &BTreeSet<Part>,
+        owned: Option<&BTreeSet<Part>>,
         parts: &BTreeSet<Part>,
     ) -> Result<Told, Refusal> {
         if epoch == 0 {
@@ -63,7 +63,7 @@ impl ConsumerGroup {
         m.session_ends_ms = now + SESSION_MS;
         let (target, told) = (m.target.clone(), epoch == m.epoch);
         // What it was told to give up is free once it no longer lists it.
-        m.assigned.retain(|part, _| target.contains(part) || owned.contains(part));
+        m.assigned.retain(|part, _| target.contains(part) || owned.is_none_or(|o| o.contains(part)));
         if m.assigned.keys().all(|part| target.contains(part)) && (told || epoch == 0) {
             m.epoch = group;
             for part in target.iter().filter(|p| !owned_elsewhere.contains(p)) {
@@ -125,15 +125,15 @@ mod behaviour {
     fn a_partition_is_free_once_its_owner_no_longer_lists_it() {
         let all = parts(2);
         let mut g = ConsumerGroup::new(true);
-        let a = g.heartbeat(0, "a", 0, &BTreeSet::new(), &all).unwrap();
+        let a = g.heartbeat(0, "a", 0, Some(&BTreeSet::new()), &all).unwrap();
         assert_eq!((a.epoch, a.assigned.len()), (1, 2));
-        let b = g.heartbeat(0, "b", 0, &BTreeSet::new(), &all).unwrap();
+        let b = g.heartbeat(0, "b", 0, Some(&BTreeSet::new()), &all).unwrap();
         assert_eq!((b.epoch, b.assigned.len()), (2, 0));
-        let a = g.heartbeat(0, "a", 1, &all, &all).unwrap();
+        let a = g.heartbeat(0, "a", 1, Some(&all), &all).unwrap();
         assert_eq!((a.epoch, a.assigned.len()), (1, 1), "told to give one up, still at its epoch");
-        let a = g.heartbeat(0, "a", 1, &a.assigned, &all).unwrap();
+        let a = g.heartbeat(0, "a", 1, Some(&a.assigned), &all).unwrap();
         assert_eq!(a.epoch, 2);
-        assert_eq!(g.heartbeat(0, "b", 2, &BTreeSet::new(), &all).unwrap().assigned.len(), 1);
+        assert_eq!(g.heartbeat(0, "b", 2, Some(&BTreeSet::new()), &all).unwrap().assigned.len(), 1);
         let (kept, moved) = (a.assigned.first().unwrap().clone(), all.difference(&a.assigned).next().unwrap().clone());
         assert_eq!(g.may_commit("a", 1, std::slice::from_ref(&kept)), Ok(()), "stale, and still its own (KIP-1251)");
         assert_eq!(g.may_commit("a", 1, &[kept.clone(), moved]), Err(Refusal::IllegalGeneration));

@@ -48,6 +48,7 @@ pub struct Group {
     /// Who owns what in truth: moves only when the former owner has said that it let go, or is expelled.
     pub owners: BTreeMap<Part, String>,
     made: u32,
+    unowned_since: Option<Ms>,
 }
 
 pub const SESSION_MS: Ms = 6_000;
@@ -55,6 +56,9 @@ pub const SESSION_MS: Ms = 6_000;
 const REBALANCE_MS: Ms = 30_000;
 /// `group.initial.rebalance.delay.ms`, shortened.
 const INITIAL_DELAY_MS: Ms = 300;
+/// A static member that dies between giving partitions back and rejoining leaves them to nobody: its successor gets
+/// the old assignment without a rebalance. Kafka waits for the next rebalance, whatever causes it; here it comes.
+const UNOWNED_MS: Ms = 15_000;
 
 impl Default for Group {
     fn default() -> Group {
@@ -65,6 +69,7 @@ impl Default for Group {
             by_instance: BTreeMap::new(),
             owners: BTreeMap::new(),
             made: 0,
+            unowned_since: None,
         }
     }
 }
@@ -157,6 +162,12 @@ impl Group {
             self.remove(member);
         }
         if !gone.is_empty() {
+            self.rebalance(now);
+        }
+        let nobodys = |p: &Part| self.members.values().all(|m| !m.assigned.contains(p));
+        let unowned = self.phase == Phase::Stable && parts.iter().any(nobodys);
+        self.unowned_since = if unowned { self.unowned_since.or(Some(now)) } else { None };
+        if self.unowned_since.is_some_and(|since| now - since > UNOWNED_MS) {
             self.rebalance(now);
         }
         let Phase::Preparing(until) = self.phase else { return Vec::new() };

@@ -1,0 +1,129 @@
+//! Workers and their tasks: what a process holds, and loses when it crashes.
+
+use crate::sim::broker::Reply;
+use crate::sim::client::{Client, Identity};
+use crate::sim::consumer::Settings;
+use crate::sim::group::Address;
+use crate::sim::judge::{Contracts, Namer};
+use crate::sim::shape::{FLUSH_MS, GRACE_MS, LATE_ACCEPT_MS, MAX_OPEN_MS, Shape, WINDOW_MS};
+use crate::sim::world::{DELTAS, EVENTS, INSPECTORS, STATE};
+use mesh_steward::engine::event::envelope::Source;
+use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
+use mesh_steward::flow::io::{Action, Input, Ms};
+use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
+use mesh_steward::flow::stage;
+use mesh_steward::flow::task::Task;
+use mesh_steward::flow::window::WindowConfig;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Inspector(usize),
+    Ledger,
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stage::Inspector(n) => write!(f, "inspector.{n}"),
+            Stage::Ledger => write!(f, "ledger"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    Up,
+    Paused,
+    Down,
+}
+
+/// What does not come through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    None,
+    Requests,
+    Answers,
+}
+
+pub struct Process {
+    pub power: Power,
+    /// How far its clock is off.
+    pub skew_ms: Ms,
+    pub cut: Cut,
+    pub contracts: Rc<RefCell<Contracts>>,
+    pub stopping: bool,
+}
+
+/// The flow, whichever stage it is.
+pub trait Flow {
+    fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action>;
+}
+
+impl<S: stage::Stage> Flow for Task<S> {
+    fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action> {
+        Task::on(self, now, input)
+    }
+}
+
+/// One task of a worker; `flow` is there while it runs.
+pub struct Slot {
+    pub worker: usize,
+    pub stage: Stage,
+    pub label: String,
+    pub identity: Identity,
+    pub flow: Option<Box<dyn Flow>>,
+    pub client: Client,
+    /// Lives so far: what was sent to an earlier one is not heard.
+    pub life: u32,
+    /// The newest poll that is due; older ones are void.
+    pub serial: u64,
+    /// What arrived while the process was paused.
+    pub held: Vec<(Address, Option<Reply>)>,
+}
+
+impl Slot {
+    pub fn new(worker: usize, stage: Stage, label: String, identity: Identity, settings: Settings) -> Slot {
+        let client = Client::new(&identity, settings);
+        Slot { worker, stage, label, identity, flow: None, client, life: 0, serial: 0, held: Vec::new() }
+    }
+}
+
+pub fn build(slot: &Slot, shape: &Shape, contracts: Rc<RefCell<Contracts>>, now: Ms) -> Box<dyn Flow> {
+    let judge = Namer { contracts };
+    match slot.stage {
+        Stage::Inspector(_) => {
+            let config = InspectorConfig {
+                window_size_ms: WINDOW_MS,
+                future_tolerance_ms: 60_000,
+                flush_interval_ms: FLUSH_MS,
+                flush_bytes: 8 << 20,
+                message_bytes: if shape.small_messages { 48 } else { 1 << 20 },
+                start_earliest: true,
+                deltas: DELTAS.into(),
+                state: STATE.into(),
+                delta_partitions: shape.delta_partitions,
+                task: slot.identity.transactional.clone(),
+            };
+            Box::new(Task::new(now, Inspector::new(judge, config)))
+        }
+        Stage::Ledger => {
+            let window = WindowConfig {
+                size_ms: WINDOW_MS,
+                grace_ms: GRACE_MS,
+                late_accept_ms: LATE_ACCEPT_MS,
+                max_open_ms: MAX_OPEN_MS,
+            };
+            let config = LedgerConfig {
+                window,
+                flush_interval_ms: FLUSH_MS / 2,
+                source: Source { cluster: "sim".into(), group: INSPECTORS.into() },
+                deltas: DELTAS.into(),
+                state: STATE.into(),
+                events: EVENTS.into(),
+            };
+            Box::new(Task::new(now, Ledger::new(judge, config)))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Ten thousand seeds, the same twice, and one tape again.
+
+use crate::sim::choice::{Tape, parse, print};
+use crate::sim::harness::{Setup, run};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Failing seeds by the invariant that broke.
+pub type Failed = BTreeMap<&'static str, Vec<u64>>;
+
+/// Runs seeds on all cores until so many have failed; which, and how many ran.
+pub fn survey(setup: &Setup, seeds: std::ops::Range<u64>, enough: usize) -> (Failed, u64) {
+    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(Failed::new()));
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let lock = || failed.lock().unwrap_or_else(PoisonError::into_inner);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while lock().values().map(Vec::len).sum::<usize>() < enough {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        break;
+                    }
+                    if let Err(failure) = run(Tape::seeded(seed), setup).result {
+                        lock().entry(failure.invariant).or_default().push(seed);
+                    }
+                }
+            });
+        }
+    });
+    (failed.into_inner().unwrap_or_else(PoisonError::into_inner), next.into_inner().min(seeds.end) - seeds.start)
+}
+
+#[test]
+fn every_record_is_counted_once_whatever_happens() {
+    let seeds = std::env::var("SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
+    let (failed, ran) = survey(&Setup::default(), 0..seeds, 20);
+    if let Some(seed) = failed.values().flatten().min() {
+        let ran = run(Tape::seeded(*seed), &Setup { traced: true, ..Setup::default() });
+        panic!("{failed:?}\nseed {seed}: {:?}\nSIM_TAPE={}", ran.result, print(&ran.tape));
+    }
+    println!("{ran} seeds");
+}
+
+#[test]
+fn replay() {
+    let seed = std::env::var("SIM_SEED").ok().and_then(|s| s.parse().ok()).map(Tape::seeded);
+    let tape = std::env::var("SIM_TAPE").ok().map(|tape| Tape::replay(parse(&tape)));
+    let Some(tape) = tape.or(seed) else { return };
+    let ran = run(tape, &Setup { traced: true, ..Setup::default() });
+    ran.lines.iter().for_each(|line| println!("{line}"));
+    if let Err(failure) = ran.result {
+        panic!("{}: {}", failure.invariant, failure.text);
+    }
+}
+
+#[test]
+fn a_seed_runs_the_same_twice() {
+    for seed in 0..100 {
+        let [a, b] = [0, 1].map(|_| run(Tape::seeded(seed), &Setup::default()));
+        assert_eq!((a.hash, a.steps), (b.hash, b.steps), "seed {seed}");
+    }
+}
