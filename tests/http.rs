@@ -475,6 +475,7 @@ fn publication(name: &str) -> Publication {
             sequence: 1,
             worst: 3,
         }],
+        ended: BTreeMap::new(),
         history: BTreeMap::new(),
         // The last one was judged by an old contract version, and says nothing of the product as it is now.
         recent: vec![
