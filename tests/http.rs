@@ -449,7 +449,6 @@ fn publication(name: &str) -> Publication {
         findings: vec![("amount.required".into(), status, 3)],
     };
     let state = ProductState {
-        product: product(name),
         chains: vec![Chain {
             topic: "shop.orders".into(),
             id: TopicId(7),
@@ -459,12 +458,9 @@ fn publication(name: &str) -> Publication {
             watermark_ms: Some(START_MS + 90_000),
             caught_up: true,
         }],
-        topics: vec![],
         current: vec![ContractHash([7; 16])],
         closed_through: Some(START_MS + 60_000),
         watermark_ms: Some(START_MS + 90_000),
-        marks: vec![],
-        revisions: BTreeMap::new(),
         incidents: vec![Incident {
             contract: format!("{name}-contract"),
             rule: "amount.required".into(),
@@ -475,16 +471,14 @@ fn publication(name: &str) -> Publication {
             sequence: 1,
             worst: 3,
         }],
-        ended: BTreeMap::new(),
-        history: BTreeMap::new(),
         // The last one was judged by an old contract version, and says nothing of the product as it is now.
         recent: vec![
             window(START_MS - 60_000, 7, Status::Pass, Some(1.0)),
             window(START_MS, 7, Status::Fail, Some(0.5)),
             window(START_MS + 60_000, 6, Status::Pass, Some(1.0)),
         ],
-        too_late: 0,
         totals: Totals { records: 119, undecodable: 1, late: 2, gap_offsets: 50, windows: 3, overlaps: 0 },
+        ..ProductState::new(product(name))
     };
     let update = ProductUpdate {
         product: product(name),

@@ -63,7 +63,9 @@ pub fn closed(
             None if failing && bad >= policy.failing => changes.push(open(state, contract, run, result)),
             Some(i) if failing => changes.extend(fail_again(&mut state.incidents[i], run, result)),
             // A window that was before it says nothing of it: it may have opened while its window was open.
-            Some(i) if bad < policy.failing && run.last >= state.incidents[i].first_window => changes.push(resolve(state, i, run.last, Some(result))),
+            Some(i) if bad < policy.failing && run.last >= state.incidents[i].first_window => {
+                changes.push(resolve(state, i, run.last, Some(result)))
+            }
             _ => {}
         }
     }

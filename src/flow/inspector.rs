@@ -18,6 +18,8 @@ const EARLY_FLUSH_MS: Ms = 1_000;
 const WINDOW_BYTES: usize = 512;
 /// Idle products of one message: at 16 partitions each and 80 bytes a partition 330 kB, a third of what a message may weigh.
 const IDLE_PRODUCTS_MAX: usize = 256;
+/// The first instant of the year 1: a time before it is taken for it, so that no arithmetic on times overflows.
+const FIRST_MS: Ms = -62_135_596_800_000;
 /// First violations remembered; beyond it the memory starts again, which costs an early flush at most.
 const FIRST_VIOLATIONS_MAX: usize = 10_000;
 
@@ -265,7 +267,7 @@ impl<J: Judge> Stage for Inspector<J> {
             for looking in &mut reading.lenses {
                 let lens = &looking.lens;
                 let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
-                let said_ms = self.judge.examine(lens.index, record).unwrap_or(own_ms);
+                let said_ms = self.judge.examine(lens.index, record).unwrap_or(own_ms).max(FIRST_MS);
                 let future = said_ms > now + self.config.future_tolerance_ms;
                 // One from the future is judged in the window of its arrival, and moves no watermark.
                 let event_ms = if future { now } else { said_ms };

@@ -12,9 +12,11 @@ use crate::flow::mutation::{Mutation, planted};
 use crate::flow::state::{Mark, ProductState};
 use crate::flow::tell::{Moved, Teller};
 use crate::flow::watermark::{update_topics, watermark};
-use crate::flow::window::{At, Open, put};
+use crate::flow::window::{At, Open, WindowConfig, put};
 use std::collections::BTreeMap;
 
+/// Late windows and ended incidents of one product that are remembered: at 60 bytes each 120 kB of its state.
+const LATE_MEMORY_MAX: usize = 2_000;
 /// Windows of one product that may be open at once: more than a day of minutes. Beyond it the oldest closes incomplete.
 const OPEN_WINDOWS_MAX: usize = 1_500;
 
@@ -107,13 +109,22 @@ impl<T: Merge> Product<T> {
             tell.late(&mut self.state, &mut self.moved, key, revision, &fragment, &coverage);
         }
         // Not before: a fragment of this transaction may belong to a window that has become too old since.
-        if let Some(closed) = self.state.closed_through {
-            let oldest = closed - tell.window.late_accept_ms - tell.window.size_ms;
-            self.state.revisions.retain(|k, _| k.start >= oldest);
-            self.state.ended.retain(|(_, _, first), _| *first >= oldest);
-        }
+        self.forget_late(tell.window);
         let told = self.moved.fragments_told;
         std::mem::replace(&mut self.moved, Moved { fragments_told: told, ..Moved::default() })
+    }
+
+    /// Forgets what only records that are too late by now would need. What is forgotten for want of room is too late
+    /// from now on, so that no revision and no incident is told twice.
+    fn forget_late(&mut self, window: &WindowConfig) {
+        let Some(closed) = self.state.closed_through else { return };
+        let revised = crowded(self.state.revisions.keys().map(|k| k.start).collect());
+        let ended = crowded(self.state.ended.keys().map(|(_, _, first)| *first).collect());
+        self.state.late_floor = self.state.late_floor.max(revised).max(ended);
+        let oldest = Some(closed - window.late_accept_ms - window.size_ms).max(self.state.late_floor);
+        let oldest = oldest.unwrap_or(WindowStart::MIN);
+        self.state.revisions.retain(|k, _| k.start >= oldest);
+        self.state.ended.retain(|(_, _, first), _| *first >= oldest);
     }
 
     fn merge<J: Judge<Tally = T>>(
@@ -129,10 +140,10 @@ impl<T: Merge> Product<T> {
             let key = self.key(key);
             let counts = tell.judge.counts(&tally);
             self.count(&counts);
-            let end_ms = key.start + tell.window.size_ms;
             match self.state.closed_through {
-                Some(closed) if end_ms <= closed => {
-                    if closed - end_ms <= tell.window.late_accept_ms {
+                Some(closed) if self.is_closed(key.start) => {
+                    let age_ms = closed - key.start - tell.window.size_ms;
+                    if age_ms <= tell.window.late_accept_ms && self.state.late_floor.is_none_or(|f| key.start >= f) {
                         put(&mut self.fragments, at, key, tally, reports, exact);
                     } else {
                         self.state.too_late += counts.records;
@@ -268,11 +279,12 @@ impl<T: Merge> Product<T> {
         let age_ms = size_ms + tell.window.grace_ms + tell.window.max_open_ms;
         while let Some(start) = self.open.keys().next().map(|k| k.start) {
             let due = target.is_some_and(|t| start + size_ms <= t);
-            let old = self.open.values().any(|o| now - o.opened_ms > age_ms);
-            let forced = if old {
-                "a partition was silent for longer than window.max.open"
+            let forced = if due {
+                ""
             } else if self.open.len() > OPEN_WINDOWS_MAX {
                 "too many windows of this product were open"
+            } else if self.open.values().any(|o| now - o.opened_ms > age_ms) {
+                "a partition was silent for longer than window.max.open"
             } else {
                 ""
             };
@@ -284,10 +296,11 @@ impl<T: Merge> Product<T> {
                 self.idle_until(tell, target.min(start), "");
             }
             self.idle_until(tell, start, forced);
-            self.close_window(tell, start, if due { "" } else { forced });
+            self.close_window(tell, start, forced);
         }
         if let Some(target) = target {
-            self.idle_until(tell, target, "");
+            let first = self.open.keys().next().map_or(target, |k| k.start);
+            self.idle_until(tell, target.min(first), "");
         }
         let closed = self.state.closed_through;
         self.state.marks.retain(|m| closed.is_none_or(|c| m.to_ms > c));
@@ -310,7 +323,9 @@ impl<T: Merge> Product<T> {
             let coverage = open.coverage();
             tell.window(&mut self.state, &mut self.moved, key, &open, &coverage, reason);
         }
-        self.state.closed_through = self.state.closed_through.max(Some(end_ms));
+        // No open window begins before it. That is so by itself, unless the window's size was changed.
+        let next = self.open.keys().next().map_or(end_ms, |k| k.start.min(end_ms));
+        self.state.closed_through = self.state.closed_through.max(Some(next));
     }
 
     fn marked(&self, start_ms: Ms, end_ms: Ms) -> Option<String> {
@@ -325,4 +340,11 @@ impl<T: Merge> Product<T> {
         tell.idle(&mut self.state, &mut self.moved, closed, until, incomplete);
         self.state.closed_through = Some(until);
     }
+}
+
+/// The first of the last `LATE_MEMORY_MAX` starts, where there are more.
+fn crowded(mut starts: Vec<WindowStart>) -> Option<WindowStart> {
+    starts.sort_unstable();
+    let excess = starts.len().checked_sub(LATE_MEMORY_MAX).filter(|excess| *excess > 0)?;
+    starts.get(excess).copied()
 }

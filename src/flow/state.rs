@@ -27,7 +27,7 @@ pub struct ProductState {
     pub chains: Vec<Chain>,
     pub topics: Vec<Extent>,
     pub current: Vec<ContractHash>,
-    /// Every window that ends at or before this is closed; a multiple of the window's size.
+    /// Every window that begins before this is closed; a multiple of the window's size, unless that was changed.
     pub closed_through: Option<Ms>,
     /// The lowest partition watermark, as of the last delta.
     pub watermark_ms: Option<Ms>,
@@ -35,6 +35,8 @@ pub struct ProductState {
     pub marks: Vec<Mark>,
     /// Revisions of closed windows that got late records; a window without has revision 0.
     pub revisions: BTreeMap<WindowKey, u32>,
+    /// Late records of windows before this are too late: their revisions are forgotten.
+    pub late_floor: Option<WindowStart>,
     pub incidents: Vec<Incident>,
     /// The last sequence of resolved incidents by contract, rule and first window, as long as late records may open
     /// them again: ids must not repeat.
@@ -61,6 +63,7 @@ impl ProductState {
             watermark_ms: None,
             marks: Vec::new(),
             revisions: BTreeMap::new(),
+            late_floor: None,
             incidents: Vec::new(),
             ended: BTreeMap::new(),
             history: BTreeMap::new(),

@@ -7,7 +7,7 @@ use crate::engine::event::envelope::{Event, Source};
 use crate::engine::event::gap::{Gap, Reason};
 use crate::engine::event::window::{Coverage, Window};
 use crate::engine::event::{gap, incident, window};
-use crate::engine::record::{Interval, Offset, TopicId};
+use crate::engine::record::{Interval, Offset, TopicId, window_of};
 use crate::flow::delta::WindowKey;
 use crate::flow::incident::{Change, Run, bad_already, closed, rules_gone};
 use crate::flow::io::{Ms, Violation};
@@ -98,7 +98,13 @@ impl<J: Judge> Teller<'_, J> {
     /// once an hour.
     pub fn idle(&self, state: &mut ProductState, moved: &mut Moved, from: Ms, until: Ms, incomplete: &str) {
         let size_ms = self.window.size_ms;
-        let run = Run { first: from, last: until - size_ms, times: ((until - from) / size_ms) as u64 };
+        // Whole windows only: the size may have been changed since the last one closed.
+        let first = window_of(from + size_ms - 1, size_ms);
+        let times = (until - first).max(0) / size_ms;
+        if times == 0 {
+            return;
+        }
+        let run = Run { first, last: first + (times - 1) * size_ms, times: times as u64 };
         let nothing = J::Tally::default();
         for hash in state.current.clone() {
             let key = WindowKey { start: run.first, hash };

@@ -205,6 +205,10 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        // A reader that is closed at the end of its log; an end is no error.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
+        }
         self.tell(error.rdkafka_error_code(), RDKafkaLogLevel::Error as i32, reason.to_string());
     }
 }

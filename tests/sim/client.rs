@@ -265,7 +265,8 @@ impl Client {
 
     /// What it waits for, for a failure's report.
     pub fn waits(&self) -> String {
-        let call = self.calling.as_ref().map_or("no call".to_owned(), |(c, since)| format!("{} since {since}", name(c)));
+        let call =
+            self.calling.as_ref().map_or("no call".to_owned(), |(c, since)| format!("{} since {since}", name(c)));
         let wire: Vec<String> = self.channels.iter().filter_map(|c| c.waiting.as_ref()).map(brief).collect();
         format!("{call}; consumer {}; on the wire {wire:?}", self.consumer.waits())
     }
@@ -276,13 +277,17 @@ pub fn brief(request: &Request) -> String {
     match request {
         Request::InitPid { id, .. } => format!("InitPid {id}"),
         Request::AddPartitions { parts, .. } => format!("AddPartitions {}", list(parts)),
-        Request::Produce { by, part, records, .. } => format!("Produce {part} {} records, epoch {}", records.len(), by.epoch),
+        Request::Produce { by, part, records, .. } => {
+            format!("Produce {part} {} records, epoch {}", records.len(), by.epoch)
+        }
         Request::AddOffsets { .. } => "AddOffsets".into(),
         Request::TxnOffsetCommit { as_member: m, offsets, .. } => {
             let offsets: Vec<String> = offsets.iter().map(|(p, o, meta)| format!("{p}@{o} {meta}")).collect();
             format!("TxnOffsetCommit [{}] {} gen {}", offsets.join(", "), m.member, m.generation)
         }
-        Request::EndTxn { by, commit } => format!("EndTxn {} epoch {}", if *commit { "commit" } else { "abort" }, by.epoch),
+        Request::EndTxn { by, commit } => {
+            format!("EndTxn {} epoch {}", if *commit { "commit" } else { "abort" }, by.epoch)
+        }
         Request::OffsetCommit { .. } => "OffsetCommit".into(),
         Request::OffsetFetch { parts, .. } => format!("OffsetFetch {}", list(parts)),
         Request::Ends(parts) => format!("Ends {}", list(parts)),
@@ -291,7 +296,12 @@ pub fn brief(request: &Request) -> String {
         Request::Join { member, owned, .. } => format!("Join {member:?} owning {}", owned.len()),
         Request::Sync { as_member: m, .. } => format!("Sync {} gen {}", m.member, m.generation),
         Request::Heartbeat { as_member: m, .. } => format!("Heartbeat {} gen {}", m.member, m.generation),
-        Request::Beat { as_member: m, owned, .. } => format!("Beat {} epoch {} owning {:?}", m.member, m.generation, owned.as_ref().map(std::collections::BTreeSet::len)),
+        Request::Beat { as_member: m, owned, .. } => format!(
+            "Beat {} epoch {} owning {:?}",
+            m.member,
+            m.generation,
+            owned.as_ref().map(std::collections::BTreeSet::len)
+        ),
         Request::Leave { member, .. } => format!("Leave {member}"),
     }
 }

@@ -77,7 +77,13 @@ const HEARTBEAT_MS: Ms = 1_500;
 const BATCH: usize = 4;
 
 impl Consumer {
-    pub fn new(group: String, instance: Option<String>, incremental: bool, settings: Settings, member: String) -> Consumer {
+    pub fn new(
+        group: String,
+        instance: Option<String>,
+        incremental: bool,
+        settings: Settings,
+        member: String,
+    ) -> Consumer {
         Consumer {
             group,
             instance,

@@ -55,7 +55,8 @@ impl Said {
     }
 
     fn one(&mut self, data: &Data, folds: &BTreeMap<i32, Fold>) -> Result<(), Failure> {
-        let header = |name: &str| data.headers.iter().find(|(k, _)| *k == name).map(|(_, v)| v.clone()).unwrap_or_default();
+        let header =
+            |name: &str| data.headers.iter().find(|(k, _)| *k == name).map(|(_, v)| v.clone()).unwrap_or_default();
         let value: Value = serde_json::from_slice(data.value.as_deref().unwrap_or_default()).unwrap_or_default();
         let (id, kind) = (header("ce_id"), header("ce_type"));
         if !self.ids.insert(id.clone()) {
@@ -136,8 +137,12 @@ impl Said {
             s.incidents.iter().map(one).collect::<Vec<_>>()
         };
         let state: BTreeMap<_, _> = products.values().flat_map(open).collect();
-        let told: BTreeMap<_, _> =
-            self.incidents.iter().filter(|(_, (_, open))| *open).map(|(k, (sequence, _))| (k.clone(), *sequence)).collect();
+        let told: BTreeMap<_, _> = self
+            .incidents
+            .iter()
+            .filter(|(_, (_, open))| *open)
+            .map(|(k, (sequence, _))| (k.clone(), *sequence))
+            .collect();
         if state == told {
             return Ok(());
         }

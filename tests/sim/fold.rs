@@ -66,11 +66,8 @@ impl Fold {
             let Some(product) = products.get(name) else {
                 return broken(I3, format!("{name} has deltas before {} and no state", state.applied));
             };
-            let chains: BTreeMap<_, _> = product
-                .chains
-                .iter()
-                .map(|c| ((c.topic.clone(), c.partition), (c.id, c.to, c.watermark_ms)))
-                .collect();
+            let chains: BTreeMap<_, _> =
+                product.chains.iter().map(|c| ((c.topic.clone(), c.partition), (c.id, c.to, c.watermark_ms))).collect();
             let lives = |(_, (id, _, _)): &(&(String, i32), &(TopicId, Offset, Option<Ms>))| {
                 naive.extents.values().all(|e| e.id != Some(*id)) || chains.values().any(|c| c.0 == *id)
             };
@@ -79,7 +76,8 @@ impl Fold {
                 return broken(I3, format!("{name}: chains {chains:?}, deltas before {} say {kept:?}", state.applied));
             }
             let open = |(start, _): &(&WindowStart, &Vec<Offset>)| product.closed_through.is_none_or(|c| **start >= c);
-            let needed = naive.windows.iter().filter(open).flat_map(|(_, firsts)| firsts).filter(|o| **o >= start).min();
+            let needed =
+                naive.windows.iter().filter(open).flat_map(|(_, firsts)| firsts).filter(|o| **o >= start).min();
             if let Some(first) = needed.filter(|first| **first < state.low) {
                 return broken(I3, format!("{name}: an open window needs delta {first}, low is {}", state.low));
             }

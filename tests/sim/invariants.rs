@@ -102,7 +102,9 @@ impl Watch {
             self.read_state(world, partition)?;
         }
         // Above an open transaction committed records are hidden, and offsets are not.
-        let whole = |topic: &str| world.broker.topics.live.get(topic).is_some_and(|t| t.partitions.iter().all(|l| l.stable() == l.end()));
+        let whole = |topic: &str| {
+            world.broker.topics.live.get(topic).is_some_and(|t| t.partitions.iter().all(|l| l.stable() == l.end()))
+        };
         let (deltas, state, events) = (whole(DELTAS), whole(STATE), whole(EVENTS));
         if deltas {
             self.offsets_match(world)?;
@@ -120,11 +122,17 @@ impl Watch {
         for (product, shown) in &self.shown {
             let total = self.products.get(product).map_or(0, |s| s.totals.records);
             if *shown > total {
-                return broken("I8: counters after commit", format!("{product}: {shown} records shown, {total} committed"));
+                return broken(
+                    "I8: counters after commit",
+                    format!("{product}: {shown} records shown, {total} committed"),
+                );
             }
         }
         if self.inspected > self.counted {
-            return broken("I8: counters after commit", format!("{} records inspected, {} in deltas", self.inspected, self.counted));
+            return broken(
+                "I8: counters after commit",
+                format!("{} records inspected, {} in deltas", self.inspected, self.counted),
+            );
         }
         Ok(())
     }
@@ -141,7 +149,8 @@ impl Watch {
                 };
                 let reports: Vec<(ProductName, Vec<Report>)> = match &delta {
                     Delta::Product(d) => {
-                        self.counted += d.windows.iter().flat_map(|(_, n)| n.times.values()).map(|t| u64::from(*t)).sum::<u64>();
+                        self.counted +=
+                            d.windows.iter().flat_map(|(_, n)| n.times.values()).map(|t| u64::from(*t)).sum::<u64>();
                         vec![(d.product.clone(), d.reports.clone().map(|r| r.partitions).unwrap_or_default())]
                     }
                     Delta::Idle(all) => all.iter().map(|(p, r)| (p.clone(), r.partitions.clone())).collect(),
@@ -194,7 +203,10 @@ impl Watch {
                 if let Some(old) = self.products.get(&state.product)
                     && (old.closed_through > state.closed_through || old.watermark_ms > state.watermark_ms)
                 {
-                    let text = format!("{}: closed {:?} then {:?}, watermark {:?} then {:?}", state.product, old.closed_through, state.closed_through, old.watermark_ms, state.watermark_ms);
+                    let text = format!(
+                        "{}: closed {:?} then {:?}, watermark {:?} then {:?}",
+                        state.product, old.closed_through, state.closed_through, old.watermark_ms, state.watermark_ms
+                    );
                     return broken("I6: time never falls", text);
                 }
                 self.products.insert(state.product.clone(), state);
@@ -214,7 +226,10 @@ impl Watch {
                     continue;
                 }
                 let Some(id) = TopicId::parse(&found.metadata) else {
-                    return broken("I2: offsets are what deltas cover", format!("{name}/{p}@{} {:?}: not ours", found.offset, found.metadata));
+                    return broken(
+                        "I2: offsets are what deltas cover",
+                        format!("{name}/{p}@{} {:?}: not ours", found.offset, found.metadata),
+                    );
                 };
                 if id != topic.id {
                     continue;
@@ -222,7 +237,10 @@ impl Watch {
                 for product in &readers {
                     let to = self.tiles.get(&(product.name.clone(), id, p)).map(|t| t.to);
                     if to != Some(found.offset) {
-                        let text = format!("{name}/{p}: committed {}, deltas of {} cover up to {to:?}", found.offset, product.name);
+                        let text = format!(
+                            "{name}/{p}: committed {}, deltas of {} cover up to {to:?}",
+                            found.offset, product.name
+                        );
                         return broken("I2: offsets are what deltas cover", text);
                     }
                 }

@@ -37,10 +37,17 @@ pub fn unaccounted(world: &World<'_>, watch: &Watch, at_the_end: bool) -> Option
                     match (times, in_gap) {
                         (1, false) => {}
                         (0, true) if deleted => {}
-                        (0, true) => return Some(format!("{} {name} {id} is in a gap and was not deleted", product.name)),
+                        (0, true) => {
+                            return Some(format!("{} {name} {id} is in a gap and was not deleted", product.name));
+                        }
                         (0, false) if deleted && !promised => {}
                         (0, false) => missing.push(id),
-                        _ => return Some(format!("{} {name} {id} counted {times} times, in a gap {in_gap}", product.name)),
+                        _ => {
+                            return Some(format!(
+                                "{} {name} {id} counted {times} times, in a gap {in_gap}",
+                                product.name
+                            ));
+                        }
                     }
                 }
                 if let (true, Some(text)) = (at_the_end, gaps.iter().find_map(|g| odd(world, g))) {
@@ -55,9 +62,12 @@ pub fn unaccounted(world: &World<'_>, watch: &Watch, at_the_end: bool) -> Option
     }
     for window in watch.said.windows.iter().filter(|_| at_the_end) {
         for id in window.names.keys() {
-            let at = world.broker.topics.ever().find(|(_, t)| t.id == id.topic).map(|(_, t)| {
-                t.partitions[id.partition as usize].entries[id.offset as usize].data.timestamp_ms
-            });
+            let at = world
+                .broker
+                .topics
+                .ever()
+                .find(|(_, t)| t.id == id.topic)
+                .map(|(_, t)| t.partitions[id.partition as usize].entries[id.offset as usize].data.timestamp_ms);
             if at.map(|at| window_of(at, WINDOW_MS)) != Some(window.start_ms) {
                 return Some(format!("{id} at {at:?} was counted in the window of {}", window.start_ms));
             }

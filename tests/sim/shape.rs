@@ -54,9 +54,16 @@ pub enum Op {
     Create(usize),
     Grow(usize),
     /// Everything in a partition up to its end is deleted, or half of it.
-    DeleteRecords { topic: usize, partition: i32, half: bool },
+    DeleteRecords {
+        topic: usize,
+        partition: i32,
+        half: bool,
+    },
     /// A new version of a product's contract, seen by one worker.
-    Contract { product: usize, worker: usize },
+    Contract {
+        product: usize,
+        worker: usize,
+    },
     Deny(usize),
     Allow(usize),
     CompactState,
@@ -64,11 +71,23 @@ pub enum Op {
     ForgetOffsets,
     /// The deltas' start moves past `low`.
     DeleteDeltas,
-    Data { topic: usize, partition: i32, lag_ms: Ms },
+    Data {
+        topic: usize,
+        partition: i32,
+        lag_ms: Ms,
+    },
     /// One record a partition of the topic, `times` over.
-    Fill { topic: usize, times: u32 },
+    Fill {
+        topic: usize,
+        times: u32,
+    },
     /// A producer's transaction that stays open, then ends.
-    OpenTransaction { topic: usize, partition: i32, lasts_ms: Ms, commit: bool },
+    OpenTransaction {
+        topic: usize,
+        partition: i32,
+        lasts_ms: Ms,
+        commit: bool,
+    },
 }
 
 pub const WINDOW_MS: Ms = 10_000;
@@ -100,9 +119,8 @@ impl Shape {
     pub fn draw(tape: &mut Tape) -> Shape {
         let protocol = [Protocol::Static, Protocol::Dynamic, Protocol::Incremental][tape.pick(&[3, 2, 2])];
         let workers = 1 + tape.pick(&[2, 3, 1]);
-        let topics: Vec<(Arc<str>, i32)> = (0..1 + tape.pick(&[3, 2, 1]))
-            .map(|i| (Arc::from(format!("t{i}")), 1 + tape.below(3) as i32))
-            .collect();
+        let topics: Vec<(Arc<str>, i32)> =
+            (0..1 + tape.pick(&[3, 2, 1])).map(|i| (Arc::from(format!("t{i}")), 1 + tape.below(3) as i32)).collect();
         let mut products: Vec<Vec<&str>> = topics.iter().map(|(t, _)| vec![&**t]).collect();
         if tape.pick(&[3, 1]) == 1 {
             // One product reads all topics, so that each topic is read by two.

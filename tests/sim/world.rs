@@ -211,7 +211,14 @@ impl<'t> World<'t> {
             Step::Arrive { from, request, again, answered } => self.arrive(from, request, again, answered),
             Step::Reply { to, reply } => self.reply(to, reply),
             Step::WriteMarker(marker) => {
-                self.trace.say("broker", || format!("marker {} {:?} of {}", if marker.commit { "commit" } else { "abort" }, marker.place, marker.id));
+                self.trace.say("broker", || {
+                    format!(
+                        "marker {} {:?} of {}",
+                        if marker.commit { "commit" } else { "abort" },
+                        marker.place,
+                        marker.id
+                    )
+                });
                 self.broker.write_marker(self.now, &marker);
                 self.changed = true;
             }
@@ -427,7 +434,9 @@ impl<'t> World<'t> {
                 _ => self.tape.between(200, 1_500),
             };
             if lost || mute {
-                self.trace.say("wire", || format!("!! {} {}", if lost { "lost request" } else { "lost answer" }, brief(&request)));
+                self.trace.say("wire", || {
+                    format!("!! {} {}", if lost { "lost request" } else { "lost answer" }, brief(&request))
+                });
                 self.later(DISCONNECT_MS, Step::Reply { to: from, reply: None });
             }
             if !lost {
@@ -478,7 +487,9 @@ fn answered(answer: &Answer) -> String {
             };
             format!("Committed {}", found.iter().map(one).collect::<Vec<_>>().join(", "))
         }
-        Answer::ReadLog(Ok(chunk)) => format!("ReadLog {} records, next {}, done {}", chunk.records.len(), chunk.next, chunk.done),
+        Answer::ReadLog(Ok(chunk)) => {
+            format!("ReadLog {} records, next {}, done {}", chunk.records.len(), chunk.next, chunk.done)
+        }
         other => format!("{other:?}"),
     }
 }
