@@ -15,7 +15,6 @@ use mesh_steward::flow::state::{Chain, Incident, ProductState, Summary, Totals};
 use mesh_steward::http::server::{Site, serve};
 use mesh_steward::telemetry::{self, names, task::TaskMetrics};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
