@@ -184,6 +184,12 @@ pub const KEYS: &[Key] = &[
         doc: "true allows an address that others reach: there is no access control in this version.",
     },
     Key {
+        path: "metrics.series.max",
+        default: &["20000"],
+        kind: Kind::Whole { min: 100, max: 1_000_000 },
+        doc: "Metric series of products; beyond it the rules of the largest products fold into rule=\"other\".",
+    },
+    Key {
         path: "log.level",
         default: &["info"],
         kind: Kind::Word(&["error", "warn", "info", "debug", "trace"]),

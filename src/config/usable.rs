@@ -26,6 +26,7 @@ pub struct Config {
     pub topics: Topics,
     pub privacy: Privacy,
     pub http: Http,
+    pub metrics: Metrics,
     pub log: Log,
     /// Every value in force and its place, secrets masked, for the operator.
     pub effective: Vec<Effective>,
@@ -106,6 +107,12 @@ pub struct Http {
 }
 
 #[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Series of products at most.
+    pub series_max: usize,
+}
+
+#[derive(Clone, Debug)]
 pub struct Log {
     /// error, warn, info, debug or trace.
     pub level: String,
@@ -143,6 +150,7 @@ impl Config {
             topics: topics(&mut typed),
             privacy: privacy(&mut typed),
             http: http(&mut typed),
+            metrics: Metrics { series_max: typed.whole("metrics.series.max") as usize },
             log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },
             effective: Vec::new(),
             notes,

@@ -25,9 +25,6 @@ use tokio::sync::{mpsc, watch};
 /// Contract files, topics and the catalog are looked at this often; a new topic is governed within 10 s.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
 
-/// Metric series of products; beyond it the largest products' rules fold into one series each.
-const SERIES_MAX: usize = 20_000;
-
 /// A killed process gives its port back within a second or two.
 const BIND_TRIES: u32 = 20;
 const BIND_EVERY: Duration = Duration::from_millis(100);
@@ -48,7 +45,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Exit {
     let board = Arc::new(Board::default());
     let (stop_http, stopped) = watch::channel(());
     let site =
-        Site { board: board.clone(), telemetry, worker_id: config.worker.id.as_str().into(), series_max: SERIES_MAX };
+        Site { board: board.clone(), telemetry, worker_id: config.worker.id.as_str().into(), series_max: config.metrics.series_max };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
     let http = tokio::spawn(serve(listener, site, async move {
         let mut stopped = stopped;
