@@ -44,8 +44,12 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Exit {
     };
     let board = Arc::new(Board::default());
     let (stop_http, stopped) = watch::channel(());
-    let site =
-        Site { board: board.clone(), telemetry, worker_id: config.worker.id.as_str().into(), series_max: config.metrics.series_max };
+    let site = Site {
+        board: board.clone(),
+        telemetry,
+        worker_id: config.worker.id.as_str().into(),
+        series_max: config.metrics.series_max,
+    };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
     let http = tokio::spawn(serve(listener, site, async move {
         let mut stopped = stopped;
