@@ -26,4 +26,5 @@ mod sim {
     pub mod oracle; // what must hold at rest
     pub mod harness; // one run, from its tape to its verdict
     pub mod seeds; // ten thousand of them
+    pub mod mutations; // planted bugs, each of which must be found
 }

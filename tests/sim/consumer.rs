@@ -303,7 +303,12 @@ impl Consumer {
         if !with_records {
             return None;
         }
-        let f = self.fetchers.values_mut().find(|f| !f.buffered.is_empty())?;
+        // What was fetched before a hold waits, where it was not dropped.
+        let ready = |f: &&mut Fetcher| match f.buffered.front() {
+            Some(News::OutOfRange(_)) => true,
+            front => front.is_some() && f.position.is_some(),
+        };
+        let f = self.fetchers.values_mut().find(ready)?;
         if tape.pick(&[12, 1]) == 1 {
             return None;
         }

@@ -39,6 +39,8 @@ pub struct Said {
     ids: BTreeSet<String>,
     revisions: BTreeMap<(ProductName, String, Ms), u64>,
     pub windows: Vec<Window>,
+    /// Products with windows that closed before their time.
+    forced: BTreeSet<ProductName>,
     pub gaps: Vec<Gap>,
     /// Product, rule, first window: the last event's sequence, and whether the incident is open.
     incidents: BTreeMap<(ProductName, String, Ms), (u64, bool)>,
@@ -95,9 +97,21 @@ impl Said {
         }
         self.revisions.insert(key, window.revision);
         let forced = window.incomplete.contains("max.open") || window.incomplete.contains("too many");
-        let time = folds.values().find_map(|f| f.products.get(&product)).and_then(|n| n.reached);
-        if !forced && window.revision == 0 && time.is_none_or(|t| t < window.start_ms + WINDOW_MS + GRACE_MS) {
+        let naive = folds.values().find_map(|f| f.products.get(&product));
+        let (closes, time) = (window.start_ms + WINDOW_MS + GRACE_MS, naive.and_then(|n| n.reached));
+        if forced {
+            self.forced.insert(product.clone());
+        } else if window.revision == 0 && time.is_none_or(|t| t < closes) {
             return broken("I6: windows close by the watermark", format!("{window:?} at {time:?}"));
+        }
+        for (id, (hash, before)) in window.names.keys().filter_map(|id| Some((id, naive?.told.get(id)?))) {
+            if hash.to_string() != window.hash {
+                return broken("each version judges its own", format!("{id} was told as {hash}: {window:?}"));
+            }
+            // Late is what came after its window had closed, not what came with the news that closed it.
+            if window.revision > 0 && !self.forced.contains(&product) && before.is_none_or(|b| b < closes) {
+                return broken("I6: only late records are late", format!("{id} at {before:?}: {window:?}"));
+            }
         }
         let counts = self.observed.entry(product).or_default();
         for (id, times) in &window.names {

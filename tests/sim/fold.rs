@@ -1,8 +1,8 @@
 //! A naive ledger: what the committed deltas say, folded without windows that close or state that is kept.
 
 use crate::sim::invariants::{Failure, broken};
-use crate::sim::judge::Names;
-use mesh_steward::engine::contract::name::ProductName;
+use crate::sim::judge::{Names, RecordId};
+use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::record::{Offset, TopicId, WindowStart};
 use mesh_steward::flow::delta::{Delta, Extent, Reports};
 use mesh_steward::flow::io::Ms;
@@ -27,6 +27,10 @@ pub struct Naive {
     windows: BTreeMap<WindowStart, Vec<Offset>>,
     /// How far time had come at the best: a partition that is added later does not turn it back.
     pub reached: Option<Ms>,
+    /// Each record as a delta told it: by which contract version, and how far time had come before its flush.
+    pub told: BTreeMap<RecordId, (ContractHash, Option<Ms>)>,
+    /// The last delta's flush and place, and how far time had come before it: adjacent parts are one.
+    flush: Option<((String, u64), Offset, Option<Ms>)>,
 }
 
 impl Fold {
@@ -36,8 +40,14 @@ impl Fold {
             match delta {
                 Delta::Product(d) => {
                     let naive = self.products.entry(d.product.clone()).or_default();
-                    for (key, _) in &d.windows {
+                    let before = match &naive.flush {
+                        Some((flush, at, before)) if *flush == d.flush && *at + 1 == *offset => *before,
+                        _ => naive.reached,
+                    };
+                    naive.flush = Some((d.flush.clone(), *offset, before));
+                    for (key, names) in &d.windows {
                         naive.windows.entry(key.start).or_default().push(*offset);
+                        naive.told.extend(names.times.keys().map(|id| (*id, (key.hash, before))));
                     }
                     d.reports.iter().for_each(|r| naive.take(r, *append_ms));
                 }

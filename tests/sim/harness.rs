@@ -6,7 +6,7 @@ use crate::sim::invariants::{Failure, Watch, broken};
 use crate::sim::oracle::unaccounted;
 use crate::sim::shape::{MAX_OPEN_MS, Op, Shape, WINDOW_MS};
 use crate::sim::txn::State;
-use crate::sim::world::{Trigger, World};
+use crate::sim::world::World;
 use mesh_steward::flow::io::Ms;
 use mesh_steward::flow::mutation::{Mutation, plant};
 
@@ -17,7 +17,6 @@ pub struct Setup {
     pub settings: Settings,
     /// A scenario; `None`: the tape draws one.
     pub shape: Option<Shape>,
-    pub triggers: Vec<Trigger>,
     pub expected_exit: Option<&'static str>,
     pub traced: bool,
 }
@@ -49,7 +48,6 @@ pub fn run_and<T: Default>(
     plant(setup.mutation);
     let shape = setup.shape.clone().unwrap_or_else(|| Shape::draw(tape));
     let mut world = World::new(tape, shape, setup.settings, setup.traced);
-    world.triggers.clone_from(&setup.triggers);
     let mut watch = Watch::of(&world);
     watch.expected_exit = setup.expected_exit;
     let mut result = to_rest(&mut world, &mut watch);

@@ -62,12 +62,9 @@ pub fn unaccounted(world: &World<'_>, watch: &Watch, at_the_end: bool) -> Option
     }
     for window in watch.said.windows.iter().filter(|_| at_the_end) {
         for id in window.names.keys() {
-            let at = world
-                .broker
-                .topics
-                .ever()
-                .find(|(_, t)| t.id == id.topic)
-                .map(|(_, t)| t.partitions[id.partition as usize].entries[id.offset as usize].data.timestamp_ms);
+            let topic = world.broker.topics.ever().find(|(_, t)| t.id == id.topic).map(|(_, t)| t);
+            let log = topic.and_then(|t| t.partitions.get(id.partition as usize));
+            let at = log.and_then(|l| l.entries.get(id.offset as usize)).map(|e| e.data.timestamp_ms);
             if at.map(|at| window_of(at, WINDOW_MS)) != Some(window.start_ms) {
                 return Some(format!("{id} at {at:?} was counted in the window of {}", window.start_ms));
             }

@@ -32,6 +32,7 @@ pub struct Shape {
     pub transactions: bool,
     pub records: u32,
     pub plan: Vec<(Ms, Op)>,
+    pub triggers: Vec<Trigger>,
     /// The last record of the data is written before this.
     pub data_ms: Ms,
 }
@@ -90,6 +91,20 @@ pub enum Op {
     },
 }
 
+/// A fault that waits for its moment: when the request that begins like this is sent, or has been applied.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    pub request: &'static str,
+    pub worker: usize,
+    pub applied: bool,
+    /// So many such requests pass first.
+    pub skip: u32,
+    pub then: Vec<(Ms, Op)>,
+}
+
+/// Where a fault hurts most.
+const MOMENTS: [&str; 6] = ["EndTxn commit", "TxnOffsetCommit", "Produce", "InitPid", "OffsetFetch", "ReadLog"];
+
 pub const WINDOW_MS: Ms = 10_000;
 pub const GRACE_MS: Ms = 2_000;
 pub const MAX_OPEN_MS: Ms = 60_000;
@@ -112,6 +127,7 @@ impl Shape {
             transactions: false,
             records: 30,
             plan: Vec::new(),
+            triggers: Vec::new(),
             data_ms: 30_000,
         }
     }
@@ -139,6 +155,7 @@ impl Shape {
             transactions: tape.pick(&[2, 1]) == 1,
             records: 10 + tape.below(40),
             plan: Vec::new(),
+            triggers: Vec::new(),
             data_ms: 15_000 + i64::from(tape.below(20_000)),
             topics,
         };
@@ -158,9 +175,31 @@ impl Shape {
         let product = tape.below(self.contracts.products.len() as u32) as usize;
         // Short ones end before sessions and transactions do; long ones after both.
         let lasts = [300, 3_000, 8_000, 14_000, 25_000][tape.pick(&[3, 3, 2, 2, 1])] + i64::from(tape.below(1_000));
+        let kind = tape.pick(&[6, 5, 5, 3, 3, 3, 2, 1, 2, 2, 1, 1, 2, 1, 2]);
+        if kind == 0 {
+            let request = MOMENTS[tape.pick(&[5, 4, 2, 2, 1, 1])];
+            let (hurts, heals) = match tape.pick(&[2, 2, 1, 2]) {
+                0 => (Op::Crash(worker), Op::Start(worker)),
+                1 => (Op::Pause(worker), Op::Resume(worker)),
+                2 => (Op::CutRequests(worker), Op::Heal(worker)),
+                _ => (Op::CutAnswers(worker), Op::Heal(worker)),
+            };
+            let (applied, skip) = (tape.pick(&[1, 1]) == 1, tape.below(16));
+            self.triggers.push(Trigger { request, worker, applied, skip, then: vec![(0, hurts), (lasts, heals)] });
+            return;
+        }
+        if kind == 14 {
+            // A zombie's state hides its successor's, which dies soon and restores below it.
+            let zombie = vec![(0, Op::Pause(worker)), (25_000, Op::Resume(worker))];
+            let other = (worker + 1) % self.workers;
+            let successor = vec![(0, Op::Crash(other)), (300, Op::Start(other))];
+            let trigger = |request, worker, applied, skip, then| Trigger { request, worker, applied, skip, then };
+            self.triggers.push(trigger("Produce _steward.state", worker, true, tape.below(8), zombie));
+            self.triggers.push(trigger("EndTxn commit", other, true, tape.below(16), successor));
+            return;
+        }
         let mut add = |after: Ms, op: Op| self.plan.push((at + after, op));
-        match tape.pick(&[0, 6, 5, 3, 3, 3, 2, 1, 2, 2, 1, 1, 2, 1]) {
-            0 => {}
+        match kind {
             1 => {
                 add(0, Op::Crash(worker));
                 add(lasts, Op::Start(worker));

@@ -10,7 +10,7 @@ use crate::sim::invariants::{Failure, Watch};
 use crate::sim::judge::Contracts;
 use crate::sim::process::{self, Cut, Flow, Power, Process, Slot, Stage};
 use crate::sim::producer::name;
-use crate::sim::shape::{Op, Protocol, Shape};
+use crate::sim::shape::{Op, Protocol, Shape, Trigger};
 use crate::sim::trace::Trace;
 use crate::sim::txn::Marker;
 use mesh_steward::engine::record::{RawRecord, TopicId};
@@ -80,17 +80,6 @@ pub struct World<'t> {
     ticks: u64,
 }
 
-/// A fault that waits for its moment: when the request that begins like this is sent, or has been applied.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    pub request: &'static str,
-    pub worker: usize,
-    pub applied: bool,
-    /// So many such requests pass first.
-    pub skip: u32,
-    pub then: Vec<(Ms, Op)>,
-}
-
 /// Sessions, time-outs and join phases are looked at so often.
 const BROKER_TICK_MS: Ms = 100;
 const POLL_MS: Ms = 100;
@@ -124,7 +113,7 @@ impl<'t> World<'t> {
             steps: 0,
             exits: Vec::new(),
             external_pids: 0,
-            triggers: Vec::new(),
+            triggers: shape.triggers.clone(),
             settings,
             queue: BinaryHeap::new(),
             seq: 0,
