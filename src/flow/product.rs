@@ -270,11 +270,9 @@ impl<T: Merge> Product<T> {
         self.state.watermark_ms = self.state.watermark_ms.max(seen);
         let target = seen.map(|w| window_of(w - tell.window.grace_ms, size_ms));
         let first = self.open.keys().next().map(|k| k.start);
-        if self.state.closed_through.is_none() {
-            self.state.closed_through = match (first, target) {
-                (Some(first), Some(target)) => Some(first.min(target)),
-                (first, target) => first.or(target),
-            };
+        if let (None, Some(target)) = (self.state.closed_through, target) {
+            // Not before every partition was heard: an older window of a slower one would be late at once.
+            self.state.closed_through = Some(first.map_or(target, |f| f.min(target)));
         }
         let age_ms = size_ms + tell.window.grace_ms + tell.window.max_open_ms;
         while let Some(start) = self.open.keys().next().map(|k| k.start) {
