@@ -66,8 +66,6 @@ pub struct Consumer {
     rejoin: bool,
     lost: bool,
     beat_ms: Ms,
-    /// KIP-848: the next heartbeat lists what is owned; the others say nothing of it.
-    acknowledges: bool,
     failed: Option<Fault>,
     fetchers: BTreeMap<Part, Fetcher>,
 }
@@ -98,7 +96,6 @@ impl Consumer {
             rejoin: false,
             lost: false,
             beat_ms: Ms::MIN / 2,
-            acknowledges: false,
             failed: None,
             fetchers: BTreeMap::new(),
         }
@@ -130,8 +127,8 @@ impl Consumer {
             Phase::Member if beats => {
                 self.beat_ms = now;
                 Some(if self.incremental {
-                    let acknowledges = std::mem::take(&mut self.acknowledges);
-                    Request::Beat { group, as_member, owned: acknowledges.then(|| self.owned.clone()) }
+                    // While the application takes up or gives back, nothing is said of what is owned.
+                    Request::Beat { group, as_member, owned: idle.then(|| self.owned.clone()) }
                 } else {
                     Request::Heartbeat { group, as_member, instance }
                 })
@@ -216,7 +213,6 @@ impl Consumer {
 
     fn completed(&mut self) {
         self.serving = false;
-        self.acknowledges = true;
         self.beat_ms = Ms::MIN / 2;
         if std::mem::take(&mut self.lost) && !self.owned.is_empty() {
             self.queue.push_back(News::Lost(self.owned.iter().cloned().collect()));

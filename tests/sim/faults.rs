@@ -88,6 +88,21 @@ impl World<'_> {
                     }
                 }
             }
+            Op::Rewind(by) => {
+                for part in self.broker.parts(INSPECTORS) {
+                    if let Some(found) = self.broker.offsets.get(INSPECTORS, &part) {
+                        let back = [(part, (found.offset - by).max(0), found.metadata)];
+                        // Metadata that was accepted once is not too long now.
+                        let _ = self.broker.offsets.commit(INSPECTORS, None, &back);
+                    }
+                }
+            }
+            Op::Twin(worker) => {
+                let twin = self.processes.len();
+                self.add_process(worker, 0, self.shape.contracts.clone());
+                self.processes[twin].twin = true;
+                self.start(twin);
+            }
             Op::Data { topic, partition, lag_ms } => self.data(topic, partition, lag_ms),
             Op::Fill { topic, times } => {
                 for partition in 0..self.shape.topics[topic].1 {
@@ -106,6 +121,10 @@ impl World<'_> {
         self.broker.denied.clear();
         for worker in 0..self.processes.len() {
             self.processes[worker].cut = Cut::None;
+            if self.processes[worker].twin {
+                self.crash(worker);
+                continue;
+            }
             match self.processes[worker].power {
                 Power::Paused => self.resume(worker),
                 Power::Down => self.start(worker),
@@ -168,7 +187,9 @@ impl World<'_> {
             exit => {
                 self.exits.push((task, exit));
                 self.crash(worker);
-                self.later(RESTART_MS, Step::Do(Op::Start(worker)));
+                if !self.processes[worker].twin {
+                    self.later(RESTART_MS, Step::Do(Op::Start(worker)));
+                }
             }
         }
     }

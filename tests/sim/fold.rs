@@ -4,7 +4,7 @@ use crate::sim::invariants::{Failure, broken};
 use crate::sim::judge::{Names, RecordId};
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::record::{Offset, TopicId, WindowStart};
-use mesh_steward::flow::delta::{Delta, Extent, Reports};
+use mesh_steward::flow::delta::{Delta, Extent, Report, Reports};
 use mesh_steward::flow::io::Ms;
 use mesh_steward::flow::state::{PartitionState, ProductState};
 use std::collections::BTreeMap;
@@ -98,6 +98,15 @@ impl Fold {
 
 impl Naive {
     fn take(&mut self, reports: &Reports, append_ms: Ms) {
+        // Wholly behind the chains: counted before.
+        let mut read = reports.partitions.iter().filter(|r| !r.interval.is_empty()).peekable();
+        let behind = |r: &Report| {
+            let chain = self.chains.get(&(r.topic.clone(), r.partition));
+            chain.is_some_and(|(id, to, _)| *id == r.id && r.interval.to <= *to)
+        };
+        if read.peek().is_some() && read.all(behind) {
+            return;
+        }
         for r in &reports.partitions {
             let time = r.watermark_ms.max(r.caught_up_ms.map(|at| at.min(append_ms)));
             let chain = self.chains.entry((r.topic.clone(), r.partition)).or_insert((r.id, 0, None));

@@ -228,12 +228,14 @@ impl Group {
 
     fn assign(&mut self, parts: &BTreeSet<Part>) {
         let mut claims: BTreeMap<String, BTreeSet<Part>> = BTreeMap::new();
-        let mut taken = BTreeSet::new();
+        // Also of topics that are gone: their members have not heard of it yet.
+        self.owners.clear();
         for (name, m) in &self.members {
-            let kept = m.owned.iter().filter(|p| parts.contains(p) && taken.insert((*p).clone())).cloned().collect();
-            claims.insert(name.clone(), kept);
+            let fresh = m.owned.iter().filter(|p| !self.owners.contains_key(*p));
+            let kept: Vec<Part> = fresh.cloned().collect();
+            self.owners.extend(kept.iter().map(|p| (p.clone(), name.clone())));
+            claims.insert(name.clone(), kept.into_iter().filter(|p| parts.contains(p)).collect());
         }
-        self.owners = claims.iter().flat_map(|(m, ps)| ps.iter().map(|p| (p.clone(), m.clone()))).collect();
         let target = balance(&claims, parts);
         for (name, m) in &mut self.members {
             let wanted = target.get(name).cloned().unwrap_or_default();

@@ -17,7 +17,8 @@ pub struct Setup {
     pub settings: Settings,
     /// A scenario; `None`: the tape draws one.
     pub shape: Option<Shape>,
-    pub expected_exit: Option<&'static str>,
+    /// What must hold at the end, beyond the invariants.
+    pub asks: Option<fn(&Watch) -> Result<(), String>>,
     pub traced: bool,
 }
 
@@ -35,32 +36,16 @@ const LIVENESS_MS: Ms = WINDOW_MS + MAX_OPEN_MS + 120_000;
 const AFTERWARDS_MS: Ms = 8_000;
 
 pub fn run(mut tape: Tape, setup: &Setup) -> Ran {
-    let (ran, ()) = run_and(&mut tape, setup, |_, _| Ok(()));
-    ran
-}
-
-/// Also asks `more` at the end.
-pub fn run_and<T: Default>(
-    tape: &mut Tape,
-    setup: &Setup,
-    more: impl FnOnce(&World<'_>, &Watch) -> Result<T, Failure>,
-) -> (Ran, T) {
     plant(setup.mutation);
-    let shape = setup.shape.clone().unwrap_or_else(|| Shape::draw(tape));
-    let mut world = World::new(tape, shape, setup.settings, setup.traced);
+    let shape = setup.shape.clone().unwrap_or_else(|| Shape::draw(&mut tape));
+    let mut world = World::new(&mut tape, shape, setup.settings, setup.traced);
     let mut watch = Watch::of(&world);
-    watch.expected_exit = setup.expected_exit;
-    let mut result = to_rest(&mut world, &mut watch);
-    let mut told = T::default();
-    if result.is_ok() {
-        match more(&world, &watch) {
-            Ok(found) => told = found,
-            Err(failure) => result = Err(failure),
-        }
-    }
+    let asked = setup.asks.unwrap_or(|_| Ok(()));
+    let result = to_rest(&mut world, &mut watch)
+        .and_then(|()| asked(&watch).or_else(|text| broken("what the scenario is about", text)));
     let (hash, steps, lines) = (world.trace.hash, world.steps, std::mem::take(&mut world.trace.lines));
     plant(None);
-    (Ran { result, tape: tape.made().to_vec(), hash, steps, lines }, told)
+    Ran { result, tape: tape.made().to_vec(), hash, steps, lines }
 }
 
 fn to_rest(world: &mut World<'_>, watch: &mut Watch) -> Result<(), Failure> {

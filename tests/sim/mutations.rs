@@ -2,6 +2,7 @@
 
 use crate::sim::consumer::Settings;
 use crate::sim::harness::Setup;
+use crate::sim::scenarios::named;
 use crate::sim::seeds::survey;
 use mesh_steward::flow::mutation::Mutation;
 
@@ -26,7 +27,6 @@ fn all() -> Vec<(String, Setup)> {
         LowTooHigh,
         ReplayFeedsChains,
         ReplayMergesLate,
-        BehindIsApplied,
         FragmentSurvives,
         WatermarkInFirstPart,
         SittingOutIsCommitted,
@@ -34,7 +34,6 @@ fn all() -> Vec<(String, Setup)> {
         ClosedThroughForgotten,
         VersionsShareWindow,
         CountersBeforeCommit,
-        RecoverFromEveryFencing,
     ];
     let client = [
         ("require_stable is off", Settings { reads_unstable_offsets: true, ..Settings::default() }),
@@ -42,9 +41,14 @@ fn all() -> Vec<(String, Setup)> {
         ("auto commit is on", Settings { auto_commit: true, ..Settings::default() }),
         ("prefetched records are kept", Settings { keeps_prefetched: true, ..Settings::default() }),
     ];
+    // These need what no seed does: an operator's hand, a second process with the same ids.
+    let scenarios = [(BehindIsApplied, "offsets_rewound"), (RecoverFromEveryFencing, "two_workers_one_id_dynamic")];
+    let scenarios = scenarios
+        .into_iter()
+        .filter_map(|(m, name)| Some((format!("{m:?}"), Setup { mutation: Some(m), ..named(name)?.setup() })));
     let flow = flow.map(|m| (format!("{m:?}"), Setup { mutation: Some(m), ..Setup::default() }));
     let client = client.map(|(name, settings)| (name.to_owned(), Setup { settings, ..Setup::default() }));
-    flow.into_iter().chain(client).collect()
+    flow.into_iter().chain(client).chain(scenarios).collect()
 }
 
 #[test]
@@ -55,7 +59,8 @@ fn every_planted_bug_is_found() {
     let mut missed = Vec::new();
     for (name, setup) in all().into_iter().filter(|(name, _)| name.contains(&only)) {
         let (failed, ran) = survey(&setup, 0..SEEDS, enough);
-        let by: Vec<String> = failed.iter().map(|(invariant, seeds)| format!("{invariant} ({})", seeds.len())).collect();
+        let by: Vec<String> =
+            failed.iter().map(|(invariant, seeds)| format!("{invariant} ({})", seeds.len())).collect();
         println!("{name:<28} {ran:>5} seeds: {}", if by.is_empty() { "NOT FOUND".into() } else { by.join(", ") });
         if by.is_empty() {
             missed.push(name);

@@ -54,6 +54,8 @@ pub struct Process {
     pub cut: Cut,
     pub contracts: Rc<RefCell<Contracts>>,
     pub stopping: bool,
+    /// A second one with the ids of another: it is not started again.
+    pub twin: bool,
 }
 
 /// The flow, whichever stage it is.

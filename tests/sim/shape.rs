@@ -72,6 +72,10 @@ pub enum Op {
     ForgetOffsets,
     /// The deltas' start moves past `low`.
     DeleteDeltas,
+    /// An operator sets stage 1's offsets back, metadata and all.
+    Rewind(i64),
+    /// Another process with the worker's ids.
+    Twin(usize),
     Data {
         topic: usize,
         partition: i32,

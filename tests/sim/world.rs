@@ -2,7 +2,7 @@
 
 use crate::sim::broker::{AnyGroup, Broker, Reply, Request, Subscribed};
 use crate::sim::choice::Tape;
-use crate::sim::client::{Identity, brief};
+use crate::sim::client::{GROUP, Identity, brief};
 use crate::sim::consumer::{News, Settings};
 use crate::sim::consumer_group::ConsumerGroup;
 use crate::sim::group::{Address, Group};
@@ -143,7 +143,14 @@ impl<'t> World<'t> {
     pub fn add_process(&mut self, named: usize, skew_ms: Ms, contracts: Contracts) {
         let worker = self.processes.len();
         let contracts = Rc::new(RefCell::new(contracts));
-        self.processes.push(Process { power: Power::Down, skew_ms, cut: Cut::None, contracts, stopping: false });
+        self.processes.push(Process {
+            power: Power::Down,
+            skew_ms,
+            cut: Cut::None,
+            contracts,
+            stopping: false,
+            twin: false,
+        });
         let stages = (0..self.shape.inspectors).map(Stage::Inspector).chain([Stage::Ledger]);
         for stage in stages {
             let group = if stage == Stage::Ledger { LEDGERS } else { INSPECTORS };
@@ -413,7 +420,8 @@ impl<'t> World<'t> {
             let (lost, mute, again) = match self.choose(&[300, 1, 2, 1]) {
                 1 => (true, false, false),
                 2 => (false, true, false),
-                3 => (false, false, true),
+                // A join that is asked again is answered by the join phase, before its repetition could come.
+                3 => (false, false, channel != GROUP),
                 _ => (false, false, false),
             };
             let after = match self.choose(&[60, 20, 6, 1]) {
