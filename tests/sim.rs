@@ -17,6 +17,8 @@ mod sim {
     pub mod judge; // tallies that name records
     pub mod process; // workers and their tasks
     pub mod world; // the only loop
+    pub mod wire; // delays, losses, repetitions
+    pub mod turn; // a task's turn
     pub mod faults; // what happens to it
     pub mod trace; // one line a step
 
@@ -25,6 +27,7 @@ mod sim {
     pub mod invariants; // what must hold after every step
     pub mod oracle; // what must hold at rest
     pub mod harness; // one run, from its tape to its verdict
+    pub mod shrink; // a failing tape made short
     pub mod seeds; // ten thousand of them
     pub mod scenarios; // the moments that are known to hurt
     pub mod mutations; // planted bugs, each of which must be found

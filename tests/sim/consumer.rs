@@ -32,7 +32,8 @@ enum Phase {
 
 #[derive(Default)]
 struct Fetcher {
-    /// Next to fetch; `None` while held.
+    started: bool,
+    /// Next to fetch; `None` while held, and after it left the log.
     position: Option<Offset>,
     buffered: VecDeque<News>,
     eof: Option<Offset>,
@@ -223,7 +224,7 @@ impl Consumer {
         let keeps = self.settings.keeps_prefetched;
         if let Some(f) = self.fetchers.get_mut(part) {
             let buffered = std::mem::take(&mut f.buffered);
-            *f = Fetcher { position: Some(offset), given: Some(offset), ..Fetcher::default() };
+            *f = Fetcher { started: true, position: Some(offset), given: Some(offset), ..Fetcher::default() };
             if keeps {
                 f.buffered = buffered;
             }
@@ -233,7 +234,7 @@ impl Consumer {
     pub fn hold(&mut self, parts: &[Part]) {
         for part in parts {
             if let Some(f) = self.fetchers.get_mut(part) {
-                f.position = None;
+                (f.started, f.position) = (false, None);
                 if !self.settings.keeps_prefetched {
                     f.buffered.clear();
                 }
@@ -300,10 +301,7 @@ impl Consumer {
             return None;
         }
         // What was fetched before a hold waits, where it was not dropped.
-        let ready = |f: &&mut Fetcher| match f.buffered.front() {
-            Some(News::OutOfRange(_)) => true,
-            front => front.is_some() && f.position.is_some(),
-        };
+        let ready = |f: &&mut Fetcher| f.started && !f.buffered.is_empty();
         let f = self.fetchers.values_mut().find(ready)?;
         if tape.pick(&[12, 1]) == 1 {
             return None;

@@ -2,6 +2,7 @@
 
 use crate::sim::choice::{Tape, parse, print};
 use crate::sim::harness::{Setup, run};
+use crate::sim::shrink::shrink;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -37,12 +38,24 @@ fn every_record_is_counted_once_whatever_happens() {
     let seeds = std::env::var("SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
     let (failed, ran) = survey(&Setup::default(), 0..seeds, 20);
     if let Some(seed) = failed.values().flatten().min() {
-        let ran = run(Tape::seeded(*seed), &Setup { traced: true, ..Setup::default() });
-        panic!("{failed:?}\nseed {seed}: {:?}\nSIM_TAPE={}", ran.result, print(&ran.tape));
+        report(*seed, &failed);
     }
     println!("{ran} seeds");
 }
 
+/// One line a step of the shrunk run, then what broke, and how to see it again.
+fn report(seed: u64, failed: &Failed) {
+    let ran = run(Tape::seeded(seed), &Setup::default());
+    let Err(failure) = ran.result else { return };
+    let tape = shrink(ran.tape, failure.invariant, &Setup::default());
+    let ran = run(Tape::replay(tape.clone()), &Setup { traced: true, ..Setup::default() });
+    ran.lines.iter().for_each(|line| println!("{line}"));
+    let again = format!("SIM_TAPE={} cargo test --test sim replay -- --nocapture", print(&tape));
+    let failure = ran.result.err().unwrap_or(failure);
+    panic!("{failed:?}\nseed {seed}: {}: {}\n{again}", failure.invariant, failure.text);
+}
+
+/// `SIM_TAPE` or `SIM_SEED` names the run.
 #[test]
 fn replay() {
     let seed = std::env::var("SIM_SEED").ok().and_then(|s| s.parse().ok()).map(Tape::seeded);

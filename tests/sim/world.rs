@@ -2,19 +2,18 @@
 
 use crate::sim::broker::{AnyGroup, Broker, Reply, Request, Subscribed};
 use crate::sim::choice::Tape;
-use crate::sim::client::{GROUP, Identity, brief};
-use crate::sim::consumer::{News, Settings};
+use crate::sim::client::Identity;
+use crate::sim::consumer::Settings;
 use crate::sim::consumer_group::ConsumerGroup;
 use crate::sim::group::{Address, Group};
 use crate::sim::invariants::{Failure, Watch};
 use crate::sim::judge::Contracts;
-use crate::sim::process::{self, Cut, Flow, Power, Process, Slot, Stage};
-use crate::sim::producer::name;
+use crate::sim::process::{Cut, Power, Process, Slot, Stage};
 use crate::sim::shape::{Op, Protocol, Shape, Trigger};
 use crate::sim::trace::Trace;
 use crate::sim::txn::Marker;
-use mesh_steward::engine::record::{RawRecord, TopicId};
-use mesh_steward::flow::io::{Action, Answer, Exit, Input, Ms, Part};
+use mesh_steward::engine::record::TopicId;
+use mesh_steward::flow::io::{Exit, Ms, Part};
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -76,15 +75,12 @@ pub struct World<'t> {
     pub settings: Settings,
     queue: BinaryHeap<Reverse<Due>>,
     seq: u64,
-    changed: bool,
+    pub changed: bool,
     ticks: u64,
 }
 
 /// Sessions, time-outs and join phases are looked at so often.
 const BROKER_TICK_MS: Ms = 100;
-const POLL_MS: Ms = 100;
-/// A broken connection is noticed after this; longer than any delay of the wire.
-const DISCONNECT_MS: Ms = 2_000;
 /// The first virtual moment; not 0, so that nothing hides in a default.
 const EPOCH_MS: Ms = 1_000_000;
 
@@ -192,10 +188,6 @@ impl<'t> World<'t> {
         Ok(())
     }
 
-    pub fn elapsed(&self) -> Ms {
-        self.now - EPOCH_MS
-    }
-
     fn step(&mut self, step: Step) {
         match step {
             Step::Poll { task, life, serial } => {
@@ -247,255 +239,5 @@ impl<'t> World<'t> {
             self.broker.topics_changed(self.now);
             self.trace.parts = parts;
         }
-    }
-
-    fn markers(&mut self) {
-        for marker in std::mem::take(&mut self.broker.coordinator.unwritten) {
-            let after = match self.choose(&[50, 20, 8, 3]) {
-                0 => 1,
-                1 => self.tape.between(1, 20),
-                2 => self.tape.between(20, 300),
-                _ => self.tape.between(300, 4_000),
-            };
-            self.later(after, Step::WriteMarker(marker));
-        }
-    }
-
-    /// A choice of the wire, benign where it has no faults.
-    fn choose(&mut self, weights: &[u32]) -> usize {
-        if self.shape.wire_faults { self.tape.pick(weights) } else { 0 }
-    }
-
-    fn arrive(&mut self, from: Address, request: Request, again: bool, answered: bool) {
-        let slot = &self.slots[from.task];
-        let (worker, label) = (slot.worker, slot.label.clone());
-        let reply = self.broker.handle(self.now, from, &request);
-        self.changed = true;
-        self.trace.say(&label, || format!("{} → {}", brief(&request), said(&reply)));
-        self.pull_triggers(worker, &request, true);
-        if again {
-            let after = self.tape.between(1, 100);
-            self.later(after, Step::Arrive { from, request, again: false, answered });
-        } else if let (Some(reply), true) = (reply, answered) {
-            self.send_reply(from, reply);
-        }
-    }
-
-    fn send_reply(&mut self, to: Address, reply: Reply) {
-        let after = if self.choose(&[12, 1]) == 0 { 1 } else { self.tape.between(1, 400) };
-        self.later(after, Step::Reply { to, reply: Some(reply) });
-    }
-
-    fn reply(&mut self, to: Address, reply: Option<Reply>) {
-        let slot = &mut self.slots[to.task];
-        if slot.life != to.life {
-            return;
-        }
-        match self.processes[slot.worker].power {
-            Power::Down => {}
-            Power::Paused => slot.held.push((to, reply)),
-            Power::Up if self.processes[slot.worker].cut == Cut::Answers && reply.is_some() => {
-                self.later(DISCONNECT_MS, Step::Reply { to, reply: None });
-            }
-            Power::Up => {
-                slot.client.reply(self.now, to.channel, to.token, reply);
-                self.wake(to.task);
-            }
-        }
-    }
-
-    pub fn wake(&mut self, task: usize) {
-        let after = if self.choose(&[9, 1]) == 0 { 1 } else { self.tape.between(1, POLL_MS) };
-        self.poll_in(task, after);
-    }
-
-    pub fn poll_in(&mut self, task: usize, after: Ms) {
-        let slot = &mut self.slots[task];
-        slot.serial += 1;
-        let (life, serial) = (slot.life, slot.serial);
-        self.later(after, Step::Poll { task, life, serial });
-    }
-
-    fn poll(&mut self, task: usize) {
-        let worker = self.slots[task].worker;
-        self.slots[task].client.tick(self.now);
-        self.transmit(task);
-        if self.processes[worker].cut == Cut::None {
-            let slot = &mut self.slots[task];
-            slot.client.consumer.fetch(&self.broker.topics);
-        }
-        let mut with_records = true;
-        for _ in 0..200 {
-            if self.slots[task].flow.is_none() {
-                return;
-            }
-            if let Some(answer) = self.slots[task].client.next_answer() {
-                self.tell(task, News::Answer(answer));
-                continue;
-            }
-            let Some(news) = self.slots[task].client.next_news(self.tape, with_records) else { break };
-            with_records = !matches!(news, News::Failed(_));
-            self.tell(task, news);
-        }
-        self.feed(task, Input::Tick);
-        self.poll_in(task, POLL_MS);
-    }
-
-    fn tell(&mut self, task: usize, news: News) {
-        let label = self.slots[task].label.clone();
-        match news {
-            News::Answer(answer) => {
-                self.trace.say(&label, || format!("  answer {}", answered(&answer)));
-                self.feed(task, Input::Answer(answer));
-            }
-            News::Assigned(parts) => {
-                self.trace.say(&label, || format!("  assigned {parts:?}"));
-                self.feed(task, Input::Assigned(parts));
-            }
-            News::Revoking(parts) => {
-                self.trace.say(&label, || format!("  revoking {parts:?}"));
-                self.feed(task, Input::Revoking(parts));
-            }
-            News::Lost(parts) => {
-                self.trace.say(&label, || format!("  lost {parts:?}"));
-                self.feed(task, Input::Lost(parts));
-            }
-            News::Eof(part, offset) => self.feed(task, Input::Eof { part, offset }),
-            News::OutOfRange(part) => {
-                self.trace.say(&label, || format!("  out of range {part}"));
-                self.feed(task, Input::OutOfRange { part });
-            }
-            News::Failed(fault) => self.feed(task, Input::ConsumerFailed(fault)),
-            News::Records(part, records) => {
-                self.trace.say(&label, || {
-                    let offsets: Vec<i64> = records.iter().map(|(o, _)| *o).collect();
-                    format!("  records {part} {offsets:?}")
-                });
-                let raw: Vec<RawRecord<'_>> = records
-                    .iter()
-                    .map(|(offset, d)| RawRecord {
-                        offset: *offset,
-                        timestamp_ms: d.timestamp_ms,
-                        key: d.key.as_deref(),
-                        value: d.value.as_deref(),
-                    })
-                    .collect();
-                self.feed(task, Input::Records { part, records: &raw });
-            }
-        }
-    }
-
-    pub fn feed(&mut self, task: usize, input: Input<'_>) {
-        let slot = &mut self.slots[task];
-        let local = self.now + self.processes[slot.worker].skew_ms;
-        let Some(flow) = &mut slot.flow else { return };
-        let actions = flow.on(local, input);
-        for action in actions {
-            let line = acted(&action);
-            let slot = &mut self.slots[task];
-            if !line.is_empty() {
-                self.trace.say(&slot.label, || format!("    {line}"));
-            }
-            slot.client.act(self.now, action, &self.broker.topics);
-        }
-        self.transmit(task);
-        if let Some(exit) = self.slots[task].client.exit.take() {
-            self.exited(task, exit);
-        }
-    }
-
-    /// Puts a client's requests on the wire, each with its fate.
-    pub fn transmit(&mut self, task: usize) {
-        for (channel, token, request) in std::mem::take(&mut self.slots[task].client.out) {
-            let (worker, life) = (self.slots[task].worker, self.slots[task].life);
-            let from = Address { task, life, channel, token };
-            self.pull_triggers(worker, &request, false);
-            if self.slots[task].life != life || self.processes[worker].power == Power::Down {
-                return;
-            }
-            if self.processes[worker].cut == Cut::Requests {
-                self.later(DISCONNECT_MS, Step::Reply { to: from, reply: None });
-                continue;
-            }
-            let (lost, mute, again) = match self.choose(&[300, 1, 2, 1]) {
-                1 => (true, false, false),
-                2 => (false, true, false),
-                // A join that is asked again is answered by the join phase, before its repetition could come.
-                3 => (false, false, channel != GROUP),
-                _ => (false, false, false),
-            };
-            let after = match self.choose(&[60, 20, 6, 1]) {
-                0 => 1,
-                1 => self.tape.between(1, 20),
-                2 => self.tape.between(20, 200),
-                _ => self.tape.between(200, 1_500),
-            };
-            if lost || mute {
-                self.trace.say("wire", || {
-                    format!("!! {} {}", if lost { "lost request" } else { "lost answer" }, brief(&request))
-                });
-                self.later(DISCONNECT_MS, Step::Reply { to: from, reply: None });
-            }
-            if !lost {
-                self.later(after, Step::Arrive { from, request, again, answered: !mute });
-            }
-        }
-    }
-
-    fn pull_triggers(&mut self, worker: usize, request: &Request, applied: bool) {
-        if self.triggers.is_empty() {
-            return;
-        }
-        let line = brief(request);
-        let hit = |t: &Trigger| t.worker == worker && t.applied == applied && line.starts_with(t.request);
-        let Some(i) = self.triggers.iter().position(hit) else { return };
-        if self.triggers[i].skip > 0 {
-            self.triggers[i].skip -= 1;
-            return;
-        }
-        for (after, op) in self.triggers.remove(i).then {
-            if after == 0 { self.apply(op) } else { self.later(after, Step::Do(op)) }
-        }
-    }
-
-    pub fn build(&self, task: usize) -> Box<dyn Flow> {
-        let slot = &self.slots[task];
-        let process = &self.processes[slot.worker];
-        process::build(slot, &self.shape, process.contracts.clone(), self.now + process.skew_ms)
-    }
-}
-
-fn said(reply: &Option<Reply>) -> String {
-    match reply {
-        None => "waits".into(),
-        Some(Ok(response)) => {
-            let text = format!("{response:?}");
-            if text.len() > 300 { format!("{}…", text.chars().take(300).collect::<String>()) } else { text }
-        }
-        Some(Err(refusal)) => format!("{refusal:?}"),
-    }
-}
-
-fn answered(answer: &Answer) -> String {
-    match answer {
-        Answer::Committed(Ok(found)) => {
-            let one = |(p, c): &(Part, Option<mesh_steward::flow::io::Committed>)| {
-                format!("{p}: {}", c.as_ref().map_or("none".into(), |c| format!("{} {:?}", c.offset, c.metadata)))
-            };
-            format!("Committed {}", found.iter().map(one).collect::<Vec<_>>().join(", "))
-        }
-        Answer::ReadLog(Ok(chunk)) => {
-            format!("ReadLog {} records, next {}, done {}", chunk.records.len(), chunk.next, chunk.done)
-        }
-        other => format!("{other:?}"),
-    }
-}
-
-fn acted(action: &Action) -> String {
-    match action {
-        Action::Call(call) => format!("call {}", name(call)),
-        Action::Publish(_) => String::new(),
-        Action::Note(note) => format!("note: {}", note.text),
-        other => format!("{other:?}"),
     }
 }
