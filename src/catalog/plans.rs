@@ -4,7 +4,7 @@ use crate::engine::check::record::Examiner;
 use crate::engine::check::tally::{Counts, Tally};
 use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::engine::contract::plan::{Plan, Plans};
+use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::record::{Position, RawRecord};
 use crate::flow::io::Ms;
 use crate::flow::judge::{ContractFacts, Judge, Lens};
@@ -78,6 +78,12 @@ impl PlansJudge {
 
 impl Judge for PlansJudge {
     type Tally = Tally;
+
+    fn keys_per_record(&self, lens: usize) -> usize {
+        let Some(Reading { plan, objects }) = self.readings.get(lens) else { return 0 };
+        let unique = |rule: &&Rule| objects.contains(&rule.object) && matches!(rule.check, Check::Unique(_));
+        plan.rules.iter().filter(unique).count()
+    }
 
     fn lenses(&self, topic: &str) -> Vec<Lens> {
         let lens = |&index: &usize| {

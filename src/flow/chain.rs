@@ -29,6 +29,9 @@ pub fn link(chains: &[Chain], report: &Report) -> Link {
     let Interval { from, to } = report.interval;
     if chain.id != report.id {
         Link::Recreated(chain.clone())
+    } else if report.begins && from > chain.to {
+        // Its product was taken up again: what lies between was nobody's to read.
+        Link::Begins
     } else if from == chain.to {
         Link::Next
     } else if from > chain.to {

@@ -106,6 +106,15 @@ pub fn rules_gone(
     changes
 }
 
+/// Resolves the incidents of a contract that no longer governs.
+pub fn contract_gone(state: &mut ProductState, contract: &str, window: WindowStart) -> Vec<Change> {
+    let mut changes = Vec::new();
+    while let Some(i) = state.incidents.iter().position(|i| i.contract == contract) {
+        changes.push(resolve(state, i, window, None));
+    }
+    changes
+}
+
 fn position(state: &ProductState, contract: &str, rule: &str) -> Option<usize> {
     state.incidents.iter().position(|i| i.contract == contract && i.rule == rule)
 }

@@ -16,8 +16,8 @@ use std::sync::Arc;
 const EARLY_FLUSH_MS: Ms = 1_000;
 /// What a window weighs in a delta before any uniqueness key: counts of a ten-rule contract and a few samples.
 const WINDOW_BYTES: usize = 512;
-/// Idle products of one message: at 16 partitions each and 80 bytes a partition 330 kB, a third of what a message may weigh.
-const IDLE_PRODUCTS_MAX: usize = 256;
+/// Partitions in one message of idle products: at 100 bytes each, topic names included, half of what a message may weigh.
+const IDLE_REPORTS_MAX: usize = 5_000;
 /// The first instant of the year 1: a time before it is taken for it, so that no arithmetic on times overflows.
 const FIRST_MS: Ms = -62_135_596_800_000;
 /// First violations remembered; beyond it the memory starts again, which costs an early flush at most.
@@ -52,6 +52,8 @@ pub struct Inspector<J: Judge> {
     /// (product, window start, rule): violated before, so no reason for an early flush.
     known_violations: BTreeSet<(ProductName, WindowStart, u32)>,
     early: bool,
+    /// The contracts changed: what was seen through the old ones goes out at once.
+    urgent: bool,
     flushes: u64,
     notes: Vec<Note>,
 }
@@ -78,6 +80,8 @@ struct Looking {
     watermark_ms: Option<Ms>,
     /// A contract change brought it while the partition was being read: it saw nothing before this.
     since: Option<Offset>,
+    /// Uniqueness keys a record.
+    keys: usize,
 }
 
 /// What a flush took out.
@@ -100,6 +104,7 @@ impl<J: Judge> Inspector<J> {
             records: 0,
             known_violations: BTreeSet::new(),
             early: false,
+            urgent: false,
             flushes: 0,
             notes: Vec::new(),
         }
@@ -110,7 +115,11 @@ impl<J: Judge> Inspector<J> {
     }
 
     fn looking(&self, topic: &str) -> Vec<Looking> {
-        self.judge.lenses(topic).into_iter().map(|lens| Looking { lens, watermark_ms: None, since: None }).collect()
+        let looking = |lens: Lens| {
+            let keys = self.judge.keys_per_record(lens.index);
+            Looking { lens, watermark_ms: None, since: None, keys }
+        };
+        self.judge.lenses(topic).into_iter().map(looking).collect()
     }
 
     fn begin(&mut self, part: &Part, id: TopicId, offset: Offset, begins: bool) -> Opened {
@@ -267,12 +276,15 @@ impl<J: Judge> Stage for Inspector<J> {
             for looking in &mut reading.lenses {
                 let lens = &looking.lens;
                 let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
-                let said_ms = self.judge.examine(lens.index, record).unwrap_or(own_ms).max(FIRST_MS);
+                let said = self.judge.examine(lens.index, record);
+                let said_ms = said.unwrap_or(own_ms).max(FIRST_MS);
                 let future = said_ms > now + self.config.future_tolerance_ms;
                 // One from the future is judged in the window of its arrival, and moves no watermark.
                 let event_ms = if future { now } else { said_ms };
                 if !future {
-                    looking.watermark_ms = looking.watermark_ms.max(Some(event_ms));
+                    // The broker's time runs ahead of a field's that is declared to lag.
+                    let lag_ms = if said.is_none() { lens.declared_delay_ms } else { 0 };
+                    looking.watermark_ms = looking.watermark_ms.max(Some(event_ms - lag_ms));
                 }
                 let key = WindowKey { start: window_of(event_ms, self.config.window_size_ms), hash: lens.hash };
                 let windows = match self.learned.get_mut(&lens.product) {
@@ -283,8 +295,8 @@ impl<J: Judge> Stage for Inspector<J> {
                     self.weight_bytes += WINDOW_BYTES;
                     J::Tally::default()
                 });
-                // Eight bytes is what a uniqueness key weighs; without such a rule this is too much, and safe.
-                self.weight_bytes += 8;
+                // Eight bytes is what a uniqueness key weighs.
+                self.weight_bytes += 8 * looking.keys;
                 for rule in self.judge.count(lens.index, record, at, future, tally) {
                     if self.known_violations.len() >= FIRST_VIOLATIONS_MAX {
                         self.known_violations.clear();
@@ -312,7 +324,8 @@ impl<J: Judge> Stage for Inspector<J> {
     }
 
     fn due(&self, since_ms: Ms) -> bool {
-        since_ms >= self.config.flush_interval_ms
+        self.urgent
+            || since_ms >= self.config.flush_interval_ms
             || self.weight_bytes >= self.config.flush_bytes
             || self.early && since_ms >= EARLY_FLUSH_MS
     }
@@ -332,7 +345,7 @@ impl<J: Judge> Stage for Inspector<J> {
     fn cut(&mut self, _now: Ms, live: &[Part]) -> Self::Cut {
         self.flushes += 1;
         self.weight_bytes = 0;
-        self.early = false;
+        (self.early, self.urgent) = (false, false);
         let parts = self.parts.iter().filter(|(p, _)| live.contains(p)).map(|(p, r)| (p.clone(), r.clone())).collect();
         for (part, reading) in &mut self.parts {
             if live.contains(part) {
@@ -363,13 +376,13 @@ impl<J: Judge> Stage for Inspector<J> {
             }
         }
         for (partition, products) in idle {
-            for some in products.chunks(IDLE_PRODUCTS_MAX) {
+            for some in chunks(products) {
                 messages.push(Message {
                     topic: self.config.deltas.clone(),
                     partition: Some(partition),
                     key: b"idle".to_vec(),
                     headers: Vec::new(),
-                    value: Some(encode(&Delta::<J::Tally>::Idle(some.to_vec()))),
+                    value: Some(encode(&Delta::<J::Tally>::Idle(some))),
                     about: None,
                 });
             }
@@ -405,6 +418,7 @@ impl<J: Judge> Stage for Inspector<J> {
     }
 
     fn contracts_changed(&mut self) {
+        self.urgent = true;
         let fresh: Vec<_> = self.parts.keys().map(|part| self.looking(&part.topic)).collect();
         for (reading, mut lenses) in self.parts.values_mut().zip(fresh) {
             for looking in &mut lenses {
@@ -427,4 +441,20 @@ impl<J: Judge> Stage for Inspector<J> {
     fn notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
     }
+}
+
+/// Idle products in messages that are not too large.
+fn chunks(products: Vec<(ProductName, Reports)>) -> Vec<Vec<(ProductName, Reports)>> {
+    let (mut chunks, mut reports) = (vec![Vec::new()], 0);
+    for product in products {
+        reports += product.1.partitions.len() + product.1.topics.len() + 1;
+        if reports > IDLE_REPORTS_MAX {
+            reports = 0;
+            chunks.push(Vec::new());
+        }
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push(product);
+        }
+    }
+    chunks
 }

@@ -74,6 +74,11 @@ pub trait Judge {
         tally: &mut Self::Tally,
     ) -> &[u32];
 
+    /// Uniqueness keys that a record may add to its tally.
+    fn keys_per_record(&self, _lens: usize) -> usize {
+        1
+    }
+
     /// Judges a window; `None` where nobody knows this contract version, then the verdict is `unknown`.
     fn verdict(&self, hash: ContractHash, tally: &Self::Tally, facts: &Facts) -> Option<Verdict>;
 

@@ -6,19 +6,23 @@
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::{Event, Source};
 use crate::engine::record::{Offset, RawRecord, TopicId};
-use crate::flow::delta::{Delta, ProductDelta, Reports, WindowKey, decode, encode};
+use crate::flow::book::Book;
+use crate::flow::delta::{decode, encode};
 use crate::flow::io::{
     Chunk, Committed, Ends, Level, LogRecord, Message, Ms, Note, Part, ProductUpdate, Publication, TopicInfo,
 };
-use crate::flow::judge::{Judge, Merge};
+use crate::flow::judge::Judge;
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::product::Product;
 use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
 use crate::flow::state::{PartitionState, ProductState, partition_key, product_key};
 use crate::flow::tell::{Moved, Teller};
-use crate::flow::window::{At, WindowConfig};
+use crate::flow::window::WindowConfig;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Events that wait beyond this go out before the interval ends.
+const FLUSH_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
 pub struct LedgerConfig {
@@ -38,33 +42,10 @@ pub struct Ledger<J: Judge> {
     restoring: BTreeMap<Part, Restoring>,
     /// Offset metadata and `applied` that did not agree at the last attempt.
     doubted: BTreeMap<Part, (String, Offset)>,
+    /// Products that this ledger's commits have shown, by partition.
+    shown: BTreeMap<Part, BTreeSet<ProductName>>,
     retired: Vec<ProductName>,
     notes: Vec<Note>,
-}
-
-/// One delta partition.
-struct Book<T> {
-    id: TopicId,
-    /// Next delta to apply.
-    next: Offset,
-    /// What is before this was applied by an earlier transaction.
-    applied: Offset,
-    products: BTreeMap<ProductName, Product<T>>,
-    /// Products that the next transaction writes.
-    touched: BTreeSet<ProductName>,
-    /// Parts of deltas whose last part has not come yet, by flush.
-    pieces: BTreeMap<(String, u64), Pieces<T>>,
-    append_ms: Ms,
-    dirty: bool,
-    /// Restored, and not shown since: the next commit shows every product, moved or not.
-    unshown: bool,
-    /// What the state topic holds of this partition: a commit without new deltas repeats it.
-    written: Option<PartitionState>,
-}
-
-struct Pieces<T> {
-    first: Offset,
-    windows: Vec<(WindowKey, T)>,
 }
 
 /// What is read of the state topic before a partition starts.
@@ -91,6 +72,7 @@ impl<J: Judge> Ledger<J> {
             books: BTreeMap::new(),
             restoring: BTreeMap::new(),
             doubted: BTreeMap::new(),
+            shown: BTreeMap::new(),
             retired: Vec::new(),
             notes: Vec::new(),
         }
@@ -113,6 +95,7 @@ impl<J: Judge> Ledger<J> {
             touched: BTreeSet::new(),
             pieces: BTreeMap::new(),
             append_ms: 0,
+            swept_ms: 0,
             dirty: false,
             unshown: true,
             written: None,
@@ -177,80 +160,6 @@ impl<J: Judge> Ledger<J> {
     }
 }
 
-impl<T: Merge> Book<T> {
-    /// One message of the log. The parts of a delta wait for their last and are applied as one.
-    fn delta<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, offset: Offset, append_ms: Ms, delta: Delta<T>) {
-        let replay = offset < self.applied && !planted(Mutation::ReplayFeedsChains);
-        match delta {
-            Delta::Idle(products) => {
-                let at = At { first: offset, append_ms };
-                for (product, reports) in products {
-                    if !replay {
-                        self.apply(tell, &at, product, Vec::new(), &reports);
-                    }
-                }
-            }
-            Delta::Product(ProductDelta { product, windows, reports, flush }) => {
-                let fresh = || Pieces { first: offset, windows: Vec::new() };
-                let mut pieces = self.pieces.remove(&flush).unwrap_or_else(fresh);
-                pieces.windows.extend(windows);
-                let reports = match reports {
-                    None if planted(Mutation::WatermarkInFirstPart) => Reports::default(),
-                    None => {
-                        self.pieces.insert(flush, pieces);
-                        return;
-                    }
-                    Some(reports) => reports,
-                };
-                let at = At { first: pieces.first, append_ms };
-                if replay {
-                    let product = self.product(product);
-                    product.replay(&at, pieces.windows, &reports);
-                } else {
-                    self.apply(tell, &at, product, pieces.windows, &reports);
-                }
-            }
-        }
-    }
-
-    fn apply<J: Judge<Tally = T>>(
-        &mut self,
-        tell: &Teller<'_, J>,
-        at: &At,
-        product: ProductName,
-        windows: Vec<(WindowKey, T)>,
-        reports: &Reports,
-    ) {
-        self.touched.insert(product.clone());
-        self.product(product).apply(tell, at, windows, reports);
-    }
-
-    fn product(&mut self, name: ProductName) -> &mut Product<T> {
-        self.products.entry(name.clone()).or_insert_with(|| Product::new(ProductState::new(name)))
-    }
-
-    fn lost(&mut self, size_ms: Ms) {
-        for product in self.products.values_mut() {
-            product.deltas_lost(size_ms);
-            product.moved.deltas_lost = true;
-        }
-    }
-
-    /// The lowest delta that anything still needs.
-    fn low(&self) -> Offset {
-        let needed: Vec<Offset> = self.products.values().filter_map(Product::low).collect();
-        let low = match needed.iter().min() {
-            Some(first) => *first,
-            None => return self.next,
-        };
-        if planted(Mutation::LowTooHigh) {
-            needed.iter().copied().filter(|o| *o > low).min().unwrap_or(self.next)
-        } else {
-            low
-        }
-    }
-}
-
 impl<J: Judge> Stage for Ledger<J> {
     type Cut = Cut;
     const NEEDS_ENDS: bool = false;
@@ -292,6 +201,9 @@ impl<J: Judge> Stage for Ledger<J> {
             book.append_ms = book.append_ms.max(record.timestamp_ms);
             book.dirty |= record.offset >= book.applied;
             book.delta(&tell, record.offset, book.append_ms, delta);
+            if record.offset >= book.applied {
+                book.sweep(&tell);
+            }
             book.next = record.offset + 1;
         }
         Ok(())
@@ -312,7 +224,8 @@ impl<J: Judge> Stage for Ledger<J> {
     }
 
     fn due(&self, since_ms: Ms) -> bool {
-        since_ms >= self.config.flush_interval_ms && self.dirty()
+        let waiting = || -> usize { self.books.values().map(Book::waiting_bytes).sum() };
+        self.dirty() && (since_ms >= self.config.flush_interval_ms || waiting() >= FLUSH_BYTES)
     }
 
     fn dirty(&self) -> bool {
@@ -328,6 +241,7 @@ impl<J: Judge> Stage for Ledger<J> {
         let mut cut = Cut { outgoing: Outgoing::default(), products: Vec::new() };
         for part in live {
             let Some(book) = self.books.get_mut(part) else { continue };
+            self.shown.entry(part.clone()).or_default().extend(book.products.keys().cloned());
             if std::mem::take(&mut book.unshown) {
                 let still = book.products.iter().filter(|(name, _)| !book.touched.contains(name));
                 cut.products.extend(still.map(|(_, product)| shown(product.state.clone(), Moved::default(), 0)));
@@ -369,8 +283,9 @@ impl<J: Judge> Stage for Ledger<J> {
     fn forget(&mut self, parts: &[Part]) {
         for part in parts {
             self.restoring.remove(part);
-            let gone = self.books.remove(part);
-            self.retired.extend(gone.into_iter().flat_map(|b| b.products.into_keys()));
+            self.books.remove(part);
+            // A recovery may have emptied the books before the partition left.
+            self.retired.extend(self.shown.remove(part).unwrap_or_default());
         }
     }
 

@@ -12,6 +12,7 @@ pub mod flush; // one short transaction
 pub mod inspector; // stage 1: records -> deltas
 pub mod resume; // stage 1 without a committed offset: where the ledger's chain ends
 pub mod ledger; // stage 2: deltas -> events and state
+pub mod book; // one delta partition in the ledger
 pub mod product; // one product in the ledger: chains, windows, incidents
 pub mod tell; // what it says of a product: events, and the numbers that move with them
 pub mod window; // one window: what its deltas add up to

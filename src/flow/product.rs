@@ -61,8 +61,9 @@ impl<T: Merge> Product<T> {
         }
         update_topics(&mut self.state.topics, &reports.topics);
         self.vanished(tell, at);
-        if !reports.current.is_empty() {
+        if !reports.current.is_empty() && self.state.current != reports.current {
             self.state.current.clone_from(&reports.current);
+            tell.contracts_gone(&mut self.state, &mut self.moved);
         }
         self.close(tell, at.append_ms);
     }
@@ -84,6 +85,12 @@ impl<T: Merge> Product<T> {
         let (Some(from_ms), Some(reached)) = (self.state.closed_through, reached) else { return };
         let to_ms = window_of(reached, size_ms) + size_ms;
         self.mark(from_ms, to_ms, "deltas of this window were deleted before it closed");
+    }
+
+    /// Whether a window is open for longer than any may be.
+    pub fn is_overdue(&self, window: &WindowConfig, now: Ms) -> bool {
+        let age_ms = window.size_ms + window.grace_ms + window.max_open_ms;
+        self.open.values().any(|o| now - o.opened_ms > age_ms)
     }
 
     /// The lowest delta that an open window still needs.
@@ -215,7 +222,7 @@ impl<T: Merge> Product<T> {
                 self.mark_open(tell, reached, "the topic was deleted and created again");
             }
             Link::Begins if report.interval.from > 0 => {
-                self.mark_open(tell, report.watermark_ms, "reading began inside this window");
+                self.mark_open(tell, reached, "reading began inside this window");
             }
             Link::Begins | Link::Next | Link::Behind | Link::Overlap => {}
         }
@@ -254,7 +261,12 @@ impl<T: Merge> Product<T> {
     }
 
     fn mark(&mut self, from_ms: Ms, to_ms: Ms, reason: &str) {
-        if from_ms < to_ms {
+        // One fault found in many partitions is one mark.
+        if let Some(last) =
+            self.state.marks.last_mut().filter(|m| m.reason == reason && m.from_ms <= to_ms && from_ms <= m.to_ms)
+        {
+            (last.from_ms, last.to_ms) = (last.from_ms.min(from_ms), last.to_ms.max(to_ms));
+        } else if from_ms < to_ms {
             self.state.marks.push(Mark { from_ms, to_ms, reason: reason.to_string() });
         }
     }
@@ -264,7 +276,7 @@ impl<T: Merge> Product<T> {
     }
 
     /// Closes what time, a bound or its age says; closed-through only ever moves forward.
-    fn close<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, now: Ms) {
+    pub fn close<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, now: Ms) {
         let size_ms = tell.window.size_ms;
         let seen = watermark(&self.state.chains, &self.state.topics);
         self.state.watermark_ms = self.state.watermark_ms.max(seen);
@@ -274,14 +286,13 @@ impl<T: Merge> Product<T> {
             // Not before every partition was heard: an older window of a slower one would be late at once.
             self.state.closed_through = Some(first.map_or(target, |f| f.min(target)));
         }
-        let age_ms = size_ms + tell.window.grace_ms + tell.window.max_open_ms;
         while let Some(start) = self.open.keys().next().map(|k| k.start) {
             let due = target.is_some_and(|t| start + size_ms <= t);
             let forced = if due {
                 ""
             } else if self.open.len() > OPEN_WINDOWS_MAX {
                 "too many windows of this product were open"
-            } else if self.open.values().any(|o| now - o.opened_ms > age_ms) {
+            } else if self.is_overdue(tell.window, now) {
                 "a partition was silent for longer than window.max.open"
             } else {
                 ""

@@ -24,6 +24,8 @@ pub struct Resume {
     chains: BTreeMap<ProductName, Offset>,
     /// A chain of this name under another topic id.
     other_id: bool,
+    /// Other partitions of this very topic have chains: this one is new, and all of it is to be read.
+    grown: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl Resume {
         let todo: BTreeSet<i32> = products.iter().map(|p| partition_of(p, delta_partitions)).collect();
         let todo = todo.into_iter().collect();
         let reading = Log::State { applied: 0 };
-        Resume { part, topic, ends, products, todo, reading, chains: BTreeMap::new(), other_id: false }
+        Resume { part, topic, ends, products, todo, reading, chains: BTreeMap::new(), other_id: false, grown: false }
     }
 
     /// What to read next, if anything.
@@ -103,7 +105,7 @@ impl Resume {
     pub fn start(&self, earliest: bool) -> (Offset, bool) {
         match self.chains.values().min() {
             Some(&to) => (to.clamp(self.ends.start, self.ends.high.max(self.ends.start)), false),
-            None if earliest || self.other_id => (self.ends.start, true),
+            None if earliest || self.other_id || self.grown => (self.ends.start, true),
             None => (self.ends.stable, true),
         }
     }
@@ -118,6 +120,7 @@ impl Resume {
 
     fn chain(&mut self, product: &ProductName, topic: &str, partition: i32, id: TopicId, to: Offset) {
         if topic != &*self.part.topic || partition != self.part.partition {
+            self.grown |= topic == &*self.part.topic && id == self.topic;
             return;
         }
         if id != self.topic {

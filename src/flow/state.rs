@@ -8,7 +8,7 @@ use crate::flow::io::Ms;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Key `partition/{p}`: how far the ledger has applied a delta partition.
+/// Key `partition//{p}`: how far the ledger has applied a delta partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
     pub deltas: TopicId,
@@ -145,7 +145,7 @@ pub fn product_key(product: &ProductName) -> Vec<u8> {
     product.to_string().into_bytes()
 }
 
-/// The key of a delta partition's record.
+/// The key of a delta partition's record; no product has an empty part in its name.
 pub fn partition_key(partition: i32) -> Vec<u8> {
-    format!("partition/{partition}").into_bytes()
+    format!("partition//{partition}").into_bytes()
 }

@@ -9,15 +9,19 @@ use crate::engine::event::window::{Coverage, Window};
 use crate::engine::event::{gap, incident, window};
 use crate::engine::record::{Interval, Offset, TopicId, window_of};
 use crate::flow::delta::WindowKey;
-use crate::flow::incident::{Change, Run, bad_already, closed, rules_gone};
+use crate::flow::incident::{Change, Run, bad_already, closed, contract_gone, rules_gone};
 use crate::flow::io::{Ms, Violation};
 use crate::flow::judge::{ContractFacts, Judge};
 use crate::flow::state::{ProductState, RECENT, Summary};
 use crate::flow::window::{Open, WindowConfig};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An idle product is heard of once an hour.
 const IDLE_EVERY_MS: Ms = 3_600_000;
+
+/// Of a longer time without records only the last of it is judged: a clock that was wrong by decades makes no decades of
+/// failing windows.
+const IDLE_MAX_MS: Ms = 7 * 24 * 3_600_000;
 
 /// Findings kept of one window for its status: 20 windows of 20 findings of 60 bytes are 24 kB of state.
 const FINDINGS_MAX: usize = 20;
@@ -66,6 +70,21 @@ impl<J: Judge> Teller<'_, J> {
         state.totals.windows += 1;
     }
 
+    /// Other contracts govern: incidents of those that do no longer are resolved.
+    pub fn contracts_gone(&self, state: &mut ProductState, moved: &mut Moved) {
+        let known: Option<Vec<_>> = state.current.iter().map(|h| self.judge.contract(*h)).collect();
+        let (Some(known), Some(&hash)) = (known, state.current.first()) else { return };
+        let Some(governing) = known.first() else { return };
+        let gone: BTreeSet<String> =
+            state.incidents.iter().map(|i| i.contract.clone()).filter(|id| known.iter().all(|c| c.id != *id)).collect();
+        let window = state.closed_through.unwrap_or_default();
+        for id in gone {
+            let changes = contract_gone(state, &id, window);
+            let contract = ContractFacts { id, ..governing.clone() };
+            self.incidents(state, moved, WindowKey { start: window, hash }, &contract, changes);
+        }
+    }
+
     /// Late records of a closed window: one more revision of it, with these records alone.
     pub fn late(
         &self,
@@ -99,6 +118,7 @@ impl<J: Judge> Teller<'_, J> {
     pub fn idle(&self, state: &mut ProductState, moved: &mut Moved, from: Ms, until: Ms, incomplete: &str) {
         let size_ms = self.window.size_ms;
         // Whole windows only: the size may have been changed since the last one closed.
+        let from = from.max(until - IDLE_MAX_MS);
         let first = window_of(from + size_ms - 1, size_ms);
         let times = (until - first).max(0) / size_ms;
         if times == 0 {
@@ -107,6 +127,10 @@ impl<J: Judge> Teller<'_, J> {
         let run = Run { first, last: first + (times - 1) * size_ms, times: times as u64 };
         let nothing = J::Tally::default();
         for hash in state.current.clone() {
+            // Another worker's contract that this one has not read yet: nothing happened, and nothing is said.
+            if self.judge.contract(hash).is_none() {
+                continue;
+            }
             let key = WindowKey { start: run.first, hash };
             let verdict = self.verdict(key, &nothing, &facts(incomplete, false));
             let contract = self.contract(key);

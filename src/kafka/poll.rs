@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// One batch: enough to spread the cost of a turn over, little enough that a turn takes milliseconds.
 const BATCH_RECORDS: usize = 1_000;
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
 
 /// What came, in the order in which it came.
 pub enum Heard {

@@ -11,7 +11,7 @@ use crate::flow::io::Exit;
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
 use crate::telemetry;
-use crate::worker::keeper::Keeper;
+use crate::worker::keeper::{Keeper, News};
 use crate::worker::task::{Task, Tasks};
 use std::future::Future;
 use std::io;
@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinHandle};
 
 /// Contract files, topics and the catalog are looked at this often; a new topic is governed within 10 s.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
@@ -77,7 +78,7 @@ async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
 async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output = ()>) -> Exit {
     let mut shutdown = pin!(shutdown);
     let config = Arc::new(config);
-    let mut keeper = tokio::select! {
+    let keeper = tokio::select! {
         () = &mut shutdown => return Exit::Stopped,
         keeper = set_up(config.clone(), board.clone()) => match keeper {
             Ok(keeper) => keeper,
@@ -88,6 +89,7 @@ async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output 
     let mut tasks = Tasks::start(&config, &keeper, &board, exits);
     let mut every = tokio::time::interval(KEEP_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut resting, mut keeping) = (Some(keeper), None);
     let exit = loop {
         tokio::select! {
             () = &mut shutdown => break Exit::Stopped,
@@ -97,24 +99,33 @@ async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output 
                     break exit;
                 }
             }
-            _ = every.tick() => {
-                let kept = tokio::task::spawn_blocking(move || {
+            _ = every.tick(), if resting.is_some() => {
+                // A round asks brokers, which may be away: a stop does not wait for it.
+                keeping = resting.take().map(|mut keeper| tokio::task::spawn_blocking(move || {
                     let news = keeper.keep();
                     (keeper, news)
-                }).await;
-                match kept {
-                    Ok((back, news)) => {
-                        keeper = back;
-                        tasks.tell(news);
-                    }
-                    Err(error) => break Exit::Fatal(format!("the keeper failed: {error}")),
-                }
+                }));
             }
+            kept = ended_round(&mut keeping) => match kept {
+                Ok((keeper, news)) => {
+                    (resting, keeping) = (Some(keeper), None);
+                    tasks.tell(news);
+                }
+                Err(error) => break Exit::Fatal(format!("the keeper failed: {error}")),
+            },
         }
     };
     board.stopping();
     drain(&config, tasks, &mut ended).await;
     exit
+}
+
+/// The round under way, if there is one; never ends otherwise.
+async fn ended_round(keeping: &mut Option<JoinHandle<(Keeper, News)>>) -> Result<(Keeper, News), JoinError> {
+    match keeping {
+        Some(round) => round.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for brokers as long as it takes; a cluster whose topics are not as they must be is refused.

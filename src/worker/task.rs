@@ -19,8 +19,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Flush early when so much waits: below 10 MB even a slow broker takes a transaction within its timeout of 10 s.
-const FLUSH_BYTES: usize = 8 * 1024 * 1024;
+/// Flush early when so much waits: a broker that takes a megabyte a second has it well within the transaction's 10 s,
+/// and the ledger makes some 8,000 window events of it at most (512 bytes a window).
+const FLUSH_BYTES: usize = 4 * 1024 * 1024;
 /// A delta beyond this goes in parts: half of what a message may weigh, for the weight is an estimate.
 const MESSAGE_BYTES: usize = 500_000;
 /// How long the ledger gathers deltas: four transactions a second cost 3 % of a core of the broker, and an incident is

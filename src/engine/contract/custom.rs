@@ -135,7 +135,8 @@ fn duration_ms(text: &str) -> Option<i64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    number.parse::<i64>().ok()?.checked_mul(unit_ms)
+    // A year is more than any window waits; beyond it, times would overflow one day.
+    number.parse::<i64>().ok()?.checked_mul(unit_ms).filter(|ms| *ms <= 366 * 86_400_000)
 }
 
 /// A tag or a property's name: `pii`, `PII:email`, `contains_pii`, `personalData`, `sensitive` …

@@ -1,0 +1,139 @@
+//! One delta partition in the ledger: its products, and the parts of deltas that wait for their last.
+
+use crate::engine::contract::name::ProductName;
+use crate::engine::record::{Offset, TopicId};
+use crate::flow::delta::{Delta, ProductDelta, Reports, WindowKey};
+use crate::flow::io::Ms;
+use crate::flow::judge::{Judge, Merge};
+use crate::flow::mutation::{Mutation, planted};
+use crate::flow::product::Product;
+use crate::flow::state::{PartitionState, ProductState};
+use crate::flow::tell::Teller;
+use crate::flow::window::At;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Windows are looked at for their age alone this often, by the log's clock.
+const SWEEP_EVERY_MS: Ms = 1_000;
+/// One delta partition.
+pub struct Book<T> {
+    pub id: TopicId,
+    /// Next delta to apply.
+    pub next: Offset,
+    /// What is before this was applied by an earlier transaction.
+    pub applied: Offset,
+    pub products: BTreeMap<ProductName, Product<T>>,
+    /// Products that the next transaction writes.
+    pub touched: BTreeSet<ProductName>,
+    /// Parts of deltas whose last part has not come yet, by flush.
+    pub pieces: BTreeMap<(String, u64), Pieces<T>>,
+    pub append_ms: Ms,
+    /// When windows were last looked at for their age alone.
+    pub swept_ms: Ms,
+    pub dirty: bool,
+    /// Restored, and not shown since: the next commit shows every product, moved or not.
+    pub unshown: bool,
+    /// What the state topic holds of this partition: a commit without new deltas repeats it.
+    pub written: Option<PartitionState>,
+}
+
+pub struct Pieces<T> {
+    pub first: Offset,
+    pub windows: Vec<(WindowKey, T)>,
+}
+
+impl<T: Merge> Book<T> {
+    /// One message of the log. The parts of a delta wait for their last and are applied as one.
+    pub fn delta<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, offset: Offset, append_ms: Ms, delta: Delta<T>) {
+        let replay = offset < self.applied && !planted(Mutation::ReplayFeedsChains);
+        match delta {
+            Delta::Idle(products) => {
+                let at = At { first: offset, append_ms };
+                for (product, reports) in products {
+                    if !replay {
+                        self.apply(tell, &at, product, Vec::new(), &reports);
+                    }
+                }
+            }
+            Delta::Product(ProductDelta { product, windows, reports, flush }) => {
+                let fresh = || Pieces { first: offset, windows: Vec::new() };
+                let mut pieces = self.pieces.remove(&flush).unwrap_or_else(fresh);
+                pieces.windows.extend(windows);
+                let reports = match reports {
+                    None if planted(Mutation::WatermarkInFirstPart) => Reports::default(),
+                    None => {
+                        self.pieces.insert(flush, pieces);
+                        return;
+                    }
+                    Some(reports) => reports,
+                };
+                let at = At { first: pieces.first, append_ms };
+                if replay {
+                    let product = self.product(product);
+                    product.replay(&at, pieces.windows, &reports);
+                } else {
+                    self.apply(tell, &at, product, pieces.windows, &reports);
+                }
+            }
+        }
+    }
+
+    fn apply<J: Judge<Tally = T>>(
+        &mut self,
+        tell: &Teller<'_, J>,
+        at: &At,
+        product: ProductName,
+        windows: Vec<(WindowKey, T)>,
+        reports: &Reports,
+    ) {
+        self.touched.insert(product.clone());
+        self.product(product).apply(tell, at, windows, reports);
+    }
+
+    fn product(&mut self, name: ProductName) -> &mut Product<T> {
+        self.products.entry(name.clone()).or_insert_with(|| Product::new(ProductState::new(name)))
+    }
+
+    /// What the events that wait weigh.
+    pub fn waiting_bytes(&self) -> usize {
+        let moved = self.touched.iter().filter_map(|name| self.products.get(name)).map(|p| &p.moved);
+        moved.flat_map(|m| &m.events).map(|e| e.value.len()).sum()
+    }
+
+    pub fn lost(&mut self, size_ms: Ms) {
+        // The marks must outlive the next restart, whichever product is heard of first.
+        self.touched.extend(self.products.keys().cloned());
+        self.dirty = true;
+        for product in self.products.values_mut() {
+            product.deltas_lost(size_ms);
+            product.moved.deltas_lost = true;
+        }
+    }
+
+    /// Closes windows of products that nobody speaks of any more: their contract is withdrawn, or their topic gone.
+    pub fn sweep<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>) {
+        if self.append_ms - self.swept_ms < SWEEP_EVERY_MS {
+            return;
+        }
+        self.swept_ms = self.append_ms;
+        for (name, product) in &mut self.products {
+            if product.is_overdue(tell.window, self.append_ms) {
+                product.close(tell, self.append_ms);
+                self.touched.insert(name.clone());
+            }
+        }
+    }
+
+    /// The lowest delta that anything still needs.
+    pub fn low(&self) -> Offset {
+        let needed: Vec<Offset> = self.products.values().filter_map(Product::low).collect();
+        let low = match needed.iter().min() {
+            Some(first) => *first,
+            None => return self.next,
+        };
+        if planted(Mutation::LowTooHigh) {
+            needed.iter().copied().filter(|o| *o > low).min().unwrap_or(self.next)
+        } else {
+            low
+        }
+    }
+}
