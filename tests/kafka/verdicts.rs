@@ -21,8 +21,8 @@ pub struct Verdicts {
     pub asked: BTreeMap<String, u64>,
     pub windows: Vec<Value>,
     pub gaps: Vec<Value>,
-    /// By incident: its states and sequence numbers.
-    pub incidents: BTreeMap<String, Vec<(String, u64)>>,
+    /// By incident: its states and sequence numbers, and the window of each.
+    pub incidents: BTreeMap<String, Vec<(String, u64, String)>>,
     /// How many each rule opened.
     pub opened: BTreeMap<String, u64>,
     /// Every `ce_id`, with how often it was seen.
@@ -53,7 +53,8 @@ impl Verdicts {
             "io.meshsteward.coverage.gap.v1" => self.gaps.push(value),
             "io.meshsteward.incident.v1" => {
                 let incident = self.incidents.entry(text(&value["incident"])).or_default();
-                incident.push((text(&value["state"]), number(&value["sequence"])));
+                let window = text(&value["lastWindow"]["start"]);
+                incident.push((text(&value["state"]), number(&value["sequence"]), window));
                 *self.opened.entry(text(&value["rule"])).or_default() += (value["state"] == "opened") as u64;
             }
             other => panic!("an event of type `{other}` at {}/{}", event.partition, event.offset),
@@ -118,9 +119,9 @@ impl Verdicts {
             }
         }
         for (incident, events) in &self.incidents {
-            let sequence: Vec<u64> = events.iter().map(|(_, n)| *n).collect();
-            let opened = events.iter().filter(|(state, _)| state == "opened").count();
-            let resolved = events.iter().position(|(state, _)| state == "resolved");
+            let sequence: Vec<u64> = events.iter().map(|(_, n, _)| *n).collect();
+            let opened = events.iter().filter(|(state, ..)| state == "opened").count();
+            let resolved = events.iter().position(|(state, ..)| state == "resolved");
             let ends = resolved.is_none_or(|place| place + 1 == events.len());
             if opened != 1 || events[0].0 != "opened" || !sequence.iter().copied().eq(1..=events.len() as u64) || !ends
             {
