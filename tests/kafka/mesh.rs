@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::broker::records::Record;
-use crate::kafka::oracle::{self, Orders};
+use crate::kafka::oracle::{self, Expected, Orders};
 use crate::kafka::verdicts::Verdicts;
 use crate::kafka::worker::{Worker, pause};
 use mesh_steward::clock::now_ms;
@@ -109,12 +109,7 @@ impl<'b> Mesh<'b> {
         let mut verdicts = Verdicts::read(self.broker, &self.events);
         let expected = self.orders().expected.clone();
         while verdicts.records < expected.records {
-            let missing = expected.records - verdicts.records;
-            assert!(
-                started.elapsed() < CLOSES_WITHIN,
-                "{missing} records are not judged; {:#?}",
-                verdicts.differences(&expected)
-            );
+            assert!(started.elapsed() < CLOSES_WITHIN, "{}", self.stuck(&verdicts, &expected, workers));
             pause(500);
             verdicts = Verdicts::read(self.broker, &self.events);
         }
@@ -126,6 +121,19 @@ impl<'b> Mesh<'b> {
             assert_eq!(worker.metric("steward_chain_overlaps_total"), Some(0.0), "chain overlaps");
         }
         verdicts
+    }
+
+    /// Where it stands still: stage 1 by the lag of its group, stage 2 by that of its own.
+    fn stuck(&self, verdicts: &Verdicts, expected: &Expected, workers: &[&Worker]) -> String {
+        let (deltas, ledger) = (format!("_{}.deltas", self.name), format!("{}-ledger", self.group));
+        let ready: Vec<_> = workers.iter().map(|w| w.get("/ready")).collect();
+        format!(
+            "not judged in time: {:#?}\nstage 1 committed {:?}, stage 2 has {} deltas to go of {:?}; ready: {ready:?}",
+            verdicts.differences(expected),
+            self.broker.committed(&self.group, &self.topic),
+            self.broker.lag(&ledger, &deltas),
+            self.broker.ends(&deltas),
+        )
     }
 
     /// Holds that every offset written was read: one unbroken interval a partition, and nothing reported as a gap.
