@@ -36,6 +36,8 @@ pub struct Task<S: Stage> {
     /// The transaction must be aborted before anything else.
     aborting: bool,
     last_flush_ms: Ms,
+    /// The last thing begun was a flush: a partition on its way to live is next.
+    flushed_last: bool,
     not_before_ms: Ms,
     /// Since the last commit.
     recoveries: u32,
@@ -73,6 +75,7 @@ impl<S: Stage> Task<S> {
             flush: None,
             aborting: false,
             last_flush_ms: now,
+            flushed_last: false,
             not_before_ms: now,
             recoveries: 0,
             recovered: 0,
@@ -322,12 +325,16 @@ impl<S: Stage> Task<S> {
             if !self.producer {
                 return self.call(Call::InitProducer);
             }
-            if self.flushable(now, false) {
+            self.parts.wake(now);
+            let opening = self.parts.next_call();
+            // Where a flush takes as long as its interval one is always due, and no partition would ever get to live.
+            if self.flushable(now, false) && !(self.flushed_last && opening.is_some()) {
+                self.flushed_last = true;
                 self.begin_flush(now);
                 continue;
             }
-            self.parts.wake(now);
-            match self.parts.next_call() {
+            self.flushed_last = false;
+            match opening {
                 Some(call) => return self.call(call),
                 None => return,
             }

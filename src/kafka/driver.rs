@@ -3,13 +3,16 @@
 use crate::engine::record::RawRecord;
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Machine, Note, Part, Publication};
 use crate::kafka::assignment::Assignment;
-use crate::kafka::client::{self, Settings};
+use crate::kafka::client::{self, Context, Settings};
 use crate::kafka::fault;
+use crate::kafka::ffi::queue::Queue;
 use crate::kafka::ffi::{ask, group};
 use crate::kafka::log::LogReader;
 use crate::kafka::poll::{Ear, Heard, drop_within};
 use crate::kafka::producer::Transactions;
+use rdkafka::client::Client;
 use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
 use std::collections::BTreeSet;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -44,12 +47,14 @@ pub trait Sink {
 /// Runs a task to its end on this thread.
 pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Command<M>>, mut sink: impl Sink) {
     let ear = client::consumer(&settings).map_err(|e| fault::of_producer("consumer", &e)).and_then(Ear::new);
-    match ear {
-        Ok(ear) => {
+    let asker = Asker::new(&settings).map_err(|e| fault::of_producer("admin", &e));
+    match ear.and_then(|ear| Ok((ear, asker?))) {
+        Ok((ear, asker)) => {
             let driver = Driver {
                 machine,
                 commands,
                 ear,
+                asker,
                 assignment: Assignment::default(),
                 transactions: Transactions::new(settings.clone()),
                 reader: LogReader::new(settings),
@@ -69,6 +74,7 @@ struct Driver<M> {
     machine: M,
     commands: Receiver<Command<M>>,
     ear: Ear,
+    asker: Asker,
     assignment: Assignment,
     transactions: Transactions,
     reader: LogReader,
@@ -80,12 +86,34 @@ struct Driver<M> {
     ticked: Instant,
 }
 
+/// Asks the cluster. A broker answers one request of a connection after the other, and a fetch waits there half a second
+/// for records: on the consumer's own connections the questions of one flush took two seconds.
+struct Asker {
+    // Before the client: a queue is dropped first.
+    queue: Option<Queue>,
+    client: Client<Context>,
+}
+
+impl Asker {
+    fn new(settings: &Settings) -> KafkaResult<Asker> {
+        let client = client::admin(settings)?;
+        Ok(Asker { queue: Queue::main(&client), client })
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Client<Context>) -> T) -> T {
+        let answer = question(&self.client);
+        // Its errors are the consumer's too, which tells them.
+        while self.queue.as_ref().and_then(|queue| queue.poll(0)).is_some() {}
+        answer
+    }
+}
+
 impl<M: Machine> Driver<M> {
     fn turn_until_exit(mut self, sink: &mut impl Sink) -> Exit {
         loop {
             self.turn(sink);
             if let Some(exit) = self.exit.take() {
-                drop_within((self.ear, self.transactions, self.reader), CLOSE);
+                drop_within((self.ear, self.asker, self.transactions, self.reader), CLOSE);
                 return exit;
             }
         }
@@ -206,8 +234,8 @@ impl<M: Machine> Driver<M> {
         match call {
             Call::InitProducer => Answer::InitProducer(self.transactions.init()),
             Call::Committed(parts) => Answer::Committed(group::committed(client, &parts, ASK_MS)),
-            Call::Topics(names) => Answer::Topics(ask::topics(client, &names, ASK_MS)),
-            Call::Ends(parts) => Answer::Ends(ask::ends(client, &parts, ASK_MS)),
+            Call::Topics(names) => Answer::Topics(self.asker.ask(|c| ask::topics(c, &names, ASK_MS))),
+            Call::Ends(parts) => Answer::Ends(self.asker.ask(|c| ask::ends(c, &parts, ASK_MS))),
             Call::ReadLog { part, from, to } => Answer::ReadLog(self.reader.read(&part, from, to)),
             Call::Begin => Answer::Begin(self.transactions.begin().map(|()| group::membership(client))),
             Call::Send(messages) => Answer::Send(self.transactions.send(&messages)),
