@@ -60,6 +60,10 @@ fn to_rest(world: &mut World<'_>, watch: &mut Watch) -> Result<(), Failure> {
     loop {
         until += 1_000;
         world.run(until, watch)?;
+        // Where deltas were deleted nobody can say when all is told: every window has closed by then.
+        if watch.holes && until < calm_at + 3 * WINDOW_MS {
+            continue;
+        }
         let Some(why) = unaccounted(world, watch, false) else { break };
         if why.contains("times") || until >= deadline {
             let invariant = if why.contains("times") { "each record once" } else { "liveness: everything is told" };

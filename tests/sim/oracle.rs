@@ -55,7 +55,7 @@ pub fn unaccounted(world: &World<'_>, watch: &Watch, at_the_end: bool) -> Option
                 }
             }
         }
-        if missing.len() as u64 != late && !(watch.holes && at_the_end) {
+        if missing.len() as u64 != late && !watch.holes {
             let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
             return Some(format!("{}: not counted {names:?}, too late {late}", product.name));
         }

@@ -141,6 +141,10 @@ fn data() -> Vec<Scenario> {
         },
         one("partition_growth", shape(2).plan(&grow)),
         Scenario { asks: forced, ..one("dead_partition", shape(1).plan(&[open(9_000, 100_000, true)])) },
+        Scenario {
+            asks: deltas_lost,
+            ..one("deltas_deleted_below_low_water", shape(1).plan(&down(16_000, 23_000)).at(17_000, Op::DeleteDeltas))
+        },
         one(
             "offsets_gone",
             shape(2).plan(&[
@@ -234,4 +238,9 @@ fn two_parts(watch: &Watch) -> Result<(), String> {
 fn forced(watch: &Watch) -> Result<(), String> {
     let forced = watch.said.windows.iter().any(|w| !w.complete && w.incomplete.contains("max.open"));
     check(forced, watch, "a window is closed incomplete by its age")
+}
+
+fn deltas_lost(watch: &Watch) -> Result<(), String> {
+    let told = watch.said.windows.iter().any(|w| !w.complete && w.incomplete.contains("deltas"));
+    check(told, watch, "what was open when deltas were deleted is incomplete")
 }
