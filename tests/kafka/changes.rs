@@ -1,8 +1,8 @@
 //! What changes around a running worker: its contracts, its brokers.
 
 use crate::broker::{Broker, shared};
-use crate::kafka::mesh::Mesh;
-use crate::kafka::worker::pause;
+use crate::mesh::Mesh;
+use crate::worker::pause;
 use std::time::{Duration, Instant};
 
 #[test]

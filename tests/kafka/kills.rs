@@ -1,8 +1,8 @@
 //! Workers that die without a word, under load.
 
 use crate::broker::shared;
-use crate::kafka::mesh::Mesh;
-use crate::kafka::worker::{Worker, pause};
+use crate::mesh::Mesh;
+use crate::worker::{Worker, pause};
 
 const IDS: [&str; 3] = ["a", "b", "c"];
 

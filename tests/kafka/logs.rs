@@ -1,8 +1,8 @@
 //! Topics that grow, are cut, start again, or hold what was aborted.
 
 use crate::broker::shared;
-use crate::kafka::mesh::Mesh;
-use crate::kafka::worker::pause;
+use crate::mesh::Mesh;
+use crate::worker::pause;
 use mesh_steward::clock::now_ms;
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 
 use crate::broker::Broker;
 use crate::broker::records::Record;
-use crate::kafka::oracle::{self, Expected, Orders};
-use crate::kafka::verdicts::Verdicts;
-use crate::kafka::worker::{Worker, pause};
+use crate::oracle::{self, Expected, Orders};
+use crate::verdicts::Verdicts;
+use crate::worker::{Worker, pause};
 use mesh_steward::clock::now_ms;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,9 +1,9 @@
 //! A million orders with planted faults, judged by one worker; then records that come late.
 
 use crate::broker::shared;
-use crate::kafka::mesh::Mesh;
-use crate::kafka::oracle::rule;
-use crate::kafka::worker::Worker;
+use crate::mesh::Mesh;
+use crate::oracle::rule;
+use crate::worker::Worker;
 use mesh_steward::clock::now_ms;
 
 const ORDERS: usize = 1_000_000;

@@ -1,8 +1,8 @@
 //! Workers that are asked to stop, are stopped, or are one too many.
 
 use crate::broker::shared;
-use crate::kafka::mesh::Mesh;
-use crate::kafka::worker::pause;
+use crate::mesh::Mesh;
+use crate::worker::pause;
 use std::time::{Duration, Instant};
 
 /// A worker may take 5 s to flush and commit (`worker.shutdown.deadline`); half a second is the process's own.

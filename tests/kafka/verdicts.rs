@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::broker::records::Read;
-use crate::kafka::oracle::{Expected, rule};
+use crate::oracle::{Expected, rule};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

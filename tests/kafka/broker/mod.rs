@@ -140,7 +140,7 @@ fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
 /// The folder with Kafka's jars: fetched once, then kept in `target`.
 fn kafka_libs() -> PathBuf {
     let libs = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("kafka-libs");
-    let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broker/pom.xml");
+    let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker/pom.xml");
     let fetched_for = libs.join("pom.xml"); // written last: the folder is whole, and of these versions
     if fs::read(&fetched_for).ok() != fs::read(&pom).ok() {
         let _ = fs::remove_dir_all(&libs);

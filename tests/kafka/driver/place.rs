@@ -1,5 +1,6 @@
 //! A place on the broker for one case: names, topics, records, settings.
 
+use crate::broker::shared;
 use mesh_steward::kafka::client::{GroupProtocol, Settings};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -11,15 +12,9 @@ use std::time::Duration;
 
 pub const LONG: Duration = Duration::from_secs(20);
 
-/// The broker's address and a name that no other case uses; `None`, said aloud, without a broker.
-pub fn broker(case: &str) -> Option<(String, String)> {
-    match std::env::var("STEWARD_TEST_KAFKA") {
-        Ok(address) => Some((address, format!("{case}.{}", mesh_steward::clock::now_ms()))),
-        Err(_) => {
-            println!("skipped: {case} needs STEWARD_TEST_KAFKA=host:port");
-            None
-        }
-    }
+/// The broker's address and a name that no other case uses.
+pub fn broker(case: &str) -> (String, String) {
+    (shared().bootstrap.clone(), format!("{case}.{}", mesh_steward::clock::now_ms()))
 }
 
 pub fn settings(address: &str, group: &str, worker: &str) -> Settings {

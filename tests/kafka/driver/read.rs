@@ -11,7 +11,7 @@ use std::time::Duration;
 
 #[test]
 fn a_partition_is_read_exactly_from_its_start_and_not_before() {
-    let Some((address, name)) = broker("start") else { return };
+    let (address, name) = broker("start");
     create(&address, &name, 1);
     produce(&address, &name, 1, 0..5_000);
     for protocol in [GroupProtocol::Classic, GroupProtocol::Consumer] {
@@ -39,7 +39,7 @@ fn a_partition_is_read_exactly_from_its_start_and_not_before() {
 
 #[test]
 fn held_partitions_deliver_nothing_and_go_on_without_a_hole() {
-    let Some((address, name)) = broker("hold") else { return };
+    let (address, name) = broker("hold");
     create(&address, &name, 1);
     produce(&address, &name, 1, 0..50_000);
     let task = Task::new(settings(&address, &name, "w1"), &[&name]);
@@ -74,7 +74,7 @@ fn held_partitions_deliver_nothing_and_go_on_without_a_hole() {
 
 #[test]
 fn a_log_is_read_past_its_last_stable_offset_only_when_the_transaction_is_decided() {
-    let Some((address, name)) = broker("log") else { return };
+    let (address, name) = broker("log");
     create(&address, &name, 1);
     produce(&address, &name, 1, 0..10);
     // A foreign transaction stands open at 10, and committed records above it.
@@ -127,7 +127,7 @@ fn a_log_is_read_past_its_last_stable_offset_only_when_the_transaction_is_decide
 
 #[test]
 fn a_topic_created_again_has_another_id_and_the_old_end_is_gone() {
-    let Some((address, name)) = broker("recreated") else { return };
+    let (address, name) = broker("recreated");
     create(&address, &name, 2);
     produce(&address, &name, 2, 0..10);
     let other = format!("{name}.other");

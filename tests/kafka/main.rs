@@ -1,0 +1,25 @@
+//! With a real Apache Kafka: the driver, which must do what actions say and only that, and the whole daemon.
+
+mod broker; // one real broker, started here
+mod harness; // the broker itself: what the other tests take for granted
+
+mod driver {
+    mod place; // a place on the broker for one case
+    mod puppet; // a task whose strings a test pulls
+
+    mod own; // our topics and the catalog
+    mod read; // start, hold, seek, logs
+    mod rebalance; // two workers
+    mod transact; // commit, fence, abort
+}
+
+mod oracle; // orders with planted faults, and what must be found
+mod verdicts; // what was found
+mod worker; // a daemon of one's own
+mod mesh; // a scenario's topic, oracle and workers
+
+mod million; // a million orders, exactly
+mod kills; // kill -9
+mod stops; // SIGTERM, SIGSTOP, one id twice
+mod logs; // topics that grow, are cut, start again, hold what was aborted
+mod changes; // contracts, brokers
