@@ -40,8 +40,8 @@ pub struct Ledger<J: Judge> {
     config: LedgerConfig,
     books: BTreeMap<Part, Book<J::Tally>>,
     restoring: BTreeMap<Part, Restoring>,
-    /// Offset metadata and `applied` that did not agree at the last attempt.
-    doubted: BTreeMap<Part, (String, Offset)>,
+    /// What did not fit together at the last attempt.
+    doubted: BTreeMap<Part, String>,
     /// Products that this ledger's commits have shown, by partition.
     shown: BTreeMap<Part, BTreeSet<ProductName>>,
     retired: Vec<ProductName>,
@@ -102,10 +102,11 @@ impl<J: Judge> Ledger<J> {
         };
         let Some(state) = found.partition else {
             if let Some(committed) = &found.committed {
-                return Opened::Refuse(format!(
+                let why = format!(
                     "group {} has committed {} of {part}, but {topic} holds nothing of it: restore {topic}, or delete the group to begin anew",
                     self.config.source.group, committed.offset
-                ));
+                );
+                return self.doubt(part, why);
             }
             book.next = found.ends.start;
             book.applied = book.next;
@@ -129,17 +130,11 @@ impl<J: Judge> Ledger<J> {
             // A tool may have reset the offset: the state knows better. Two different truths are refused.
             let metadata = found.committed.map(|c| c.metadata).unwrap_or_default();
             if !metadata.is_empty() && metadata != metadata_of(state.applied, state.deltas) {
-                // A member that was expelled and does not know it yet may have read the offset before its
-                // successor's commit, and the state after it.
-                let seen = (metadata, state.applied);
-                if self.doubted.insert(part.clone(), seen.clone()).as_ref() != Some(&seen) {
-                    return Opened::Again;
-                }
-                let (metadata, _) = seen;
-                return Opened::Refuse(format!(
+                let why = format!(
                     "{topic} says that {} deltas of {part} are applied, the committed offset says \"{metadata}\": one of the two was restored from elsewhere",
                     state.applied
-                ));
+                );
+                return self.doubt(part, why);
             }
             book.applied = state.applied;
             book.next = state.low.max(found.ends.start);
@@ -157,6 +152,17 @@ impl<J: Judge> Ledger<J> {
         let opened = Opened::Start { offset: book.next, replay_until: book.applied };
         self.books.insert(part.clone(), book);
         opened
+    }
+
+    /// Refuses what does not fit together only when it is found a second time: a member that was expelled and does not
+    /// know it yet may have read the offset before its successor's commit and the state after it, or a state whose
+    /// older records were compacted away while it read.
+    fn doubt(&mut self, part: &Part, why: String) -> Opened {
+        if self.doubted.get(part) == Some(&why) {
+            return Opened::Refuse(why);
+        }
+        self.doubted.insert(part.clone(), why);
+        Opened::Again
     }
 }
 
