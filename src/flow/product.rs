@@ -5,11 +5,11 @@ use crate::engine::check::tally::Counts;
 use crate::engine::event::gap::Reason;
 use crate::engine::record::{Offset, WindowStart, window_of};
 use crate::flow::chain::{Link, extend, link};
-use crate::flow::delta::{Report, Reports, WindowKey};
+use crate::flow::delta::{Report, Reports, WindowKey, encode};
 use crate::flow::io::Ms;
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::mutation::{Mutation, planted};
-use crate::flow::state::{Mark, ProductState};
+use crate::flow::state::{Mark, ProductState, STATE_BYTES_MAX};
 use crate::flow::tell::{Moved, Teller};
 use crate::flow::watermark::{update_topics, watermark};
 use crate::flow::window::{At, Open, WindowConfig, put};
@@ -117,6 +117,9 @@ impl<T: Merge> Product<T> {
         }
         // Not before: a fragment of this transaction may belong to a window that has become too old since.
         self.forget_late(tell.window);
+        if encode(&self.state).len() > STATE_BYTES_MAX {
+            self.state.slim();
+        }
         let told = self.moved.fragments_told;
         std::mem::replace(&mut self.moved, Moved { fragments_told: told, ..Moved::default() })
     }

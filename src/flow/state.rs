@@ -72,7 +72,22 @@ impl ProductState {
             totals: Totals::default(),
         }
     }
+
+    /// Lets go of what can be done without, so that the record fits a message: a state that cannot be written would stop
+    /// every product beside it. Late records of the windows that are forgotten are too late from now on.
+    pub fn slim(&mut self) {
+        let revised = self.revisions.keys().map(|k| k.start).max();
+        let ended = self.ended.keys().map(|(_, _, first)| *first).max();
+        self.late_floor = self.late_floor.max(revised.max(ended).map(|last| last + 1));
+        self.revisions.clear();
+        self.ended.clear();
+        self.recent.clear();
+        self.history.clear();
+    }
 }
+
+/// A state beyond this is slimmed: a message takes 1 MB.
+pub const STATE_BYTES_MAX: usize = 900_000;
 
 /// Windows that overlap `[from_ms, to_ms)` are judged as incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,4 +163,18 @@ pub fn product_key(product: &ProductName) -> Vec<u8> {
 /// The key of a delta partition's record; no product has an empty part in its name.
 pub fn partition_key(partition: i32) -> Vec<u8> {
     format!("partition//{partition}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_too_large_forgets_and_says_what_is_too_late_now() {
+        let mut state = ProductState::new(ProductName { domain: "d".into(), name: "p".into() });
+        state.ended.insert(("c".into(), "r".into(), 60_000), 2);
+        state.revisions.insert(WindowKey { start: 120_000, hash: ContractHash([0; 16]) }, 1);
+        state.slim();
+        assert_eq!((state.late_floor, state.ended.len(), state.revisions.len()), (Some(120_001), 0, 0));
+    }
 }
