@@ -21,8 +21,6 @@ pub enum Mutation {
     RevokedStaysInOffsets,
     /// A rebalance is completed before the deltas are dropped.
     CompletedTooEarly,
-    /// Offsets are sent before the producer is drained.
-    OffsetsBeforeDrain,
     /// Topic ids are verified at assign only.
     IdsAtAssignOnly,
     /// An interval ends at the last offset, not at the next.
