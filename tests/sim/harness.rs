@@ -10,6 +10,9 @@ use crate::sim::world::World;
 use mesh_steward::flow::io::Ms;
 use mesh_steward::flow::mutation::{Mutation, plant};
 
+/// What a scenario expects at its end.
+pub type Asks = fn(&Watch) -> Result<(), String>;
+
 /// What a run is made of, beside its tape.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
@@ -18,7 +21,7 @@ pub struct Setup {
     /// A scenario; `None`: the tape draws one.
     pub shape: Option<Shape>,
     /// What must hold at the end, beyond the invariants.
-    pub asks: Option<fn(&Watch) -> Result<(), String>>,
+    pub asks: Option<Asks>,
     pub traced: bool,
 }
 

@@ -76,6 +76,9 @@ pub struct Log {
     producers: BTreeMap<Pid, (i32, i32)>,
 }
 
+/// Records with their offsets, and the position after them.
+pub type Fetched<'l> = (Vec<(Offset, &'l Data)>, Offset);
+
 impl Log {
     /// The high watermark: there is one replica.
     pub fn end(&self) -> Offset {
@@ -130,12 +133,7 @@ impl Log {
     }
 
     /// Records from `offset`, at most `most`, and the position after them; it passes markers and what was aborted.
-    pub fn fetch(
-        &self,
-        offset: Offset,
-        most: usize,
-        committed: bool,
-    ) -> Result<(Vec<(Offset, &Data)>, Offset), Refusal> {
+    pub fn fetch(&self, offset: Offset, most: usize, committed: bool) -> Result<Fetched<'_>, Refusal> {
         if offset < self.start || offset > self.end() {
             return Err(Refusal::OffsetOutOfRange);
         }

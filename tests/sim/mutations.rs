@@ -11,7 +11,6 @@ const SEEDS: u64 = 1_000;
 
 fn all() -> Vec<(String, Setup)> {
     use Mutation::*;
-    // Not `OffsetsBeforeDrain`: alone it is harmless, as whatever fails in the drain aborts the offsets too.
     let flow = [
         FlushWithoutOffsets,
         EmptyOffsets,
