@@ -3,7 +3,7 @@
 use crate::broker::Broker;
 use crate::broker::records::Record;
 use crate::oracle::{self, Expected, Orders};
-use crate::verdicts::Verdicts;
+use crate::verdicts::{self, Verdicts};
 use crate::worker::{Worker, pause};
 use mesh_steward::clock::now_ms;
 use std::fs;
@@ -115,6 +115,7 @@ impl<'b> Mesh<'b> {
         }
         pause(2_500); // two flushes: what would be said twice is said by then
         let verdicts = Verdicts::read(self.broker, &self.events);
+        assert_eq!(verdicts::malformed(self.broker, &self.events), Vec::<String>::new());
         let differences = verdicts.differences(&expected);
         assert!(differences.is_empty(), "{differences:#?}\ngaps: {:?}", verdicts.gap_bounds());
         for worker in workers {

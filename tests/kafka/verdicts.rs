@@ -35,6 +35,24 @@ pub struct Verdicts {
     covered: BTreeMap<(String, i32), Vec<(i64, i64)>>,
 }
 
+/// Events that are not as their published schema (docs/events) says.
+pub fn malformed(broker: &Broker, topic: &str) -> Vec<String> {
+    let mut schemas: BTreeMap<String, jsonschema::Validator> = BTreeMap::new();
+    let mut malformed = Vec::new();
+    for event in broker.read(topic) {
+        let schema = event.headers.get("ce_dataschema").cloned().unwrap_or_default();
+        let file = schema.rsplit('/').next().unwrap_or_default().to_string();
+        let validator = schemas.entry(file.clone()).or_insert_with(|| {
+            let text = std::fs::read_to_string(format!("docs/events/{file}")).expect("the schema that an event names");
+            let schema = serde_json::from_str(&text).expect("a schema in JSON");
+            jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema")
+        });
+        let value = event.json();
+        malformed.extend(validator.iter_errors(&value).map(|e| format!("{file}: {}: {e}", e.instance_path())));
+    }
+    malformed
+}
+
 impl Verdicts {
     pub fn read(broker: &Broker, topic: &str) -> Verdicts {
         let mut verdicts = Verdicts::default();

@@ -11,7 +11,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub struct Broker {
@@ -139,6 +139,9 @@ fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
 
 /// The folder with Kafka's jars: fetched once, then kept in `target`.
 fn kafka_libs() -> PathBuf {
+    // Two tests that start brokers of their own must not fetch into one folder at a time.
+    static FETCH: Mutex<()> = Mutex::new(());
+    let _one = FETCH.lock().unwrap_or_else(PoisonError::into_inner);
     let libs = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("kafka-libs");
     let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker/pom.xml");
     let fetched_for = libs.join("pom.xml"); // written last: the folder is whole, and of these versions
