@@ -236,7 +236,7 @@ impl<C> Flush<C> {
             written_bytes: self.written_bytes,
             flush_ms: now - self.started_ms,
             partitions: parts.phases.len(),
-            held: parts.sitting_out(),
+            held: parts.held(),
             ..stage.publication(now, &self.cut)
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::engine::contract::name::ProductName;
 use crate::engine::record::{Offset, RawRecord, TopicId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Milliseconds since 1970 UTC, or a span of them.
@@ -52,6 +52,10 @@ pub enum Input<'a> {
     OutOfRange { part: Part },
     /// The contracts changed; the judge already holds the new ones.
     Contracts,
+    /// Operators want these topics held, and no others: all of them, each time.
+    Paused(BTreeSet<Arc<str>>),
+    /// Operators want these opened again, whatever keeps them back.
+    Restart(Vec<Part>),
     /// The one outstanding call ended.
     Answer(Answer),
     /// The consumer cannot go on.
@@ -228,7 +232,7 @@ pub struct Publication {
     pub written_bytes: u64,
     /// From the flush's start to its commit.
     pub flush_ms: Ms,
-    /// Stage 1: partitions owned, and held by their failure.
+    /// Partitions owned, and those of them that are not to be read: paused, or sitting out.
     pub partitions: usize,
     pub held: usize,
     /// Stage 2: what changed, by product.

@@ -41,6 +41,8 @@ pub enum Mutation {
     WatermarkInFirstPart,
     /// A partition that sits out is committed at its position.
     SittingOutIsCommitted,
+    /// A partition is paused before what was read of it is committed.
+    PausedUnflushed,
     /// The watermark ignores partitions nobody reported.
     PartitionCountIgnored,
     /// Closed-through is not kept in the state.

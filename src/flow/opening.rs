@@ -7,6 +7,7 @@ use crate::flow::io::{Action, Answer, Call, Chunk, Committed, Ends, Fault, Level
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::stage::{Opened, Stage};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How long a partition whose topic is gone sits out before it is looked for again.
 const MISSING_RETRY_MS: Ms = 2_000;
@@ -25,6 +26,8 @@ pub enum Phase {
         id: TopicId,
         reopen: Option<u64>,
     },
+    /// Operators want its topic held: opened again when they no longer do.
+    Paused,
     /// Its output failed, or its topic is gone: opened again at `until`.
     SittingOut {
         until: Ms,
@@ -46,6 +49,19 @@ pub enum Step {
 #[derive(Debug, Default)]
 pub struct Parts {
     pub phases: BTreeMap<Part, Phase>,
+    /// Topics that operators want held: what would be opened is paused instead.
+    pub paused: BTreeSet<Arc<str>>,
+}
+
+/// How a partition stands, for whoever shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// On its way to live.
+    Opening,
+    Live,
+    Paused,
+    /// Kept back by a failure of its own.
+    Failed,
 }
 
 impl Parts {
@@ -57,17 +73,38 @@ impl Parts {
         self.phases.iter().filter(|(_, p)| matches!(p, Phase::Live { .. })).map(|(part, _)| part.clone()).collect()
     }
 
-    pub fn sitting_out(&self) -> usize {
-        self.phases.values().filter(|p| matches!(p, Phase::SittingOut { .. })).count()
+    /// Partitions that are assigned and not to be read.
+    pub fn held(&self) -> usize {
+        let held = |p: &&Phase| matches!(p, Phase::SittingOut { .. } | Phase::Paused);
+        self.phases.values().filter(held).count()
     }
 
-    /// Opens those again whose time has come.
-    pub fn wake(&mut self, now: Ms) {
-        for phase in self.phases.values_mut() {
-            if matches!(phase, Phase::SittingOut { until, .. } if *until <= now) {
-                *phase = Phase::Opening(Step::Offset);
+    pub fn stand(&self) -> impl Iterator<Item = (&Part, Stands)> {
+        let stands = |phase: &Phase| match phase {
+            Phase::Opening(_) | Phase::Replaying { .. } => Stands::Opening,
+            Phase::Live { .. } => Stands::Live,
+            Phase::Paused => Stands::Paused,
+            Phase::SittingOut { .. } => Stands::Failed,
+        };
+        self.phases.iter().map(move |(part, phase)| (part, stands(phase)))
+    }
+
+    /// Opens those again whose time has come, and pauses those that would be opened and must not be; returns the latter.
+    pub fn wake(&mut self, now: Ms) -> Vec<Part> {
+        let mut paused = Vec::new();
+        for (part, phase) in &mut self.phases {
+            let hold = self.paused.contains(&part.topic);
+            match phase {
+                Phase::SittingOut { until, .. } if *until > now => {}
+                Phase::Opening(_) | Phase::SittingOut { .. } if hold => {
+                    *phase = Phase::Paused;
+                    paused.push(part.clone());
+                }
+                Phase::SittingOut { .. } | Phase::Paused if !hold => *phase = Phase::Opening(Step::Offset),
+                _ => {}
             }
         }
+        paused
     }
 
     /// Sends every partition back to the beginning, but those that sit out; returns those that were being read.
@@ -75,7 +112,7 @@ impl Parts {
         let mut started = Vec::new();
         for (part, phase) in &mut self.phases {
             match phase {
-                Phase::SittingOut { .. } => {}
+                Phase::SittingOut { .. } | Phase::Paused => {}
                 Phase::Opening(_) => *phase = Phase::Opening(Step::Offset),
                 Phase::Live { .. } | Phase::Replaying { .. } => {
                     started.push(part.clone());

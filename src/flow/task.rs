@@ -23,6 +23,7 @@ const SIT_OUT_MS: Ms = 10_000;
 const UNREADABLE_MS: Ms = 60_000;
 
 mod faults; // errors into recoveries and exits
+mod hold; // partitions set down: out of the log's range, paused, restarted
 
 pub struct Task<S: Stage> {
     stage: S,
@@ -109,6 +110,11 @@ impl<S: Stage> Task<S> {
         &self.stage
     }
 
+    /// Partitions that the group gave, and how they stand.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     /// Recoveries since it began.
     pub fn recoveries(&self) -> u64 {
         self.recovered
@@ -132,19 +138,10 @@ impl<S: Stage> Task<S> {
             }
             Input::Records { part, records } => self.records(now, &part, records),
             Input::Eof { part, offset } => self.passed(&part, offset),
-            Input::OutOfRange { part } => {
-                // What was read is still good: it is flushed first, then the partition is opened again.
-                let whole = self.stage.whole(&part);
-                match self.parts.phases.get_mut(&part) {
-                    Some(Phase::Live { reopen, .. }) if whole => *reopen = reopen.or(Some(self.flushes)),
-                    Some(phase @ (Phase::Live { .. } | Phase::Replaying { .. })) => {
-                        *phase = Phase::SittingOut { until: now + RETRY_MS, position: None };
-                        self.stage.forget(std::slice::from_ref(&part));
-                    }
-                    _ => {}
-                }
-            }
+            Input::OutOfRange { part } => self.set_down(&part, now + RETRY_MS),
             Input::Contracts => self.stage.contracts_changed(),
+            Input::Paused(topics) => self.paused(now, topics),
+            Input::Restart(parts) => self.restarted(now, &parts),
             Input::Answer(answer) => self.answered(now, answer),
             Input::ConsumerFailed(fault) => self.consumer_failed(fault),
             Input::Tick => {}
@@ -287,7 +284,7 @@ impl<S: Stage> Task<S> {
             self.out.push(Action::Publish(publication));
         }
         for (part, phase) in &mut self.parts.phases {
-            // Left the log's range before this flush began: nothing of it is held any more.
+            // Set down before this flush began: nothing of it is held any more.
             if matches!(phase, Phase::Live { reopen: Some(n), .. } if *n < flush.number) && flush.speaks_of(part) {
                 self.stage.forget(std::slice::from_ref(part));
                 *phase = Phase::Opening(crate::flow::opening::Step::Offset);
@@ -325,7 +322,8 @@ impl<S: Stage> Task<S> {
             if !self.producer {
                 return self.call(Call::InitProducer);
             }
-            self.parts.wake(now);
+            let paused = self.parts.wake(now);
+            self.stage.forget(&paused);
             let opening = self.parts.next_call();
             // Where a flush takes as long as its interval one is always due, and no partition would ever get to live.
             if self.flushable(now, false) && !(self.flushed_last && opening.is_some()) {

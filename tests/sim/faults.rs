@@ -3,7 +3,7 @@
 use crate::sim::client::Client;
 use crate::sim::judge::BROKEN;
 use crate::sim::log::{Author, Data};
-use crate::sim::process::{Cut, Power};
+use crate::sim::process::{Cut, Power, Stage};
 use crate::sim::shape::Op;
 use crate::sim::world::{DELTAS, INSPECTORS, LEDGERS, STATE, Step, World};
 use mesh_steward::flow::io::{Exit, Input, Ms, Part};
@@ -74,6 +74,14 @@ impl World<'_> {
                 let name = self.shape.contracts.products[product].name.to_string();
                 self.broker.denied.remove(&name);
             }
+            Op::Govern { topic, paused } => {
+                let name = self.topic(topic);
+                match paused {
+                    true => self.paused.insert(name),
+                    false => self.paused.remove(&name),
+                };
+                (0..self.slots.len()).for_each(|task| self.tell_paused(task));
+            }
             Op::CompactState => {
                 let partitions = self.shape.delta_partitions;
                 for partition in 0..partitions {
@@ -123,6 +131,8 @@ impl World<'_> {
     pub fn heal(&mut self) {
         self.shape.wire_faults = false;
         self.broker.denied.clear();
+        self.paused.clear();
+        (0..self.slots.len()).for_each(|task| self.tell_paused(task));
         for worker in 0..self.processes.len() {
             self.processes[worker].cut = Cut::None;
             if self.processes[worker].twin {
@@ -152,7 +162,17 @@ impl World<'_> {
             slot.identity.member = format!("{}-{}", slot.label, slot.life);
             slot.client = Client::new(&slot.identity, settings);
             slot.flow = Some(flow);
+            self.tell_paused(task);
             self.poll_in(task, 1);
+        }
+    }
+
+    /// What operators want held, to a task that inspects.
+    fn tell_paused(&mut self, task: usize) {
+        let slot = &self.slots[task];
+        let up = self.processes[slot.worker].power == Power::Up;
+        if matches!(slot.stage, Stage::Inspector(_)) && slot.flow.is_some() && up {
+            self.feed(task, Input::Paused(self.paused.clone()));
         }
     }
 
@@ -175,6 +195,7 @@ impl World<'_> {
             for (to, reply) in std::mem::take(&mut self.slots[task].held) {
                 self.slots[task].client.reply(self.now, to.channel, to.token, reply);
             }
+            self.tell_paused(task);
             self.poll_in(task, 1);
         }
     }

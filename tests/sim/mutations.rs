@@ -29,6 +29,7 @@ fn all() -> Vec<(String, Setup)> {
         FragmentSurvives,
         WatermarkInFirstPart,
         SittingOutIsCommitted,
+        PausedUnflushed,
         PartitionCountIgnored,
         ClosedThroughForgotten,
         VersionsShareWindow,

@@ -166,6 +166,15 @@ fn data() -> Vec<Scenario> {
                 (24_500, Op::Start(0)),
             ]),
         ),
+        Scenario {
+            asks: no_gap,
+            ..one(
+                "paused_through_a_rebalance",
+                dynamic(2)
+                    .plan(&[(8_000, Op::Govern { topic: 0, paused: true }), (10_000, Op::Crash(1))])
+                    .plan(&[(19_000, Op::Start(1)), (24_000, Op::Govern { topic: 0, paused: false })]),
+            )
+        },
         one("stop_and_start", shape(2).often(4, 6_000, &[(0, Op::Stop(0)), (1_500, Op::Start(0))])),
     ]
 }
@@ -227,6 +236,10 @@ fn recreated(watch: &Watch) -> Result<(), String> {
 
 fn one_gap(watch: &Watch) -> Result<(), String> {
     check(watch.said.gaps.len() == 1, watch, "exactly one gap")
+}
+
+fn no_gap(watch: &Watch) -> Result<(), String> {
+    check(watch.said.gaps.is_empty(), watch, "no gap")
 }
 
 fn two_parts(watch: &Watch) -> Result<(), String> {

@@ -68,6 +68,11 @@ pub enum Op {
     Deny(usize),
     Allow(usize),
     CompactState,
+    /// Operators pause a topic's products, or resume them; every worker hears of it.
+    Govern {
+        topic: usize,
+        paused: bool,
+    },
     /// Both groups' offsets expire.
     ForgetOffsets,
     /// The deltas' start moves past `low`.
@@ -179,7 +184,7 @@ impl Shape {
         let product = tape.below(self.contracts.products.len() as u32) as usize;
         // Short ones end before sessions and transactions do; long ones after both.
         let lasts = [300, 3_000, 8_000, 14_000, 25_000][tape.pick(&[3, 3, 2, 2, 1])] + i64::from(tape.below(1_000));
-        let kind = tape.pick(&[6, 5, 5, 3, 3, 3, 2, 1, 2, 2, 1, 1, 2, 1, 2]);
+        let kind = tape.pick(&[6, 5, 5, 3, 3, 3, 2, 1, 2, 2, 1, 1, 2, 1, 2, 2]);
         if kind == 0 {
             let request = MOMENTS[tape.pick(&[5, 4, 2, 2, 1, 1])];
             let (hurts, heals) = match tape.pick(&[2, 2, 1, 2]) {
@@ -243,6 +248,10 @@ impl Shape {
                 add(lasts, Op::Allow(product));
             }
             11 => add(0, Op::CompactState),
+            15 => {
+                add(0, Op::Govern { topic, paused: true });
+                add(lasts, Op::Govern { topic, paused: false });
+            }
             12 => {
                 let commit = tape.pick(&[1, 1]) == 1;
                 add(0, Op::OpenTransaction { topic, partition, lasts_ms: lasts, commit });

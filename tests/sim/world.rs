@@ -70,6 +70,8 @@ pub struct World<'t> {
     pub trace: Trace,
     pub steps: u64,
     pub exits: Vec<(usize, Exit)>,
+    /// Topics that operators want held.
+    pub paused: BTreeSet<Arc<str>>,
     pub external_pids: i64,
     pub triggers: Vec<Trigger>,
     pub settings: Settings,
@@ -108,6 +110,7 @@ impl<'t> World<'t> {
             trace: Trace::new(traced),
             steps: 0,
             exits: Vec::new(),
+            paused: BTreeSet::new(),
             external_pids: 0,
             triggers: shape.triggers.clone(),
             settings,
