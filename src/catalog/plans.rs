@@ -1,12 +1,12 @@
 //! What the flow's `Judge` answers from the plans in force.
 
-use crate::engine::check::record::Examiner;
+use crate::engine::check::record::{Examined, Examiner};
 use crate::engine::check::tally::{Counts, Tally};
 use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
+use crate::engine::decode::schema::Schemas;
 use crate::engine::record::{Position, RawRecord};
-use crate::flow::io::Ms;
 use crate::flow::judge::{ContractFacts, Judge, Lens};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,6 +49,11 @@ impl PlansJudge {
         };
         judge.replace(plans);
         judge
+    }
+
+    /// There is a registry, and this is what is known of its schemas from now on.
+    pub fn schemas(&mut self, schemas: Arc<Schemas>) {
+        self.examiner.replace_schemas(schemas);
     }
 
     /// Judges by these from now on; lenses given out before are void.
@@ -103,9 +108,11 @@ impl Judge for PlansJudge {
         self.by_product.get(product).map_or_else(Vec::new, |p| p.topics.iter().cloned().collect())
     }
 
-    fn examine(&mut self, lens: usize, record: &RawRecord<'_>) -> Option<Ms> {
-        let Reading { plan, objects } = self.readings.get(lens)?;
-        self.examiner.examine(plan, objects, record)
+    fn examine(&mut self, lens: usize, record: &RawRecord<'_>) -> Examined {
+        match self.readings.get(lens) {
+            Some(Reading { plan, objects }) => self.examiner.examine(plan, objects, record),
+            None => Examined::At(None),
+        }
     }
 
     fn count(&mut self, lens: usize, record: &RawRecord<'_>, at: Position, future: bool, tally: &mut Tally) -> &[u32] {
@@ -193,13 +200,14 @@ schema:
 ";
     const AT: Position = Position { topic: TopicId(1), partition: 0 };
 
-    fn run(judge: &mut PlansJudge, lens: &Lens, values: &[Option<&str>]) -> (Tally, Vec<Option<Ms>>) {
+    fn run(judge: &mut PlansJudge, lens: &Lens, values: &[Option<&str>]) -> (Tally, Vec<Option<i64>>) {
         let mut tally = Tally::default();
         let mut times = Vec::new();
         for (offset, value) in values.iter().enumerate() {
             let value = value.map(str::as_bytes);
-            let record = RawRecord { offset: offset as i64, timestamp_ms: 0, key: None, value };
-            times.push(judge.examine(lens.index, &record));
+            let record = RawRecord { offset: offset as i64, timestamp_ms: 0, key: None, value, schema_header: None };
+            let Examined::At(time) = judge.examine(lens.index, &record) else { panic!("JSON needs no schema") };
+            times.push(time);
             judge.count(lens.index, &record, AT, false, &mut tally);
         }
         (tally, times)

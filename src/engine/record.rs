@@ -55,6 +55,9 @@ pub struct RawRecord<'a> {
     pub key: Option<&'a [u8]>,
     /// `None` is a tombstone.
     pub value: Option<&'a [u8]>,
+    /// The header `__value_schema_id`, by which Confluent's serialisers name a schema outside the value: a magic byte 1
+    /// and a GUID of 16 bytes, or a magic byte 0 and an id of 4.
+    pub schema_header: Option<&'a [u8]>,
 }
 
 impl RawRecord<'_> {

@@ -1,6 +1,7 @@
 //! Stage 1: records into deltas. One delta a product and flush says what was learned, from which offsets, and how
 //! far time has come; a flush publishes it together with the offsets, then the state is empty again.
 
+use crate::engine::check::record::Examined;
 use crate::engine::contract::name::ProductName;
 use crate::engine::record::{Interval, Offset, Position, RawRecord, TopicId, WindowStart, window_of};
 use crate::flow::delta::{Delta, Extent, ProductDelta, Report, Reports, WindowKey, encode, partition_of};
@@ -276,7 +277,10 @@ impl<J: Judge> Stage for Inspector<J> {
             for looking in &mut reading.lenses {
                 let lens = &looking.lens;
                 let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
-                let said = self.judge.examine(lens.index, record);
+                let said = match self.judge.examine(lens.index, record) {
+                    Examined::At(ms) => ms,
+                    Examined::Needs(_) => None,
+                };
                 let said_ms = said.unwrap_or(own_ms).max(FIRST_MS);
                 let future = said_ms > now + self.config.future_tolerance_ms;
                 // One from the future is judged in the window of its arrival, and moves no watermark.

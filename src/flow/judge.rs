@@ -1,6 +1,7 @@
 //! What the flow asks of the engine. The daemon answers with contracts; the simulator with record ids, so that a
 //! failure names the record that was counted twice.
 
+use crate::engine::check::record::Examined;
 use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
@@ -59,9 +60,9 @@ pub trait Judge {
     /// All topics of a product now, whether they exist or not.
     fn topics(&self, product: &ProductName) -> Vec<Arc<str>>;
 
-    /// Decodes and checks one record; the findings wait in the judge for `count`. Returns its event time, `None`
-    /// where the contract's field cannot be read: then the record's own timestamp stands.
-    fn examine(&mut self, lens: usize, record: &RawRecord<'_>) -> Option<Ms>;
+    /// Decodes and checks one record; the findings wait in the judge for `count`. Says its event time, `None` where the
+    /// contract's field cannot be read: then the record's own timestamp stands.
+    fn examine(&mut self, lens: usize, record: &RawRecord<'_>) -> Examined;
 
     /// Adds what `examine` just found. `future`: its timestamp was beyond the tolerance.
     /// Returns the numbers of the rules that it broke, for the early flush.

@@ -1,11 +1,11 @@
 //! A judge whose tallies are the records themselves, so that a failure names the record that was counted twice.
 
+use mesh_steward::engine::check::record::Examined;
 use mesh_steward::engine::check::tally::Counts;
 use mesh_steward::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::contract::plan::IncidentPolicy;
 use mesh_steward::engine::record::{Offset, Position, RawRecord, TopicId};
-use mesh_steward::flow::io::Ms;
 use mesh_steward::flow::judge::{ContractFacts, Judge, Lens, Merge};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -115,8 +115,8 @@ impl Judge for Namer {
         contracts.products.iter().filter(|p| p.name == *product).flat_map(|p| p.topics.clone()).collect()
     }
 
-    fn examine(&mut self, _lens: usize, _record: &RawRecord<'_>) -> Option<Ms> {
-        None
+    fn examine(&mut self, _lens: usize, _record: &RawRecord<'_>) -> Examined {
+        Examined::At(None)
     }
 
     fn count(&mut self, _: usize, record: &RawRecord<'_>, at: Position, _future: bool, tally: &mut Names) -> &[u32] {

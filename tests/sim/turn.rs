@@ -84,6 +84,7 @@ impl World<'_> {
                         timestamp_ms: d.timestamp_ms,
                         key: d.key.as_deref(),
                         value: d.value.as_deref(),
+                        schema_header: None,
                     })
                     .collect();
                 self.feed(task, Input::Records { part, records: &raw });

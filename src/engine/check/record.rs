@@ -6,12 +6,15 @@ use crate::engine::check::mask::Mask;
 use crate::engine::check::tally::{FUTURE, Sample, Tally};
 use crate::engine::contract::moment::{MomentKind, Moments};
 use crate::engine::contract::plan::{Check, Plan, Rule};
-use crate::engine::decode::json::{self, Undecodable};
+use crate::engine::decode::json;
 use crate::engine::decode::number::Number;
 use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::decode::reason::Undecodable;
 use crate::engine::decode::rows::{self, Row};
+use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::decode::tree::{Kind, Tree, Value};
 use crate::engine::record::{Position, RawRecord};
+use std::sync::Arc;
 
 /// The number that stands for undecodable records among the broken rules: no plan has so many.
 pub const UNDECODABLE: u32 = u32::MAX;
@@ -24,9 +27,22 @@ const EVENT_TIMES_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_
 pub struct Examiner {
     hashes: Hashes,
     event_times: Moments,
+    /// `None`: there is no registry, and a frame cannot be read.
+    schemas: Option<Arc<Schemas>>,
     tree: Tree,
     found: Found,
     broken: Vec<u32>,
+}
+
+/// What `examine` has to say of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Examined {
+    /// It was examined. The event time in milliseconds, where the contract names a field for it and the field can be
+    /// read.
+    At(Option<i64>),
+    /// It names a schema that `Schemas` does not hold yet: nothing was found, and it is to be examined again. Who counts
+    /// it all the same counts it as undecodable.
+    Needs(SchemaRef),
 }
 
 /// What `examine` found.
@@ -67,27 +83,32 @@ impl Examiner {
         Examiner {
             hashes: Hashes::new(key),
             event_times: Moments::iso(MomentKind::Timestamp),
+            schemas: None,
             tree: Tree::default(),
             found: Found::default(),
             broken: Vec::new(),
         }
     }
 
-    /// Decodes and asks; the findings wait for `count`. Returns the event time in milliseconds where the contract names
-    /// a field for it and the field can be read.
+    /// There is a registry, and this is what is known of its schemas from now on.
+    pub fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
+        self.schemas = Some(schemas);
+    }
+
+    /// Decodes and asks; the findings wait for `count`.
     ///
     /// `objects`: those of the plan that read the record's topic; of several that name an event time the first counts.
-    pub fn examine(&mut self, plan: &Plan, objects: &[usize], record: &RawRecord<'_>) -> Option<i64> {
+    pub fn examine(&mut self, plan: &Plan, objects: &[usize], record: &RawRecord<'_>) -> Examined {
         self.found.rules.clear();
         self.found.keys.clear();
         let Some(bytes) = record.value else {
             self.found.what = What::Tombstone;
-            return None;
+            return Examined::At(None);
         };
         match json::record(&mut self.tree, bytes) {
             Err(undecodable) => {
                 self.found.what = What::Undecodable(undecodable);
-                None
+                Examined::At(None)
             }
             Ok(value) => {
                 self.found.what = What::Decoded;
@@ -95,8 +116,8 @@ impl Examiner {
                 for object in objects.clone() {
                     ask_rules(plan, &object.rules, value, &self.hashes, &mut self.found);
                 }
-                let path = objects.filter_map(|object| object.event_time.as_ref()).next()?;
-                event_time(&self.event_times, rows::single(value, path))
+                let path = objects.filter_map(|object| object.event_time.as_ref()).next();
+                Examined::At(path.and_then(|path| event_time(&self.event_times, rows::single(value, path))))
             }
         }
     }

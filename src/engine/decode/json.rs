@@ -1,6 +1,7 @@
 //! JSON into a tree, or the reason why it is none. The parser holds its own stack: nesting cannot overflow the thread's.
 
 use crate::engine::decode::number;
+use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::tree::{Kind, Node, Span, Tree, Value};
 
 /// Levels of arrays and objects; the record itself is the first. Deeper than any record that people read, and what
@@ -34,53 +35,6 @@ pub fn value<'a>(tree: &'a mut Tree, bytes: &'a [u8]) -> Result<Value<'a>, Undec
         Ok(()) => Ok(tree.root(input)),
         Err(reason) => Err(Undecodable { reason, at: parser.at.min(bytes.len()) }),
     }
-}
-
-/// Why bytes are no record: a closed set, each with the word that events use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// No bytes, or white space only. A tombstone has no value at all.
-    EmptyValue,
-    /// Not UTF-8, or an escape of half a surrogate pair, which no UTF-8 can hold.
-    NotUtf8,
-    NotJson,
-    /// A schema registry's frame: a zero byte and a schema id.
-    Framed,
-    /// A whole JSON value, and more.
-    TrailingBytes,
-    NotAnObject,
-    /// More than `MAX_DEPTH` levels.
-    TooDeep,
-    /// Two members of one name: two readers would see two values.
-    DuplicateKey,
-    /// A number that a double takes for infinity, or for zero where it is none.
-    NumberOutOfRange,
-    /// More than `MAX_BYTES` or `MAX_NODES`.
-    TooLarge,
-}
-
-impl Reason {
-    pub fn word(self) -> &'static str {
-        match self {
-            Reason::EmptyValue => "empty_value",
-            Reason::NotUtf8 => "not_utf8",
-            Reason::NotJson => "not_json",
-            Reason::Framed => "framed",
-            Reason::TrailingBytes => "trailing_bytes",
-            Reason::NotAnObject => "not_an_object",
-            Reason::TooDeep => "too_deep",
-            Reason::DuplicateKey => "duplicate_key",
-            Reason::NumberOutOfRange => "number_out_of_range",
-            Reason::TooLarge => "too_large",
-        }
-    }
-}
-
-/// The reason, and the byte at which it showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Undecodable {
-    pub reason: Reason,
-    pub at: usize,
 }
 
 struct Parser<'p> {

@@ -4,4 +4,6 @@ pub mod path; // where a field stands in a record
 pub mod tree; // a decoded record
 pub mod number; // its numbers, exact where they are whole
 pub mod json; // JSON, or the reason why it is none
+pub mod reason; // why bytes are no record
+pub mod schema; // schemas of a registry
 pub mod rows; // the rows that a path finds

@@ -167,6 +167,7 @@ impl Fetched {
             timestamp_ms,
             key: bytes(message.key, message.key_len),
             value: bytes(message.payload, message.len),
+            schema_header: None,
         }
     }
 

@@ -60,8 +60,12 @@ fn counted(plan: &Plan, values: &[Option<&[u8]>]) -> (Tally, Vec<Vec<u32>>, Vec<
     let mut examiner = Examiner::new(&[9; 16]);
     let (mut tally, mut broken, mut times) = (Tally::default(), Vec::new(), Vec::new());
     for (offset, value) in values.iter().enumerate() {
-        let record = RawRecord { offset: offset as i64, timestamp_ms: 0, key: Some(b"k"), value: *value };
-        times.push(examiner.examine(plan, &[0], &record));
+        let record =
+            RawRecord { offset: offset as i64, timestamp_ms: 0, key: Some(b"k"), value: *value, schema_header: None };
+        times.push(match examiner.examine(plan, &[0], &record) {
+            Examined::At(time) => time,
+            needs => panic!("{needs:?}"),
+        });
         broken.push(examiner.count(plan, &record, AT, false, &mut tally).to_vec());
     }
     (tally, broken, times)
