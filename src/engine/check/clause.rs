@@ -1,8 +1,9 @@
 //! One value against one clause of a contract.
 
 use crate::engine::check::key::Hashes;
-use crate::engine::contract::moment::{Moment, Moments};
+use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{JsonType, Validity};
+use crate::engine::decode::moment::Moment;
 use crate::engine::decode::number::Number;
 use crate::engine::decode::tree::{Kind, Value};
 use std::cmp::Ordering;
@@ -12,28 +13,36 @@ pub type Fault = &'static str;
 
 /// `None`: the clause is not asked of such a value. `Some(Some(fault))`: the value breaks it.
 pub fn ask(validity: &Validity, value: Value<'_>, hashes: &Hashes) -> Option<Option<Fault>> {
-    use Kind::{Array, Number as Num, Object, Text};
+    use Kind::{Array, Bytes, Moment, Number as Num, Object, Text};
     let broken = match (validity, value.kind()) {
         (_, Kind::Null) => return None,
         (Validity::Type(kind), found) => fault_if(!is_of(*kind, found), "wrong_type"),
         (Validity::OneOf(allowed), _) => fault_if(!allowed.iter().any(|a| equals(value, a)), "not_allowed"),
 
+        (Validity::Written(kind), found) => match found {
+            Text(_) => None,
+            Moment(moment) if moment.kind == *kind => fault_if(!moment.is_real(), "no_such_time"),
+            _ => Some("wrong_type"),
+        },
         (Validity::Moment { read, .. }, Text(text)) => fault_if(read.read(text).is_none(), "no_such_time"),
         (Validity::Moment { asks_type: false, .. }, _) => return None,
-        (Validity::Moment { read, .. }, found) => fault_if(epoch(read, found).is_none(), "wrong_type"),
+        (Validity::Moment { read, .. }, Moment(moment)) if moment.kind == read.kind => {
+            fault_if(!moment.is_real(), "no_such_time")
+        }
+        (Validity::Moment { read, .. }, found) => fault_if(epoch_nanos(read, found).is_none(), "wrong_type"),
         (Validity::MomentRange { read, minimum, maximum, exclusive_minimum, exclusive_maximum }, found) => {
-            let at = moment(read, found)?.nanos;
+            let at = nanos(read, found)?;
             let early = minimum.is_some_and(|min| at < min) || exclusive_minimum.is_some_and(|min| at <= min);
             let late = maximum.is_some_and(|max| at > max) || exclusive_maximum.is_some_and(|max| at >= max);
             fault_if(early, "too_early").or(fault_if(late, "too_late"))
         }
-        (Validity::Zoned { read, zoned }, Text(text)) => {
-            fault_if(read.read(text)?.zoned != *zoned, if *zoned { "no_offset" } else { "has_offset" })
-        }
+        (Validity::Zoned { read, zoned }, Text(text)) => offset(read.read(text)?, *zoned),
+        (Validity::Zoned { read, zoned }, Moment(moment)) if moment.kind == read.kind => offset(moment, *zoned),
 
         (Validity::Length { min, max }, Text(text)) => {
             within(text.chars().count(), *min, *max, "too_short", "too_long")
         }
+        (Validity::Length { min, max }, Bytes(bytes)) => within(bytes.len(), *min, *max, "too_short", "too_long"),
         (Validity::Pattern(pattern), Text(text)) => fault_if(!pattern.is_match(text), "no_match"),
         (Validity::Format(format), Text(text)) => fault_if(!format.holds(text), "bad_format"),
 
@@ -72,7 +81,8 @@ pub fn ask(validity: &Validity, value: Value<'_>, hashes: &Hashes) -> Option<Opt
     Some(broken)
 }
 
-/// As JSON means it: numbers by value, objects whatever their order.
+/// As JSON means it: numbers by value, objects whatever their order. Bytes are equal to the text that they spell in
+/// UTF-8, a moment to the ISO 8601 text that names it.
 pub fn equals(value: Value<'_>, other: &serde_json::Value) -> bool {
     use serde_json::Value as Json;
     match (value.kind(), other) {
@@ -80,6 +90,11 @@ pub fn equals(value: Value<'_>, other: &serde_json::Value) -> bool {
         (Kind::Bool(a), Json::Bool(b)) => a == *b,
         (Kind::Text(a), Json::String(b)) => a == b,
         (Kind::Number(a), Json::Number(b)) => same_number(a, b),
+        (Kind::Bytes(a), Json::String(b)) => a == b.as_bytes(),
+        (Kind::Moment(a), Json::String(b)) => {
+            let read = Moments::iso(a.kind);
+            read.read(b).is_some_and(|b| read.place(a) == Some(b.nanos))
+        }
         (Kind::Array(a), Json::Array(b)) => a.len() == b.len() && a.zip(b).all(|(a, b)| equals(a, b)),
         (Kind::Object(mut a), Json::Object(b)) => {
             a.len() == b.len() && a.all(|(name, a)| b.get(name).is_some_and(|b| equals(a, b)))
@@ -98,7 +113,7 @@ fn same_number(a: Number<'_>, b: &serde_json::Number) -> bool {
 
 fn is_of(kind: JsonType, found: Kind<'_>) -> bool {
     match (kind, found) {
-        (JsonType::String, Kind::Text(_))
+        (JsonType::String, Kind::Text(_) | Kind::Bytes(_))
         | (JsonType::Number, Kind::Number(_))
         | (JsonType::Object, Kind::Object(_))
         | (JsonType::Array, Kind::Array(_))
@@ -108,18 +123,23 @@ fn is_of(kind: JsonType, found: Kind<'_>) -> bool {
     }
 }
 
-fn moment(read: &Moments, found: Kind<'_>) -> Option<Moment> {
+fn nanos(read: &Moments, found: Kind<'_>) -> Option<i128> {
     match found {
-        Kind::Text(text) => read.read(text),
-        other => epoch(read, other),
+        Kind::Text(text) => Some(read.read(text)?.nanos),
+        Kind::Moment(moment) => read.place(moment),
+        other => epoch_nanos(read, other),
     }
 }
 
-fn epoch(read: &Moments, found: Kind<'_>) -> Option<Moment> {
+fn epoch_nanos(read: &Moments, found: Kind<'_>) -> Option<i128> {
     match found {
-        Kind::Number(Number::Int(ms)) if read.epoch_ms => Some(Moments::of_epoch_ms(ms)),
+        Kind::Number(Number::Int(ms)) if read.epoch_ms => Some(i128::from(ms) * 1_000_000),
         _ => None,
     }
+}
+
+fn offset(moment: Moment, zoned: bool) -> Option<Fault> {
+    fault_if(moment.zoned != zoned, if zoned { "no_offset" } else { "has_offset" })
 }
 
 fn within(count: usize, min: Option<u64>, max: Option<u64>, below: Fault, above: Fault) -> Option<Fault> {

@@ -45,6 +45,15 @@ impl Hashes {
                 hasher.write(&(text.len() as u64).to_le_bytes());
                 hasher.write(text.as_bytes());
             }
+            Kind::Bytes(bytes) => {
+                hasher.write(&[7]);
+                hasher.write(&(bytes.len() as u64).to_le_bytes());
+                hasher.write(bytes);
+            }
+            Kind::Moment(moment) => {
+                hasher.write(&[8, moment.kind as u8, u8::from(moment.zoned)]);
+                hasher.write(&moment.nanos.to_le_bytes());
+            }
             Kind::Array(items) => {
                 hasher.write(&[5]);
                 hasher.write(&(items.len() as u64).to_le_bytes());

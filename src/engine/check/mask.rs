@@ -1,5 +1,6 @@
 //! What a sample shows of a value: its kind and its size, and nothing of what it says.
 
+use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::tree::{Kind, Value};
 use std::fmt;
 
@@ -14,9 +15,10 @@ pub enum Mask {
     Integer,
     Number,
     Text(usize),
+    Moment(MomentKind),
     Array(usize),
     Object(usize),
-    /// A record that could not be decoded, in bytes.
+    /// A value of bytes, or a record that could not be decoded.
     Bytes(usize),
 }
 
@@ -28,6 +30,8 @@ impl Mask {
             Kind::Number(number) if number.is_whole() => Mask::Integer,
             Kind::Number(_) => Mask::Number,
             Kind::Text(text) => Mask::Text(text.chars().count()),
+            Kind::Bytes(bytes) => Mask::Bytes(bytes.len()),
+            Kind::Moment(moment) => Mask::Moment(moment.kind),
             Kind::Array(items) => Mask::Array(items.len()),
             Kind::Object(members) => Mask::Object(members.len()),
         }
@@ -43,6 +47,9 @@ impl fmt::Display for Mask {
             Mask::Integer => f.write_str("integer"),
             Mask::Number => f.write_str("number"),
             Mask::Text(characters) => write!(f, "text({characters})"),
+            Mask::Moment(MomentKind::Date) => f.write_str("date"),
+            Mask::Moment(MomentKind::Timestamp) => f.write_str("timestamp"),
+            Mask::Moment(MomentKind::Time) => f.write_str("time"),
             Mask::Array(items) => write!(f, "array({items})"),
             Mask::Object(members) => write!(f, "object({members})"),
             Mask::Bytes(bytes) => write!(f, "bytes({bytes})"),

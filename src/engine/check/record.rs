@@ -4,9 +4,10 @@ use crate::engine::check::clause::{self, Fault};
 use crate::engine::check::key::Hashes;
 use crate::engine::check::mask::Mask;
 use crate::engine::check::tally::{FUTURE, Sample, Tally};
-use crate::engine::contract::moment::{MomentKind, Moments};
+use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{Check, Plan, Rule};
 use crate::engine::decode::json;
+use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::number::Number;
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::decode::reason::Undecodable;
@@ -288,11 +289,13 @@ fn mask(row: Row<'_>) -> Mask {
     }
 }
 
-/// ISO 8601 text, or a whole number of milliseconds since 1970.
+/// ISO 8601 text, a timestamp or a date, or a whole number of milliseconds since 1970.
 fn event_time(texts: &Moments, row: Row<'_>) -> Option<i64> {
     let Row::Value(value) = row else { return None };
+    let floor_ms = |nanos: i128| i64::try_from(nanos.div_euclid(1_000_000)).ok();
     let ms = match value.kind() {
-        Kind::Text(text) => i64::try_from(texts.read(text)?.nanos.div_euclid(1_000_000)).ok()?,
+        Kind::Text(text) => floor_ms(texts.read(text)?.nanos)?,
+        Kind::Moment(moment) if moment.kind != MomentKind::Time => floor_ms(moment.nanos)?,
         Kind::Number(Number::Int(ms)) => ms,
         _ => return None,
     };

@@ -1,5 +1,7 @@
 //! Dates, timestamps and times written as text: by ISO 8601 or by a JDK pattern, into one comparable number.
 
+use crate::engine::decode::moment::{Moment, MomentKind};
+
 /// How the text of one field is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moments {
@@ -9,22 +11,6 @@ pub struct Moments {
     tokens: Vec<Token>,
     /// The offset of a text that names none: `defaultTimezone`, UTC where it is not given.
     default_offset_s: i32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MomentKind {
-    Date,
-    Timestamp,
-    Time,
-}
-
-/// What a text says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Since 1970-01-01T00:00Z; of a time, since midnight UTC.
-    pub nanos: i128,
-    /// The text names its offset.
-    pub zoned: bool,
 }
 
 /// One piece of a pattern.
@@ -127,12 +113,14 @@ impl Moments {
             MomentKind::Date => days * S_PER_DAY,
             _ => days * S_PER_DAY + of_day - i64::from(parts.offset_s.unwrap_or(self.default_offset_s)),
         };
-        Some(Moment { nanos: i128::from(s) * NANOS_PER_S + i128::from(parts.nanos), zoned: parts.offset_s.is_some() })
+        let nanos = i128::from(s) * NANOS_PER_S + i128::from(parts.nanos);
+        Some(Moment { kind: self.kind, nanos, zoned: parts.offset_s.is_some() })
     }
 
-    /// The moment of an epoch, in nanoseconds.
-    pub fn of_epoch_ms(ms: i64) -> Moment {
-        Moment { nanos: i128::from(ms) * 1_000_000, zoned: true }
+    /// The nanoseconds of a moment that was no text, as `read` gives those of texts; `None` of another kind.
+    pub fn place(&self, moment: Moment) -> Option<i128> {
+        let offset_s = if moment.zoned || self.kind == MomentKind::Date { 0 } else { self.default_offset_s };
+        (moment.kind == self.kind).then(|| moment.nanos - i128::from(offset_s) * NANOS_PER_S)
     }
 }
 
@@ -278,7 +266,8 @@ fn quoted(rest: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MomentKind, Moments};
+    use super::Moments;
+    use crate::engine::decode::moment::MomentKind;
 
     const DAY: i128 = 86_400_000_000_000;
 

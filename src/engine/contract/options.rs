@@ -3,11 +3,12 @@
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::model::{Clause, LogicalType};
-use crate::engine::contract::moment::{MomentKind, Moments};
+use crate::engine::contract::moment::Moments;
 use crate::engine::contract::pattern;
 use crate::engine::contract::plan::{Check, JsonType, Validity};
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::yaml::Value;
+use crate::engine::decode::moment::MomentKind;
 
 /// Reads the type of a property and all that is asked of its values.
 pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> Vec<Clause> {
@@ -53,8 +54,8 @@ pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) ->
     match moment_kind(logical) {
         None => clauses.push(valid("logicalType", Validity::Type(json_type(logical)))),
         // A format says what the text looks like; then the type asks for text and nothing more.
-        Some(_) if options.as_mut().is_some_and(|o| o.fields.get("format").is_some()) => {
-            clauses.push(valid("logicalType", Validity::Type(JsonType::String)));
+        Some(kind) if options.as_mut().is_some_and(|o| o.fields.get("format").is_some()) => {
+            clauses.push(valid("logicalType", Validity::Written(kind)));
         }
         Some(kind) => {
             let epoch_ms = kind == MomentKind::Timestamp && is_numeric(physical.as_deref());
@@ -392,6 +393,7 @@ mod tests {
         let clauses = read(&mut fields, "schema/o/properties/a", &problems);
         let asked = |check: &Check| match check {
             Check::Valid(Validity::Type(json)) => format!("{json:?}"),
+            Check::Valid(Validity::Written(kind)) => format!("written {kind:?}"),
             Check::Valid(Validity::Moment { read, asks_type }) => {
                 format!("moment epoch={} type={asks_type}", read.epoch_ms)
             }
@@ -419,7 +421,7 @@ mod tests {
         check(
             "{logicalType: timestamp, logicalTypeOptions: {format: 'yyyy-MM-dd HH:mm:ssZ', timezone: true, defaultTimezone: Australia/Sydney, maximum: '1970-01-01 10:00:00+10:00'}}",
             &[
-                "logicalType: String",
+                "logicalType: written Timestamp",
                 "format: moment epoch=false type=false",
                 "timezone: zoned=true",
                 "maximum: - 0 - -",
@@ -446,7 +448,7 @@ mod tests {
         check(&timestamp("minimum: yesterday"), &[typed, "minimum: unmeasured"], 1);
         check(
             &timestamp("format: dd MMM yyyy, minimum: 01 Jan 1970"),
-            &["logicalType: String", "format: unmeasured", "minimum: unmeasured"],
+            &["logicalType: written Timestamp", "format: unmeasured", "minimum: unmeasured"],
             1,
         );
     }

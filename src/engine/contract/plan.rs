@@ -4,6 +4,7 @@ use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::path::FieldPath;
 use regex::Regex;
 use std::cmp::Ordering;
@@ -94,17 +95,19 @@ pub enum Check {
     Unmeasured(String),
 }
 
-/// One clause of a field's schema. Every clause but `Type`, `Moment` and `OneOf` asks only values of its own JSON type:
+/// One clause of a field's schema. Every clause but `Type`, `Written`, `Moment` and `OneOf` asks only values of its own type:
 /// a value of another type is one fault, and `Type` finds it.
 #[derive(Clone, Debug)]
 pub enum Validity {
     Type(JsonType),
     /// Reads as a date, timestamp or time. Where `asks_type` is false it comes from `format` and asks text alone;
-    /// else it is the field's `logicalType`, and what is neither text nor (where allowed) an epoch is wrong.
+    /// else it is the field's `logicalType`, and what is neither text, a moment nor (where allowed) an epoch is wrong.
     Moment {
         read: Moments,
         asks_type: bool,
     },
+    /// A text, whose form `format` asks; or, where the record has moments of its own, one of this kind.
+    Written(MomentKind),
     /// Asked of what reads; nanoseconds, as `Moments::read` gives them.
     MomentRange {
         read: Moments,

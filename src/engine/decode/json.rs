@@ -174,7 +174,7 @@ impl Parser<'_> {
     fn string(&mut self) -> Result<Node, Reason> {
         self.at += 1;
         let mut from = self.at;
-        let begun = self.tree.unescaped.len();
+        let begun = self.tree.own_texts.len();
         let mut escaped = false;
         loop {
             self.at += plain_length(&self.bytes[self.at..]);
@@ -182,9 +182,9 @@ impl Parser<'_> {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
-                    self.tree.unescaped.push_str(&self.input[from..self.at]);
+                    self.tree.own_texts.push_str(&self.input[from..self.at]);
                     let c = self.escape()?;
-                    self.tree.unescaped.push(c);
+                    self.tree.own_texts.push(c);
                     from = self.at;
                 }
                 // A control character must be escaped; the end of the text is no end of a string.
@@ -196,8 +196,8 @@ impl Parser<'_> {
         if !escaped {
             return Ok(Node::Text(Span { from: from as u32, to: to as u32 }));
         }
-        self.tree.unescaped.push_str(&self.input[from..to]);
-        Ok(Node::Unescaped(Span { from: begun as u32, to: self.tree.unescaped.len() as u32 }))
+        self.tree.own_texts.push_str(&self.input[from..to]);
+        Ok(Node::Own(Span { from: begun as u32, to: self.tree.own_texts.len() as u32 }))
     }
 
     /// An escape, from its backslash to after its last character.

@@ -3,6 +3,7 @@
 pub mod path; // where a field stands in a record
 pub mod tree; // a decoded record
 pub mod number; // its numbers, exact where they are whole
+pub mod moment; // dates, timestamps and times
 pub mod json; // JSON, or the reason why it is none
 pub mod reason; // why bytes are no record
 pub mod schema; // schemas of a registry

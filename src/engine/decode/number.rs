@@ -1,8 +1,9 @@
-//! Numbers as the record's text has them: exact where integers are meant, doubles where bounds are.
+//! Numbers as the record has them: exact where integers are meant, doubles where bounds are.
 
 use std::cmp::Ordering;
 
-/// A JSON number. Whole numbers of 64 bits are held as such; every other keeps its text.
+/// A number. Whole ones of 64 bits are held as such; of others JSON's and Avro's decimals keep their text, and a float
+/// counts as the shortest decimal that reads back as it: 0.1 is 0.1, in 32 bits and in 64.
 #[derive(Clone, Copy, Debug)]
 pub enum Number<'a> {
     Int(i64),
@@ -10,7 +11,13 @@ pub enum Number<'a> {
     Unsigned(u64),
     /// A fraction, an exponent, or more than 64 bits; within a double's range.
     Decimal(&'a str),
+    /// May be infinite or no number at all.
+    Float(f64),
+    Single(f32),
 }
+
+/// Beyond it not every whole number is a double.
+const EXACT_DOUBLES: f64 = (1u64 << 53) as f64;
 
 impl Number<'_> {
     /// The nearest double.
@@ -20,6 +27,9 @@ impl Number<'_> {
             Number::Unsigned(u) => u as f64,
             // The text was scanned: it parses.
             Number::Decimal(text) => text.parse().unwrap_or(f64::NAN),
+            Number::Float(double) => double,
+            Number::Single(single) if single.is_finite() => Digits::of(single).text().parse().unwrap_or(f64::NAN),
+            Number::Single(single) => single.into(),
         }
     }
 
@@ -28,16 +38,16 @@ impl Number<'_> {
         match self {
             Number::Int(i) => Some(i.into()),
             Number::Unsigned(u) => Some(u.into()),
-            Number::Decimal(text) => Decimal::read(text).integer(),
+            Number::Float(double) if double.abs() < EXACT_DOUBLES => (double.fract() == 0.0).then_some(double as i128),
+            _ => self.decimal(|decimal| decimal.integer())?,
         }
     }
 
     /// Whether it is whole and lies in `[min, max]`.
     pub fn fits(self, min: i128, max: u128) -> bool {
-        match (self.integer(), self) {
-            (Some(i), _) => min <= i && u128::try_from(i).map_or(true, |u| u <= max),
-            (None, Number::Decimal(text)) => Decimal::read(text).unsigned().is_some_and(|u| u <= max),
-            (None, _) => false,
+        match self.integer() {
+            Some(i) => min <= i && u128::try_from(i).map_or(true, |u| u <= max),
+            None => self.decimal(|decimal| decimal.unsigned().is_some_and(|u| u <= max)).unwrap_or(false),
         }
     }
 
@@ -45,7 +55,7 @@ impl Number<'_> {
     pub fn is_whole(self) -> bool {
         match self {
             Number::Int(_) | Number::Unsigned(_) => true,
-            Number::Decimal(text) => Decimal::read(text).exponent >= 0,
+            _ => self.decimal(|decimal| decimal.exponent >= 0).unwrap_or(false),
         }
     }
 
@@ -55,7 +65,7 @@ impl Number<'_> {
         let whole = match self {
             Number::Int(i) => i128::from(i),
             Number::Unsigned(u) => i128::from(u),
-            Number::Decimal(_) => return self.as_f64().partial_cmp(&bound),
+            _ => return self.as_f64().partial_cmp(&bound),
         };
         // The cast saturates, far beyond 64 bits; a bound that is no number compares with nothing.
         let floor = bound.floor();
@@ -69,11 +79,10 @@ impl Number<'_> {
         if step == 0.0 || !step.is_finite() {
             return false;
         }
-        // The shortest text that reads back as `step`: what the contract says.
-        let step_text = step.to_string();
+        // As a decimal, `step` is what the contract says.
         let exact = || {
             let (value, value_exponent) = self.scaled()?;
-            let (step, step_exponent) = Decimal::read(&step_text).scaled()?;
+            let (step, step_exponent) = Number::Float(step).scaled()?;
             let shift = |mantissa: i128, by: i64| mantissa.checked_mul(10i128.checked_pow(u32::try_from(by).ok()?)?);
             let common = value_exponent.min(step_exponent);
             shift(value, value_exponent - common)?.checked_rem(shift(step, step_exponent - common)?)
@@ -92,13 +101,33 @@ impl Number<'_> {
         if let Some(i) = self.integer() {
             return out(&i.to_le_bytes());
         }
-        if let Number::Decimal(text) = self {
-            let decimal = Decimal::read(text);
-            // 17 bytes or more before the digits: never as long as the 16 of a whole number.
+        // 17 bytes or more: never as long as the 16 of a whole number.
+        let written = self.decimal(|decimal| {
             out(&[if decimal.negative { b'-' } else { b'+' }]);
             out(&i128::from(decimal.exponent).to_le_bytes());
             out(decimal.whole.as_bytes());
             out(decimal.fraction.as_bytes());
+        });
+        if written.is_none() {
+            let double = self.as_f64();
+            out(&[if double.is_nan() {
+                b'?'
+            } else if double > 0.0 {
+                b'>'
+            } else {
+                b'<'
+            }; 17]);
+        }
+    }
+
+    /// What its text says in decimals; `None` of a float that is not finite.
+    fn decimal<T>(self, read: impl FnOnce(Decimal<'_>) -> T) -> Option<T> {
+        match self {
+            Number::Int(i) => Some(read(Decimal::read(Digits::of(i).text()))),
+            Number::Unsigned(u) => Some(read(Decimal::read(Digits::of(u).text()))),
+            Number::Decimal(text) => Some(read(Decimal::read(text))),
+            Number::Float(double) => double.is_finite().then(|| read(Decimal::read(Digits::of(double).text()))),
+            Number::Single(single) => single.is_finite().then(|| read(Decimal::read(Digits::of(single).text()))),
         }
     }
 
@@ -106,8 +135,38 @@ impl Number<'_> {
         match self {
             Number::Int(i) => Some((i.into(), 0)),
             Number::Unsigned(u) => Some((u.into(), 0)),
-            Number::Decimal(text) => Decimal::read(text).scaled(),
+            _ => self.decimal(|decimal| decimal.scaled())?,
         }
+    }
+}
+
+/// The text of a number, in place: `-1.2345678901234567e-308` is the longest of a double, and an integer is no longer.
+struct Digits {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Digits {
+    /// With an exponent, for a double may have 300 zeros.
+    fn of(number: impl std::fmt::LowerExp) -> Digits {
+        use std::fmt::Write;
+        let mut digits = Digits { bytes: [0; 32], len: 0 };
+        // It cannot fail: 32 bytes hold every number.
+        let _ = write!(digits, "{number:e}");
+        digits
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Write for Digits {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
     }
 }
 
@@ -309,6 +368,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_no_number_is_equal_to_itself_and_keeps_no_bound() {
+        let all = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        let forms = all.map(|x| {
+            let mut form = Vec::new();
+            Number::Float(x).canonical(|b| form.extend_from_slice(b));
+            assert!(!Number::Float(x).is_whole() && !Number::Float(x).fits(i128::MIN, u128::MAX), "{x}");
+            form
+        });
+        assert!(forms[0] != forms[1] && forms[1] != forms[2] && forms[0] != forms[2]);
+        assert_eq!(Number::Float(f64::NAN).compare(1.0), None);
+        assert_eq!(Number::Single(f32::INFINITY).compare(1e300), Some(Ordering::Greater));
+        assert!(Number::Single(0.3).is_multiple_of(0.1), "in 32 bits too");
+    }
+
     proptest! {
         #[test]
         fn every_double_reads_back_as_itself(x in proptest::num::f64::NORMAL) {
@@ -316,6 +390,18 @@ mod tests {
             prop_assert_eq!(read(&text).as_f64(), x);
             prop_assert_eq!(read(&text).compare(x), Some(Ordering::Equal));
             prop_assert!(!out_of_range(&text));
+        }
+
+        #[test]
+        fn a_float_is_the_decimal_that_it_is_written_as(x in proptest::num::f64::NORMAL, single in proptest::num::f32::NORMAL) {
+            for (float, text) in [(Number::Float(x), format!("{x:e}")), (Number::Single(single), format!("{single:e}"))] {
+                let mut canonical = Vec::new();
+                float.canonical(|b| canonical.extend_from_slice(b));
+                prop_assert_eq!(canonical, bytes(&text));
+                prop_assert_eq!(float.as_f64(), read(&text).as_f64());
+                prop_assert_eq!(float.is_whole(), read(&text).is_whole());
+                prop_assert_eq!(float.integer(), read(&text).integer());
+            }
         }
     }
 }

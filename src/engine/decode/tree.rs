@@ -1,19 +1,27 @@
-//! A decoded record: a flat tree that borrows the record's bytes.
+//! A decoded record: a flat tree that borrows the record's bytes where they are text.
 //!
 //! The nodes lie in one vector, in the order of the text; an array or object knows where it ends. The vector is kept
 //! from record to record, so that a record costs no allocation.
 
+use crate::engine::decode::moment::{Moment, Stamp};
 use crate::engine::decode::number::Number;
+use std::sync::Arc;
 
 /// A tree larger than this is given back after the record that needed it: 64 Ki nodes are 1 MiB.
 const KEPT_NODES: usize = 64 << 10;
+/// And so are texts or bytes of its own beyond this: as much as the nodes.
+const KEPT_BYTES: usize = 1 << 20;
 
 /// The nodes of one document; kept and used again for the next.
 #[derive(Debug, Default)]
 pub struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// Strings that held escapes, unescaped, end to end.
-    pub(super) unescaped: String,
+    /// Texts that the record does not hold as they are, end to end: unescaped JSON strings, and all of Avro's.
+    pub(super) own_texts: String,
+    /// Avro's bytes, end to end.
+    pub(super) own_bytes: Vec<u8>,
+    /// Names and symbols of the Avro schema.
+    pub(super) names: Arc<[Box<str>]>,
     /// Arrays and objects that are still open, as indices into `nodes`.
     pub(super) open: Vec<u32>,
     /// Keys of a large object, to be sorted.
@@ -27,12 +35,21 @@ pub(super) enum Node {
     Int(i64),
     /// Above `i64::MAX`.
     Unsigned(u64),
-    /// Any other number, as its text.
+    /// Any other number of a JSON record, as its text.
     Decimal(Span),
+    /// A decimal number whose text is in `Tree::own_texts`.
+    OwnDecimal(Span),
+    Float(f64),
+    Single(f32),
     /// Without its quotes, in the record's own bytes.
     Text(Span),
-    /// In `Tree::unescaped`.
-    Unescaped(Span),
+    /// In `Tree::own_texts`.
+    Own(Span),
+    /// In `Tree::names`.
+    Name(u32),
+    /// In `Tree::own_bytes`.
+    Bytes(Span),
+    Moment(Stamp, i64),
     /// `end`: the index after its last item.
     Array {
         items: u32,
@@ -67,6 +84,10 @@ pub enum Kind<'a> {
     Bool(bool),
     Number(Number<'a>),
     Text(&'a str),
+    /// Avro's `bytes` and `fixed`.
+    Bytes(&'a [u8]),
+    /// Avro's dates, timestamps and times. In JSON they are texts or numbers.
+    Moment(Moment),
     Array(Items<'a>),
     Object(Members<'a>),
 }
@@ -74,11 +95,12 @@ pub enum Kind<'a> {
 impl Tree {
     /// Empty again; a tree that a large record blew up is given back.
     pub(super) fn clear(&mut self) {
-        if self.nodes.capacity() > KEPT_NODES {
+        if self.nodes.capacity() > KEPT_NODES || self.own_texts.capacity().max(self.own_bytes.capacity()) > KEPT_BYTES {
             *self = Tree::default();
         }
         self.nodes.clear();
-        self.unescaped.clear();
+        self.own_texts.clear();
+        self.own_bytes.clear();
         self.open.clear();
     }
 
@@ -98,9 +120,16 @@ impl Tree {
     pub(super) fn text<'a>(&'a self, input: &'a str, at: usize) -> &'a str {
         match self.nodes[at] {
             Node::Text(span) => &input[span.from as usize..span.to as usize],
-            Node::Unescaped(span) => &self.unescaped[span.from as usize..span.to as usize],
+            Node::Own(span) => self.own_text(span),
+            Node::Name(name) => self.names.get(name as usize).map_or("", |name| name),
             _ => "",
         }
+    }
+}
+
+impl Tree {
+    fn own_text(&self, span: Span) -> &str {
+        &self.own_texts[span.from as usize..span.to as usize]
     }
 }
 
@@ -112,7 +141,12 @@ impl<'a> Value<'a> {
             Node::Int(i) => Kind::Number(Number::Int(i)),
             Node::Unsigned(u) => Kind::Number(Number::Unsigned(u)),
             Node::Decimal(span) => Kind::Number(Number::Decimal(&self.input[span.from as usize..span.to as usize])),
-            Node::Text(_) | Node::Unescaped(_) => Kind::Text(self.tree.text(self.input, self.at)),
+            Node::OwnDecimal(span) => Kind::Number(Number::Decimal(self.tree.own_text(span))),
+            Node::Float(double) => Kind::Number(Number::Float(double)),
+            Node::Single(single) => Kind::Number(Number::Single(single)),
+            Node::Bytes(span) => Kind::Bytes(&self.tree.own_bytes[span.from as usize..span.to as usize]),
+            Node::Moment(stamp, count) => Kind::Moment(stamp.moment(count)),
+            Node::Text(_) | Node::Own(_) | Node::Name(_) => Kind::Text(self.tree.text(self.input, self.at)),
             Node::Array { items, .. } => {
                 Kind::Array(Items { next: Value { at: self.at + 1, ..self }, left: items as usize })
             }

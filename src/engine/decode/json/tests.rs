@@ -104,6 +104,7 @@ fn rebuilt(value: Value<'_>) -> serde_json::Value {
         Kind::Number(Number::Unsigned(u)) => u.into(),
         Kind::Number(n) => n.as_f64().into(),
         Kind::Text(text) => text.into(),
+        Kind::Bytes(_) | Kind::Moment(_) => unreachable!("JSON has none"),
         Kind::Array(items) => items.map(rebuilt).collect(),
         Kind::Object(members) => {
             members.map(|(k, v)| (k.to_string(), rebuilt(v))).collect::<serde_json::Map<_, _>>().into()
