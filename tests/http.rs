@@ -420,6 +420,7 @@ fn plans(names: &[&str]) -> Plans {
             contract_id: format!("{name}-contract"),
             contract_version: "1.2.0".into(),
             owner: "order desk".into(),
+            described: Default::default(),
             objects: vec![ObjectPlan {
                 name: (*name).into(),
                 topic: topic.clone(),

@@ -314,6 +314,7 @@ mod tests {
             contract_id: String::new(),
             contract_version: String::new(),
             owner: String::new(),
+            described: Default::default(),
             objects: vec![],
             rules,
             incident: IncidentPolicy { failing: 1, of: 1 },

@@ -1,11 +1,13 @@
 //! The model into numbered rules. The order of rules is the order of the document, and part of the contract's identity.
 
+use crate::engine::contract::described;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, ObjectPlan, PLAN_VERSION, Plan, Rule};
 use crate::engine::decode::path::{FieldPath, Step};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Compiles a contract; what its text does not allow was already told when it was read.
 pub fn compile(contract: &Contract) -> Plan {
@@ -31,6 +33,7 @@ pub fn compile(contract: &Contract) -> Plan {
         contract_id: contract.id.clone(),
         contract_version: contract.version.clone(),
         owner: contract.owner.clone(),
+        described: Arc::new(described::of(contract)),
         objects,
         rules,
         incident: contract.incident,

@@ -4,6 +4,7 @@ pub mod name; // products, contract versions
 pub mod plan; // numbered rules: what records and windows are asked
 pub mod model; // a contract as the standard words it
 pub mod compile; // the model into the plan
+pub mod described; // the model for people and catalogs: names, types, texts
 pub mod odcs; // ODCS v3 YAML into the model
 pub mod property; // its properties
 pub mod options; // their types and options

@@ -4,7 +4,7 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
 use crate::engine::decode::path::FieldPath;
 
-/// One contract; text that asks nothing of data (descriptions, support, prices) is left out.
+/// One contract; of what asks nothing of data (support, prices, links) only descriptions are kept.
 #[derive(Clone, Debug)]
 pub struct Contract {
     pub id: String,
@@ -15,6 +15,10 @@ pub struct Contract {
     pub domain: Option<String>,
     /// The team's name; empty where none is given.
     pub owner: String,
+    /// `team:order-desk` or `user:jane`; `None` where nobody is named.
+    pub owner_urn: Option<String>,
+    /// Its purpose, usage and limitations, as paragraphs.
+    pub text: Option<String>,
     /// `steward.incident`.
     pub incident: IncidentPolicy,
     /// The objects that are topics, in the order of the document.
@@ -36,6 +40,8 @@ pub struct Object {
     pub event_time: Option<FieldPath>,
     /// `steward.declaredDelay`, likewise.
     pub declared_delay_ms: i64,
+    /// The description.
+    pub text: Option<String>,
     pub properties: Vec<Property>,
     /// What is asked of the object as a whole.
     pub clauses: Vec<Clause>,
@@ -50,6 +56,10 @@ pub struct Property {
     pub field: FieldPath,
     /// `schema/orders/properties/lines/items/properties/sku`.
     pub relates_to: String,
+    /// The `physicalType`, else the `logicalType`.
+    pub kind: Option<String>,
+    /// The description.
+    pub text: Option<String>,
     /// Itself, something around it or something in it is classified: no value of it may be shown.
     pub classified: bool,
     pub required: bool,

@@ -24,9 +24,8 @@ pub struct Parsed {
 const VERSIONS: [&str; 5] = ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"];
 
 /// Says something about the contract, and asks nothing of the data.
-const TEXT_KEYS: [&str; 11] = [
+const TEXT_KEYS: [&str; 10] = [
     "tenant",
-    "description",
     "support",
     "price",
     "roles",
@@ -37,10 +36,9 @@ const TEXT_KEYS: [&str; 11] = [
     "status",
     "schema",
 ];
-const OBJECT_TEXT_KEYS: [&str; 8] = [
+const OBJECT_TEXT_KEYS: [&str; 7] = [
     "id",
     "businessName",
-    "description",
     "authoritativeDefinitions",
     "dataGranularityDescription",
     "deprecated",
@@ -96,7 +94,8 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         problems.schema(&at, "the contract has no status", "write `status: active`");
     }
     let (name, data_product, domain) = (fields.text("name"), fields.text("dataProduct"), fields.text("domain"));
-    let owner = owner(&mut fields, problems);
+    let (owner, owner_urn) = owner(&mut fields, problems);
+    let text = description(&mut fields, problems);
     servers(&mut fields, problems);
     let custom = custom::read(&mut fields, Level::Contract, problems);
 
@@ -136,6 +135,8 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         data_product: data_product.filter(|n| !n.is_empty()),
         domain: domain.filter(|d| !d.is_empty()),
         owner,
+        owner_urn,
+        text,
         incident: custom.incident.unwrap_or(IncidentPolicy { failing: 1, of: 1 }),
         objects,
         not_governed,
@@ -186,13 +187,15 @@ fn object(found: &At<'_>, of_contract: &Custom, problems: &Problems) -> Option<F
     let find = |path: &str| property_at(&properties, path).map(|p| p.field.clone());
     let mut clauses = quality::read(&mut fields, &relates_to, Subject::Object(&find), problems);
     clauses.extend(property::relationships(&mut fields, &relates_to));
+    let text = fields.text("description");
     fields.known(&OBJECT_TEXT_KEYS);
     clauses.extend(property::unknown(&mut fields, &relates_to, problems));
 
     let event_time = custom.event_time.as_ref().or(of_contract.event_time.as_ref());
     let event_time = event_time.and_then(|(path, at)| event_time_field(path, at, &properties, problems));
     let declared_delay_ms = custom.declared_delay_ms.or(of_contract.declared_delay_ms).unwrap_or(0);
-    Some(Found::Topic(Box::new(Object { name, topic, relates_to, event_time, declared_delay_ms, properties, clauses })))
+    let object = Object { name, topic, relates_to, event_time, declared_delay_ms, text, properties, clauses };
+    Some(Found::Topic(Box::new(object)))
 }
 
 /// Finds a property by its `name`s.
@@ -220,11 +223,15 @@ fn event_time_field(path: &str, at: &Place, properties: &[Property], problems: &
     Some(field.unwrap_or_else(|| FieldPath(path.split('.').map(|name| Step::Name(name.to_owned())).collect())))
 }
 
-/// The team's name; of the old form, a list of members, whoever owns it.
-fn owner(fields: &mut Fields<'_>, problems: &Problems) -> String {
-    let Some(found) = fields.get("team") else { return String::new() };
+/// The team's name; of the old form, a list of members, whoever owns it. The second says which of the two it is.
+fn owner(fields: &mut Fields<'_>, problems: &Problems) -> (String, Option<String>) {
+    let told = |kind: &str, name: Option<String>| {
+        let urn = name.as_ref().filter(|name| !name.is_empty()).map(|name| format!("{kind}:{name}"));
+        (name.unwrap_or_default(), urn)
+    };
+    let Some(found) = fields.get("team") else { return told("team", None) };
     let Some(members) = found.items() else {
-        return Fields::of(&found, problems).and_then(|mut team| team.text("name")).unwrap_or_default();
+        return told("team", Fields::of(&found, problems).and_then(|mut team| team.text("name")));
     };
     let owner = members.iter().find_map(|member| {
         let mut member = Fields::of(member, problems)?;
@@ -232,7 +239,18 @@ fn owner(fields: &mut Fields<'_>, problems: &Problems) -> String {
         let left = member.get("dateOut").is_some();
         member.text("username").filter(|_| owns && !left)
     });
-    owner.unwrap_or_default()
+    told("user", owner)
+}
+
+/// What the contract is for, how it may be used and what it cannot do: each a paragraph.
+fn description(fields: &mut Fields<'_>, problems: &Problems) -> Option<String> {
+    let found = fields.get("description")?;
+    if let Some(text) = found.text() {
+        return Some(text.to_owned());
+    }
+    let mut texts = Fields::of(&found, problems)?;
+    let texts: Vec<_> = ["purpose", "usage", "limitations"].iter().filter_map(|key| texts.text(key)).collect();
+    (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
 fn servers(fields: &mut Fields<'_>, problems: &Problems) {

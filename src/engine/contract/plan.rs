@@ -1,5 +1,6 @@
 //! The model compiled into numbered rules: what is asked of every record, and of every window.
 
+use crate::engine::contract::described::Described;
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
@@ -24,6 +25,8 @@ pub struct Plan {
     pub contract_version: String,
     /// Who answers for the product: the ODCS team's name, else empty.
     pub owner: String,
+    /// What it tells catalogs.
+    pub described: Arc<Described>,
     pub objects: Vec<ObjectPlan>,
     pub rules: Vec<Rule>,
     /// Opens an incident when a rule fails in `failing` of `of` windows (default 1 of 1).

@@ -24,10 +24,9 @@ pub struct Parent<'a> {
 const DEPTH_MAX: usize = 64;
 
 /// Says something about the property, and asks nothing of the data.
-const TEXT_KEYS: [&str; 18] = [
+const TEXT_KEYS: [&str; 16] = [
     "id",
     "businessName",
-    "description",
     "authoritativeDefinitions",
     "deprecated",
     "synonyms",
@@ -41,7 +40,6 @@ const TEXT_KEYS: [&str; 18] = [
     "criticalDataElement",
     "semanticType",
     "context",
-    "physicalType",
     "name",
 ];
 
@@ -110,6 +108,8 @@ fn one(
     let mut children = list(&mut fields, inner, problems);
     children.extend(fields.get("items").and_then(|found| items(&found, inner, problems)));
 
+    let kind = fields.text("physicalType").or_else(|| fields.text("logicalType"));
+    let text = fields.text("description");
     let required = fields.flag("required") == Some(true);
     let unique = fields.flag("unique") == Some(true);
     let position = fields.integer("primaryKeyPosition").filter(|p| *p >= 0);
@@ -129,6 +129,8 @@ fn one(
         path,
         field,
         relates_to,
+        kind,
+        text,
         classified,
         required,
         unique,

@@ -44,22 +44,40 @@ const SCHEMAS: &str = "https://github.com/mesh-steward/mesh-steward/blob/main/do
 
 /// The message: `value` as JSON, everything else in headers.
 pub fn event(source: &Source, about: About<'_>, value: &impl Serialize) -> Event {
-    let mut headers = vec![
-        ("ce_specversion", "1.0".to_owned()),
-        ("ce_id", about.id),
-        ("ce_type", about.kind.to_owned()),
-        ("ce_source", format!("/clusters/{}/steward/{}", segment(&source.cluster), segment(&source.group))),
-        ("ce_subject", about.product.to_string()),
-        ("ce_time", rfc3339(about.time_ms)),
-        ("ce_dataschema", format!("{SCHEMAS}/{}", about.schema)),
-        ("ce_domain", about.product.domain.clone()),
-        ("ce_verdict", about.verdict.to_owned()),
-        ("content-type", "application/json".to_owned()),
-    ];
+    let schema = format!("{SCHEMAS}/{}", about.schema);
+    let mut headers = headers(source, about.kind, about.id, about.product, about.time_ms, schema);
+    headers.push(("ce_verdict", about.verdict.to_owned()));
+    headers.push(content_type());
     if let Some(severity) = about.severity {
         headers.push(("ce_severity", clip(severity)));
     }
     Event { key: about.product.to_string().into_bytes(), headers, value: json(value) }
+}
+
+/// What every event says in its headers, the content type aside, which goes last; `schema` is where the value's schema stands.
+pub fn headers(
+    source: &Source,
+    kind: &str,
+    id: String,
+    product: &ProductName,
+    time_ms: i64,
+    schema: String,
+) -> Vec<(&'static str, String)> {
+    vec![
+        ("ce_specversion", "1.0".to_owned()),
+        ("ce_id", id),
+        ("ce_type", kind.to_owned()),
+        ("ce_source", format!("/clusters/{}/steward/{}", segment(&source.cluster), segment(&source.group))),
+        ("ce_subject", product.to_string()),
+        ("ce_time", rfc3339(time_ms)),
+        ("ce_dataschema", schema),
+        ("ce_domain", product.domain.clone()),
+    ]
+}
+
+/// Of every value.
+pub fn content_type() -> (&'static str, String) {
+    ("content-type", "application/json".to_owned())
 }
 
 /// Values are plain structs with text keys: writing them into a vector has no failure of its own.

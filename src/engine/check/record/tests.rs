@@ -42,6 +42,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         contract_id: String::new(),
         contract_version: String::new(),
         owner: String::new(),
+        described: Default::default(),
         objects: vec![ObjectPlan {
             name: "orders".into(),
             topic: "orders".into(),
