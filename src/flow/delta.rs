@@ -3,6 +3,7 @@
 //! A message is one version byte and postcard. A delta that does not fit a message goes as parts, applied as a
 //! unit; intervals, watermarks and topics stand in the last.
 
+use crate::engine::check::tally::Counts;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::record::{Interval, TopicId, WindowStart};
 use crate::flow::io::Ms;
@@ -46,6 +47,8 @@ pub struct Reports {
     pub topics: Vec<Extent>,
     /// The contract versions in force: an idle window is judged by them.
     pub current: Vec<ContractHash>,
+    /// Each record once, however many contracts of the product read it; by the window that the first of them says.
+    pub counts: Vec<(WindowStart, Counts)>,
 }
 
 /// One partition in one flush.
@@ -146,7 +149,8 @@ mod tests {
             hash in any::<[u8; 16]>(),
         ) {
             let windows = vec![(WindowKey { start, hash: ContractHash(hash) }, tally)];
-            let reports = reports.map(|partitions| Reports { partitions, ..Reports::default() });
+            let counts = vec![(start, Counts { records: 7, ..Counts::default() })];
+            let reports = reports.map(|partitions| Reports { partitions, counts, ..Reports::default() });
             let delta = Delta::Product(ProductDelta { product: product("orders"), windows, reports, flush: ("t".into(), 7) });
             prop_assert_eq!(decode::<Delta<Tally>>("a delta", &encode(&delta)), Ok(delta));
         }

@@ -1,13 +1,14 @@
 //! Stage 1: records into deltas. One delta a product and flush says what was learned, from which offsets, and how
 //! far time has come; a flush publishes it together with the offsets, then the state is empty again.
 
-use crate::engine::check::record::Examined;
+use crate::engine::check::record::{Examined, UNDECODABLE};
 use crate::engine::contract::name::ProductName;
-use crate::engine::record::{Interval, Offset, Position, RawRecord, TopicId, WindowStart, window_of};
-use crate::flow::delta::{Delta, Extent, ProductDelta, Report, Reports, WindowKey, encode, partition_of};
+use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, window_of};
+use crate::flow::delta::{Delta, Extent, ProductDelta, Reports, WindowKey, encode, partition_of};
 use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo};
-use crate::flow::judge::{Judge, Lens, Merge};
+use crate::flow::judge::{Judge, Merge};
 use crate::flow::mutation::{Mutation, planted};
+use crate::flow::reading::{Learned, Reading, count, looking};
 use crate::flow::resume::Resume;
 use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,7 @@ pub struct Inspector<J: Judge> {
     config: InspectorConfig,
     parts: BTreeMap<Part, Reading>,
     resuming: BTreeMap<Part, Resume>,
-    learned: BTreeMap<ProductName, BTreeMap<WindowKey, J::Tally>>,
+    learned: BTreeMap<ProductName, Learned<J::Tally>>,
     weight_bytes: usize,
     records: u64,
     /// (product, window start, rule): violated before, so no reason for an early flush.
@@ -59,35 +60,9 @@ pub struct Inspector<J: Judge> {
     notes: Vec<Note>,
 }
 
-/// A partition being read.
-#[derive(Clone, Debug)]
-struct Reading {
-    id: TopicId,
-    /// The first offset that no flush has covered.
-    from: Offset,
-    /// Next to read.
-    next: Offset,
-    /// Whether its chain begins with the next flush.
-    begins: bool,
-    lenses: Vec<Looking>,
-    /// Lenses that a contract change took away since the last flush; what they saw is still to be reported.
-    former: Vec<Looking>,
-}
-
-/// A lens, and the highest event time seen through it.
-#[derive(Clone, Debug)]
-struct Looking {
-    lens: Lens,
-    watermark_ms: Option<Ms>,
-    /// A contract change brought it while the partition was being read: it saw nothing before this.
-    since: Option<Offset>,
-    /// Uniqueness keys a record.
-    keys: usize,
-}
-
 /// What a flush took out.
 pub struct Cut<T> {
-    learned: BTreeMap<ProductName, BTreeMap<WindowKey, T>>,
+    learned: BTreeMap<ProductName, Learned<T>>,
     parts: BTreeMap<Part, Reading>,
     records: u64,
     number: u64,
@@ -115,17 +90,8 @@ impl<J: Judge> Inspector<J> {
         &mut self.judge
     }
 
-    fn looking(&self, topic: &str) -> Vec<Looking> {
-        let looking = |lens: Lens| {
-            let keys = self.judge.keys_per_record(lens.index);
-            Looking { lens, watermark_ms: None, since: None, keys }
-        };
-        self.judge.lenses(topic).into_iter().map(looking).collect()
-    }
-
     fn begin(&mut self, part: &Part, id: TopicId, offset: Offset, begins: bool) -> Opened {
-        let reading =
-            Reading { id, from: offset, next: offset, begins, lenses: self.looking(&part.topic), former: Vec::new() };
+        let reading = Reading::new(id, offset, begins, looking(&self.judge, &part.topic));
         self.parts.insert(part.clone(), reading);
         Opened::Start { offset, replay_until: offset }
     }
@@ -194,26 +160,7 @@ impl<J: Judge> Inspector<J> {
     fn reports(&self, product: &ProductName, parts: &BTreeMap<Part, Reading>, seen: &Seen) -> Reports {
         let mut reports = Reports { current: self.judge.current(product), ..Reports::default() };
         for (part, reading) in parts {
-            let lenses = reading.lenses.iter().chain(&reading.former);
-            let mine: Vec<_> = lenses.filter(|l| l.lens.product == *product).collect();
-            let Some(delay_ms) = mine.iter().map(|l| l.lens.declared_delay_ms).max() else { continue };
-            let ends = seen.ends.get(part);
-            let caught_up = ends.is_some_and(|e| reading.next >= e.high && e.stable == e.high);
-            // Only a product that is new here has no lens that saw it all.
-            let since = mine.iter().map(|l| l.since.unwrap_or(reading.from)).min().unwrap_or(reading.from);
-            let mut interval = Interval { from: since, to: reading.next };
-            if planted(Mutation::IntervalEndsAtLast) && !interval.is_empty() {
-                interval.to -= 1;
-            }
-            reports.partitions.push(Report {
-                topic: part.topic.to_string(),
-                id: reading.id,
-                partition: part.partition,
-                interval,
-                watermark_ms: mine.iter().filter_map(|l| l.watermark_ms).min(),
-                caught_up_ms: caught_up.then_some(seen.asked_ms - delay_ms),
-                begins: reading.begins || since > reading.from,
-            });
+            reports.partitions.extend(reading.report(part, product, seen.ends.get(part), seen.asked_ms));
         }
         for topic in self.judge.topics(product) {
             let info = seen.topics.get(&topic).copied().flatten();
@@ -274,6 +221,8 @@ impl<J: Judge> Stage for Inspector<J> {
             }
             reading.next = record.offset + 1;
             self.records += 1;
+            // The window that counts the record for a product, and whether it is counted as undecodable there.
+            let (mut led, mut undecodable) = (0, false);
             for looking in &mut reading.lenses {
                 let lens = &looking.lens;
                 let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
@@ -291,11 +240,18 @@ impl<J: Judge> Stage for Inspector<J> {
                     looking.watermark_ms = looking.watermark_ms.max(Some(event_ms - lag_ms));
                 }
                 let key = WindowKey { start: window_of(event_ms, self.config.window_size_ms), hash: lens.hash };
-                let windows = match self.learned.get_mut(&lens.product) {
-                    Some(windows) => windows,
-                    None => self.learned.entry(lens.product.clone()).or_default(),
+                let learned = match self.learned.get_mut(&lens.product) {
+                    Some(learned) => learned,
+                    None => self.learned.entry(lens.product.clone()).or_insert_with(Learned::new),
                 };
-                let tally = windows.entry(key).or_insert_with(|| {
+                if looking.leads {
+                    (led, undecodable) = (key.start, false);
+                }
+                let counts = learned.counts.entry(led).or_default();
+                if looking.leads {
+                    count(counts, record, future);
+                }
+                let tally = learned.windows.entry(key).or_insert_with(|| {
                     self.weight_bytes += WINDOW_BYTES;
                     J::Tally::default()
                 });
@@ -307,6 +263,10 @@ impl<J: Judge> Stage for Inspector<J> {
                     }
                     let violation = (lens.product.clone(), key.start, *rule);
                     self.early |= self.known_violations.insert(violation);
+                    if *rule == UNDECODABLE && !undecodable {
+                        undecodable = true;
+                        counts.undecodable += 1;
+                    }
                 }
             }
         }
@@ -353,10 +313,7 @@ impl<J: Judge> Stage for Inspector<J> {
         let parts = self.parts.iter().filter(|(p, _)| live.contains(p)).map(|(p, r)| (p.clone(), r.clone())).collect();
         for (part, reading) in &mut self.parts {
             if live.contains(part) {
-                reading.from = reading.next;
-                reading.begins = false;
-                reading.former.clear();
-                reading.lenses.iter_mut().for_each(|l| l.since = None);
+                reading.cut();
             }
         }
         let learned = std::mem::take(&mut self.learned);
@@ -366,13 +323,15 @@ impl<J: Judge> Stage for Inspector<J> {
     fn outgoing(&mut self, cut: &mut Self::Cut, seen: &Seen) -> Outgoing {
         let mut messages = Vec::new();
         let mut idle: BTreeMap<i32, Vec<(ProductName, Reports)>> = BTreeMap::new();
-        let looked_at =
-            cut.parts.values().flat_map(|r| r.lenses.iter().chain(&r.former)).map(|l| l.lens.product.clone());
+        let looked_at = cut.parts.values().flat_map(Reading::products_lenses).map(|l| l.lens.product.clone());
         let products: BTreeSet<ProductName> = looked_at.chain(cut.learned.keys().cloned()).collect();
         for product in products {
-            let reports = self.reports(&product, &cut.parts, seen);
+            let mut reports = self.reports(&product, &cut.parts, seen);
             match cut.learned.remove(&product) {
-                Some(windows) => messages.extend(self.messages(&product, windows, reports, cut.number)),
+                Some(Learned { windows, counts }) => {
+                    reports.counts = counts.into_iter().collect();
+                    messages.extend(self.messages(&product, windows, reports, cut.number));
+                }
                 None => {
                     let partition = partition_of(&product, self.config.delta_partitions);
                     idle.entry(partition).or_default().push((product, reports));
@@ -423,18 +382,8 @@ impl<J: Judge> Stage for Inspector<J> {
 
     fn contracts_changed(&mut self) {
         self.urgent = true;
-        let fresh: Vec<_> = self.parts.keys().map(|part| self.looking(&part.topic)).collect();
-        for (reading, mut lenses) in self.parts.values_mut().zip(fresh) {
-            for looking in &mut lenses {
-                let same = |l: &&Looking| l.lens.product == looking.lens.product;
-                looking.watermark_ms = reading.lenses.iter().filter(same).filter_map(|l| l.watermark_ms).max();
-                looking.since = match reading.lenses.iter().find(same) {
-                    Some(known) => known.since,
-                    None => Some(reading.next),
-                };
-            }
-            let gone = std::mem::replace(&mut reading.lenses, lenses);
-            reading.former.extend(gone);
+        for (part, reading) in &mut self.parts {
+            reading.look_through(looking(&self.judge, &part.topic));
         }
     }
 

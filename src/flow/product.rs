@@ -1,7 +1,6 @@
 //! One product in the ledger: deltas merge into open windows, time closes them, and every closing is decided after
 //! one delta, so that what is said depends on the log alone.
 
-use crate::engine::check::tally::Counts;
 use crate::engine::event::gap::Reason;
 use crate::engine::record::{Offset, WindowStart, window_of};
 use crate::flow::chain::{Link, extend, link};
@@ -54,6 +53,7 @@ impl<T: Merge> Product<T> {
             self.moved.overlaps += 1;
             self.state.totals.overlaps += 1;
         }
+        self.count(tell.window, reports);
         self.merge(tell, at, windows, reports, exact);
         for (report, link) in reports.partitions.iter().zip(links) {
             self.gap(tell, at, report, link);
@@ -148,23 +148,11 @@ impl<T: Merge> Product<T> {
         let mut touched = Vec::new();
         for (key, tally) in windows {
             let key = self.key(key);
-            let counts = tell.judge.counts(&tally);
-            self.count(&counts);
-            match self.state.closed_through {
-                Some(closed) if self.is_closed(key.start) => {
-                    let age_ms = closed - key.start - tell.window.size_ms;
-                    if age_ms <= tell.window.late_accept_ms && self.state.late_floor.is_none_or(|f| key.start >= f) {
-                        put(&mut self.fragments, at, key, tally, reports, exact);
-                    } else {
-                        self.state.too_late += counts.records;
-                        self.state.totals.late += counts.records;
-                        self.moved.late += counts.records;
-                    }
-                }
-                _ => {
-                    self.put(at, key, tally, reports, exact);
-                    touched.push(key);
-                }
+            if !self.is_closed(key.start) {
+                self.put(at, key, tally, reports, exact);
+                touched.push(key);
+            } else if !self.is_too_late(key.start, tell.window) {
+                put(&mut self.fragments, at, key, tally, reports, exact);
             }
         }
         touched.sort_unstable();
@@ -176,13 +164,18 @@ impl<T: Merge> Product<T> {
         }
     }
 
-    fn count(&mut self, counts: &Counts) {
-        self.moved.counts.records += counts.records;
-        self.moved.counts.bytes += counts.bytes;
-        self.moved.counts.undecodable += counts.undecodable;
-        self.moved.counts.tombstones += counts.tombstones;
-        self.state.totals.records += counts.records;
-        self.state.totals.undecodable += counts.undecodable;
+    /// Counts each record of a delta once: tallies hold it as often as contracts read it.
+    fn count(&mut self, window: &WindowConfig, reports: &Reports) {
+        for (start, counts) in &reports.counts {
+            self.moved.counts.add(counts);
+            self.state.totals.records += counts.records;
+            self.state.totals.undecodable += counts.undecodable;
+            if self.is_too_late(*start, window) {
+                self.state.too_late += counts.records;
+                self.state.totals.late += counts.records;
+                self.moved.late += counts.records;
+            }
+        }
     }
 
     fn key(&self, key: WindowKey) -> WindowKey {
@@ -276,6 +269,12 @@ impl<T: Merge> Product<T> {
 
     fn is_closed(&self, start: WindowStart) -> bool {
         self.state.closed_through.is_some_and(|closed| start < closed)
+    }
+
+    /// Whether late records of this window are not judged any more.
+    fn is_too_late(&self, start: WindowStart, window: &WindowConfig) -> bool {
+        let Some(closed) = self.state.closed_through.filter(|closed| start < *closed) else { return false };
+        closed - start - window.size_ms > window.late_accept_ms || self.state.late_floor.is_some_and(|f| start < f)
     }
 
     /// Closes what time, a bound or its age says; closed-through only ever moves forward.

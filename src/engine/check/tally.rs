@@ -36,6 +36,16 @@ pub struct Counts {
     pub future: u64,
 }
 
+impl Counts {
+    pub fn add(&mut self, other: &Counts) {
+        self.records += other.records;
+        self.bytes += other.bytes;
+        self.tombstones += other.tombstones;
+        self.undecodable += other.undecodable;
+        self.future += other.future;
+    }
+}
+
 /// What one rule has counted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RuleTally {
@@ -71,11 +81,7 @@ pub struct Sample {
 impl Tally {
     /// Adds what another has counted of other records.
     pub fn merge(&mut self, other: Tally) {
-        self.counts.records += other.counts.records;
-        self.counts.bytes += other.counts.bytes;
-        self.counts.tombstones += other.counts.tombstones;
-        self.counts.undecodable += other.counts.undecodable;
-        self.counts.future += other.counts.future;
+        self.counts.add(&other.counts);
         for (reason, count) in other.undecodable {
             *self.undecodable.entry(reason).or_default() += count;
         }

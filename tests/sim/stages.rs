@@ -1,0 +1,230 @@
+//! The two stages alone, hand to hand: records into stage 1, its deltas into stage 2, and what a commit would show.
+
+use mesh_steward::catalog::plans::PlansJudge;
+use mesh_steward::engine::contract::plan::{Binding, Plans};
+use mesh_steward::engine::contract::{compile, odcs};
+use mesh_steward::engine::event::envelope::Source;
+use mesh_steward::engine::record::{Offset, RawRecord, TopicId};
+use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
+use mesh_steward::flow::io::{Chunk, Ends, LogRecord, Ms, Part, ProductUpdate, TopicInfo};
+use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
+use mesh_steward::flow::stage::{Opened, Seen, Stage};
+use mesh_steward::flow::window::WindowConfig;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const MINUTE_MS: Ms = 60_000;
+/// The first window of all these tests begins here.
+const T: Ms = 1_764_000_000_000;
+const ORDERS: TopicInfo = TopicInfo { id: TopicId(1), partitions: 1 };
+const DELTAS: TopicInfo = TopicInfo { id: TopicId(2), partitions: 1 };
+
+/// Two contracts of one product; both read `orders`.
+const CONTRACTS: [&str; 2] = [
+    "
+apiVersion: v3.1.0
+kind: DataContract
+id: first
+version: 1.0.0
+status: active
+domain: sales
+dataProduct: orders
+schema:
+  - {name: a, physicalType: topic, physicalName: orders, properties: [{name: id, logicalType: string, required: true}]}
+",
+    "
+apiVersion: v3.1.0
+kind: DataContract
+id: second
+version: 1.0.0
+status: active
+domain: sales
+dataProduct: orders
+schema:
+  - {name: b, physicalType: topic, physicalName: orders, properties: [{name: n, logicalType: integer, required: true}]}
+",
+];
+
+#[test]
+fn a_record_that_two_contracts_of_a_product_read_is_one_record_of_the_product() {
+    let mut hands = Hands::new(&CONTRACTS);
+    hands.records(0, &[(T, Some("{\"id\":\"a\",\"n\":1}")), (T + 1, Some("{")), (T + 2, None)]);
+    hands.flush(T + 10);
+    let shown = hands.commit();
+    let [update] = &shown.products[..] else { panic!("{:?}", shown.products) };
+    assert_eq!((update.records, update.undecodable, update.tombstones, update.bytes), (3, 1, 1, 17));
+    assert_eq!((update.state.totals.records, update.state.totals.undecodable), (3, 1));
+
+    // Both windows close, each with all its records; one record is far too late, and late once.
+    hands.records(3, &[(T + 60 * MINUTE_MS, None), (T, None)]);
+    hands.flush(T + 60 * MINUTE_MS);
+    hands.records(5, &[(T, None)]);
+    hands.flush(T + 60 * MINUTE_MS);
+    let shown = hands.commit();
+    let closed = shown.windows.iter().filter(|w| w["window"]["start"] == "2025-11-24T16:00:00Z");
+    let counted: Vec<_> = closed.map(|w| w["counts"]["records"].as_u64().unwrap_or(0)).collect();
+    assert_eq!(counted, [4, 4], "{:?}", shown.windows);
+    let late: Vec<_> = shown.products.iter().map(|p| (p.records, p.late, p.state.totals.late)).collect();
+    assert_eq!(late, [(3, 1, 1)]);
+}
+
+/// What a commit of the ledger would show.
+struct Shown {
+    products: Vec<ProductUpdate>,
+    windows: Vec<Value>,
+}
+
+struct Hands {
+    plans: Arc<Plans>,
+    inspector: Inspector<PlansJudge>,
+    ledger: Ledger<PlansJudge>,
+    /// Append time and bytes, by offset.
+    deltas: Vec<(Ms, Vec<u8>)>,
+    /// The compacted state topic.
+    state: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Hands {
+    fn new(contracts: &[&str]) -> Hands {
+        let mut plans = Plans::default();
+        for text in contracts {
+            let plan = Arc::new(compile::compile(&odcs::parse(text).contract.expect("a contract")));
+            for (object, of) in plan.objects.iter().enumerate() {
+                plans.by_topic.entry(of.topic.clone()).or_default().push(Binding { plan: plan.clone(), object });
+            }
+            plans.by_hash.insert(plan.hash, plan);
+        }
+        let plans = Arc::new(plans);
+        let mut hands = Hands {
+            inspector: inspector(&plans),
+            ledger: ledger(&plans),
+            plans,
+            deltas: Vec::new(),
+            state: BTreeMap::new(),
+        };
+        hands.take_up();
+        let ends = Ends { start: 0, stable: 0, high: 0 };
+        let opened = hands.inspector.open(T, &orders(), None, ORDERS, ends);
+        hands.read_logs(opened);
+        hands
+    }
+
+    /// Stage 1 without committed offsets reads our own logs, which are empty.
+    fn read_logs(&mut self, mut opened: Opened) {
+        while let Opened::Read { .. } = opened {
+            let nothing = Chunk { records: Vec::new(), next: 0, done: true };
+            opened = self.inspector.read(&orders(), nothing).expect("the log is read");
+        }
+        assert!(matches!(opened, Opened::Start { .. }), "{opened:?}");
+    }
+
+    /// Records at these times and values from this offset on.
+    fn records(&mut self, first: Offset, values: &[(Ms, Option<&'static str>)]) {
+        let record = |(i, (timestamp_ms, value)): (usize, &(Ms, Option<&'static str>))| RawRecord {
+            offset: first + i as Offset,
+            timestamp_ms: *timestamp_ms,
+            key: None,
+            value: value.map(str::as_bytes),
+            schema_header: None,
+        };
+        let records: Vec<_> = values.iter().enumerate().map(record).collect();
+        self.inspector.records(T + 60 * MINUTE_MS, &orders(), &records).expect("records are read");
+    }
+
+    /// One flush of stage 1, appended at this time and read by the ledger.
+    fn flush(&mut self, append_ms: Ms) {
+        let seen = Seen {
+            asked_ms: append_ms,
+            topics: BTreeMap::from([(Arc::from("orders"), Some(ORDERS))]),
+            ends: BTreeMap::new(),
+        };
+        let mut cut = self.inspector.cut(append_ms, &[orders()]);
+        let outgoing = self.inspector.outgoing(&mut cut, &seen);
+        for message in outgoing.messages {
+            self.deltas.push((append_ms, message.value.expect("a delta")));
+            self.apply(self.deltas.len() - 1);
+        }
+    }
+
+    fn apply(&mut self, offset: usize) {
+        let (timestamp_ms, value) = &self.deltas[offset];
+        let record = RawRecord {
+            offset: offset as Offset,
+            timestamp_ms: *timestamp_ms,
+            key: None,
+            value: Some(value),
+            schema_header: None,
+        };
+        self.ledger.records(*timestamp_ms, &Part::new(&"deltas".into(), 0), &[record]).expect("a delta is read");
+    }
+
+    fn commit(&mut self) -> Shown {
+        let mut cut = self.ledger.cut(T, &[Part::new(&"deltas".into(), 0)]);
+        let products = self.ledger.publication(T, &cut).products;
+        let mut windows = Vec::new();
+        for message in self.ledger.outgoing(&mut cut, &Seen::default()).messages {
+            let value = message.value.expect("a value");
+            if &*message.topic == "state" {
+                self.state.insert(message.key, value);
+            } else if message.headers.iter().any(|(_, v)| v == "io.meshsteward.quality.window.v1") {
+                windows.push(serde_json::from_slice(&value).expect("an event in JSON"));
+            }
+        }
+        Shown { products, windows }
+    }
+
+    /// The ledger takes its partition up, from the state as committed, and reads the log again from where it must.
+    fn take_up(&mut self) {
+        let part = Part::new(&"deltas".into(), 0);
+        self.ledger = ledger(&self.plans);
+        let ends = Ends { start: 0, stable: self.deltas.len() as Offset, high: self.deltas.len() as Offset };
+        let opened = self.ledger.open(T, &part, None, DELTAS, ends);
+        assert!(matches!(opened, Opened::Read { .. }), "{opened:?}");
+        let records = self.state.iter().map(|(key, value)| LogRecord {
+            offset: 0,
+            timestamp_ms: 0,
+            key: Some(key.clone()),
+            value: Some(value.clone()),
+        });
+        let chunk = Chunk { records: records.collect(), next: 0, done: true };
+        match self.ledger.read(&part, chunk) {
+            Some(Opened::Start { offset, .. }) => (offset as usize..self.deltas.len()).for_each(|o| self.apply(o)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn orders() -> Part {
+    Part::new(&"orders".into(), 0)
+}
+
+fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
+    let config = InspectorConfig {
+        window_size_ms: MINUTE_MS,
+        future_tolerance_ms: MINUTE_MS,
+        flush_interval_ms: 1_000,
+        flush_bytes: 1_000_000,
+        message_bytes: 100_000,
+        start_earliest: true,
+        deltas: "deltas".into(),
+        state: "state".into(),
+        delta_partitions: 1,
+        task: "inspector".into(),
+    };
+    Inspector::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
+}
+
+fn ledger(plans: &Arc<Plans>) -> Ledger<PlansJudge> {
+    let window =
+        WindowConfig { size_ms: MINUTE_MS, grace_ms: 0, late_accept_ms: 10 * MINUTE_MS, max_open_ms: 60 * MINUTE_MS };
+    let config = LedgerConfig {
+        window,
+        flush_interval_ms: 250,
+        source: Source { cluster: "c".into(), group: "g".into() },
+        deltas: "deltas".into(),
+        state: "state".into(),
+        events: "events".into(),
+    };
+    Ledger::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
+}
