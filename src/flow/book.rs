@@ -47,7 +47,7 @@ impl<T: Merge> Book<T> {
         let replay = offset < self.applied && !planted(Mutation::ReplayFeedsChains);
         match delta {
             Delta::Idle(products) => {
-                let at = At { first: offset, append_ms };
+                let at = At { first: offset, last: offset, append_ms };
                 for (product, reports) in products {
                     if !replay {
                         self.apply(tell, &at, product, Vec::new(), &reports);
@@ -66,7 +66,7 @@ impl<T: Merge> Book<T> {
                     }
                     Some(reports) => reports,
                 };
-                let at = At { first: pieces.first, append_ms };
+                let at = At { first: pieces.first, last: offset, append_ms };
                 if replay {
                     let product = self.product(product);
                     product.replay(&at, pieces.windows, &reports);

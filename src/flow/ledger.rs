@@ -252,8 +252,10 @@ impl<J: Judge> Stage for Ledger<J> {
                 let still = book.products.iter().filter(|(name, _)| !book.touched.contains(name));
                 cut.products.extend(still.map(|(_, product)| shown(product.state.clone(), Moved::default(), 0)));
             }
+            let low = book.low();
             for name in std::mem::take(&mut book.touched) {
                 let Some(product) = book.products.get_mut(&name) else { continue };
+                product.forget_deltas(low);
                 let moved = product.end_transaction(&tell);
                 let latency_ms = now - book.append_ms;
                 cut.take(&self.config, part.partition, product.state.clone(), moved, latency_ms);

@@ -35,6 +35,8 @@ pub enum Mutation {
     ReplayMergesLate,
     /// A delta wholly behind the chain is applied.
     BehindIsApplied,
+    /// A replay merges what was dropped, and as exact what is not.
+    OddIsForgotten,
     /// A fragment stays open over a commit.
     FragmentSurvives,
     /// Watermarks stand in a flush's first part.

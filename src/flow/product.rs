@@ -8,7 +8,7 @@ use crate::flow::delta::{Report, Reports, WindowKey, encode};
 use crate::flow::io::Ms;
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::mutation::{Mutation, planted};
-use crate::flow::state::{Mark, ProductState, STATE_BYTES_MAX};
+use crate::flow::state::{Mark, Odd, ProductState, STATE_BYTES_MAX};
 use crate::flow::tell::{Moved, Teller};
 use crate::flow::watermark::{update_topics, watermark};
 use crate::flow::window::{At, Open, WindowConfig, put};
@@ -46,12 +46,14 @@ impl<T: Merge> Product<T> {
         let of_records: Vec<_> = reports.partitions.iter().zip(&links).filter(read).collect();
         let replayed = !of_records.is_empty() && of_records.iter().all(behind);
         if replayed && !planted(Mutation::BehindIsApplied) {
+            self.remember(at, &windows, Odd::Dropped);
             return;
         }
         let exact = !of_records.iter().any(|(_, l)| matches!(l, Link::Behind | Link::Overlap));
         if !exact {
             self.moved.overlaps += 1;
             self.state.totals.overlaps += 1;
+            self.remember(at, &windows, Odd::Inexact);
         }
         self.count(tell.window, reports);
         self.merge(tell, at, windows, reports, exact);
@@ -68,13 +70,29 @@ impl<T: Merge> Product<T> {
         self.close(tell, at.append_ms);
     }
 
-    /// Merges a delta again that was applied before a restart: only into windows that are still open, and nothing else.
+    fn remember(&mut self, at: &At, windows: &[(WindowKey, T)], odd: Odd) {
+        if !windows.is_empty() && !planted(Mutation::OddIsForgotten) {
+            self.state.remember(at.last, odd);
+        }
+    }
+
+    /// No replay begins before `low`.
+    pub fn forget_deltas(&mut self, low: Offset) {
+        self.state.odd = self.state.odd.split_off(&low);
+    }
+
+    /// Merges a delta again as it was merged before a restart: only into windows that are still open, and nothing else.
     pub fn replay(&mut self, at: &At, windows: Vec<(WindowKey, T)>, reports: &Reports) {
+        let exact = match self.state.how(at.last) {
+            Some(Odd::Dropped) => return,
+            Some(Odd::Inexact) => false,
+            None => true,
+        };
         for (key, tally) in windows {
             if !self.is_closed(key.start) {
-                self.put(at, key, tally, reports, true);
+                self.put(at, key, tally, reports, exact);
             } else if planted(Mutation::ReplayMergesLate) {
-                put(&mut self.fragments, at, key, tally, reports, true);
+                put(&mut self.fragments, at, key, tally, reports, exact);
             }
         }
     }

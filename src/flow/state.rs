@@ -45,6 +45,10 @@ pub struct ProductState {
     pub history: BTreeMap<(String, String), Vec<bool>>,
     /// The last windows that had an event, newest last, at most `RECENT`.
     pub recent: Vec<Summary>,
+    /// Deltas that an open window may still need and that were not merged as they stand, by their last part's offset.
+    pub odd: BTreeMap<Offset, Odd>,
+    /// Deltas before this may be odd too, and were too many to remember.
+    pub odd_before: Offset,
     /// Records too late to be judged and not yet told in an event.
     pub too_late: u64,
     /// Since the product is known.
@@ -68,9 +72,26 @@ impl ProductState {
             ended: BTreeMap::new(),
             history: BTreeMap::new(),
             recent: Vec::new(),
+            odd: BTreeMap::new(),
+            odd_before: 0,
             too_late: 0,
             totals: Totals::default(),
         }
+    }
+
+    /// Remembers a delta for a replay; of too many the oldest is forgotten, and what it spoke of is no longer exact.
+    pub fn remember(&mut self, delta: Offset, odd: Odd) {
+        self.odd.insert(delta, odd);
+        if self.odd.len() > ODD_MAX
+            && let Some((first, _)) = self.odd.pop_first()
+        {
+            self.odd_before = first + 1;
+        }
+    }
+
+    /// How a replay merges a delta.
+    pub fn how(&self, delta: Offset) -> Option<Odd> {
+        self.odd.get(&delta).copied().or((delta < self.odd_before).then_some(Odd::Inexact))
     }
 
     /// Lets go of what can be done without, so that the record fits a message: a state that cannot be written would stop
@@ -88,6 +109,19 @@ impl ProductState {
 
 /// A state beyond this is slimmed: a message takes 1 MB.
 pub const STATE_BYTES_MAX: usize = 900_000;
+
+/// How a delta was merged that was not merged as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Odd {
+    /// Every record of it was counted before: not at all.
+    Dropped,
+    /// Some records of it were counted before: its windows are not exact.
+    Inexact,
+}
+
+/// Odd deltas of one product that are remembered: at 7 bytes each 14 kB of its state. A worker that dies makes a few,
+/// and only where delivery is at least once or an operator moved the offsets.
+pub const ODD_MAX: usize = 2_000;
 
 /// Windows that overlap `[from_ms, to_ms)` are judged as incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

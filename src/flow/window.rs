@@ -24,6 +24,8 @@ pub struct Open<T> {
 pub struct At {
     /// The first of its parts.
     pub first: Offset,
+    /// The last of its parts.
+    pub last: Offset,
     pub append_ms: Ms,
 }
 

@@ -42,7 +42,11 @@ fn all() -> Vec<(String, Setup)> {
         ("prefetched records are kept", Settings { keeps_prefetched: true, ..Settings::default() }),
     ];
     // These need what no seed does: an operator's hand, a second process with the same ids.
-    let scenarios = [(BehindIsApplied, "offsets_rewound"), (RecoverFromEveryFencing, "two_workers_one_id_dynamic")];
+    let scenarios = [
+        (BehindIsApplied, "offsets_rewound"),
+        (OddIsForgotten, "offsets_rewound_and_the_ledger_killed"),
+        (RecoverFromEveryFencing, "two_workers_one_id_dynamic"),
+    ];
     let scenarios = scenarios
         .into_iter()
         .filter_map(|(m, name)| Some((format!("{m:?}"), Setup { mutation: Some(m), ..named(name)?.setup() })));

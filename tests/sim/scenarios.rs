@@ -155,6 +155,15 @@ fn data() -> Vec<Scenario> {
                 (19_500, Op::Start(1)),
             ]),
         ),
+        one(
+            "offsets_rewound_and_the_ledger_killed",
+            at_rest
+                .clone()
+                .at(11_000, Op::Fill { topic: 0, times: 3 })
+                .plan(&down(14_000, 15_000))
+                .at(14_500, Op::Rewind(3))
+                .plan(&down(18_500, 18_800)),
+        ),
         one("offsets_rewound", at_rest.plan(&down(14_000, 21_000)).at(15_000, Op::Rewind(3))),
         one("one_output_denied", two.plan(&flood)),
         one(

@@ -6,7 +6,7 @@ use mesh_steward::engine::contract::{compile, odcs};
 use mesh_steward::engine::event::envelope::Source;
 use mesh_steward::engine::record::{Offset, RawRecord, TopicId};
 use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
-use mesh_steward::flow::io::{Chunk, Ends, LogRecord, Ms, Part, ProductUpdate, TopicInfo};
+use mesh_steward::flow::io::{Chunk, Committed, Ends, LogRecord, Ms, Part, ProductUpdate, TopicInfo};
 use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
 use mesh_steward::flow::stage::{Opened, Seen, Stage};
 use mesh_steward::flow::window::WindowConfig;
@@ -69,6 +69,41 @@ fn a_record_that_two_contracts_of_a_product_read_is_one_record_of_the_product() 
     assert_eq!(late, [(3, 1, 1)]);
 }
 
+#[test]
+fn a_replay_does_with_a_delta_what_was_done_with_it_before() {
+    // Offsets 0 to 3 are read, then again (all counted before), then 1 to 5 (some counted before), and a restart follows.
+    let check = |what: &str, again: &[(Offset, usize)], records: u64, exact: bool, restarts: usize| {
+        let mut hands = Hands::new(&CONTRACTS[..1]);
+        let at = |count: usize| vec![(T, Some("{\"id\":\"a\"}")); count];
+        hands.records(0, &at(3));
+        hands.flush(T + 10);
+        for (from, count) in again {
+            hands.start_at(*from);
+            hands.records(*from, &at(*count));
+            hands.flush(T + 20);
+        }
+        for _ in 0..restarts {
+            hands.commit();
+            hands.take_up();
+        }
+        let after = again.iter().map(|(from, count)| from + *count as Offset).max().unwrap_or(3).max(3);
+        hands.start_at(after);
+        hands.records(after, &[(T + 2 * MINUTE_MS, None)]);
+        hands.flush(T + 2 * MINUTE_MS);
+        let shown = hands.commit();
+        let closed = &shown.windows[0];
+        let said = (closed["counts"]["records"].as_u64(), closed["exact"].as_bool());
+        assert_eq!(said, (Some(records), Some(exact)), "{what}, {restarts} restarts: {closed}");
+        assert_eq!(shown.products[0].state.odd.len(), 0, "{what}: what no replay needs is forgotten");
+    };
+    for restarts in 0..3 {
+        check("once", &[], 3, true, restarts);
+        check("all again", &[(0, 3)], 3, true, restarts);
+        check("some again", &[(1, 4)], 7, false, restarts);
+        check("all, then some", &[(0, 3), (1, 4)], 7, false, restarts);
+    }
+}
+
 /// What a commit of the ledger would show.
 struct Shown {
     products: Vec<ProductUpdate>,
@@ -117,6 +152,15 @@ impl Hands {
             opened = self.inspector.read(&orders(), nothing).expect("the log is read");
         }
         assert!(matches!(opened, Opened::Start { .. }), "{opened:?}");
+    }
+
+    /// Stage 1 begins again from a committed offset.
+    fn start_at(&mut self, offset: Offset) {
+        self.inspector.reset();
+        let committed = Committed { offset, metadata: ORDERS.id.to_string() };
+        let ends = Ends { start: 0, stable: 100, high: 100 };
+        let opened = self.inspector.open(T, &orders(), Some(&committed), ORDERS, ends);
+        assert_eq!(opened, Opened::Start { offset, replay_until: offset });
     }
 
     /// Records at these times and values from this offset on.
