@@ -86,6 +86,18 @@ pub struct Task {
     pub parts: Vec<Part>,
     /// Partitions held back by a failure of their own.
     pub held: usize,
+    /// Partitions that are neither live nor paused.
+    pub waiting: Vec<Waiting>,
+}
+
+/// A partition on its way to live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub part: Part,
+    /// It was not live at any time since.
+    pub since_ms: Ms,
+    /// What for, in words.
+    pub what: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +131,9 @@ impl TaskState {
 /// Without an answer or progress for this long, a worker is not ready. A stall that heals by itself lasts 20 s at
 /// most (a transaction's time-out and the broker's check for it), and an operator must know within 30 s.
 pub const SILENCE_MS: Ms = 25_000;
+
+/// Partitions named in the reasons of one task: a probe's answer is read by a person.
+const STUCK_MAX: usize = 3;
 
 impl Board {
     /// A committed flush of a task.
@@ -172,6 +187,7 @@ impl Board {
             progress_ms: now,
             parts: Vec::new(),
             held: 0,
+            waiting: Vec::new(),
         });
         entry.state = state;
         entry.progress_ms = now;
@@ -189,6 +205,14 @@ impl Board {
         if let Some(mut entry) = self.tasks.get_mut(task) {
             entry.parts = parts;
         }
+    }
+
+    /// All partitions of a task that are neither live nor paused now, and what each waits for.
+    pub fn waiting(&self, task: &str, waits: BTreeMap<Part, String>, now: Ms) {
+        let Some(mut entry) = self.tasks.get_mut(task) else { return };
+        let known = std::mem::take(&mut entry.waiting);
+        let since = |part: &Part| known.iter().find(|w| w.part == *part).map_or(now, |w| w.since_ms);
+        entry.waiting = waits.into_iter().map(|(part, what)| Waiting { since_ms: since(&part), part, what }).collect();
     }
 
     /// A broker answered any request.
@@ -269,11 +293,24 @@ impl Board {
                     let since_s = (now - task.progress_ms) / 1000;
                     reasons.push(format!("task {name} has made no progress for {since_s} s"));
                 }
-                TaskState::Running | TaskState::Recovering => {}
+                TaskState::Running | TaskState::Recovering => reasons.extend(stuck(&name, &task.waiting, now)),
             }
         }
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
+}
+
+/// Partitions that do not get to live: the first few of a task, and how many more.
+fn stuck(task: &str, waiting: &[Waiting], now: Ms) -> Vec<String> {
+    let stuck: Vec<_> = waiting.iter().filter(|w| now - w.since_ms >= SILENCE_MS).collect();
+    let reason = |Waiting { part, since_ms, what }: &&Waiting| {
+        format!("{part} in task {task} has waited {} s for {what}: see the log", (now - since_ms) / 1000)
+    };
+    let mut reasons: Vec<_> = stuck.iter().take(STUCK_MAX).map(reason).collect();
+    if stuck.len() > STUCK_MAX {
+        reasons.push(format!("{} more partitions of task {task} wait", stuck.len() - STUCK_MAX));
+    }
+    reasons
 }
 
 fn infos(plans: &Plans) -> BTreeMap<ProductName, Info> {
@@ -345,6 +382,30 @@ mod tests {
             &["task ledger-0 failed: fenced"],
         );
         check("the last call", NOW, |board| board.stopping(), &["the worker is stopping"]);
+    }
+
+    #[test]
+    fn a_partition_that_does_not_get_to_live_is_named_with_what_it_waits_for() {
+        let board = Board::default();
+        board.task_state("inspect-0", TaskState::Running, NOW);
+        let told = |waits: &[(i32, &str)], at: i64| {
+            board.broker_answered(at);
+            board.progress("inspect-0", at);
+            let part = |partition| crate::flow::io::Part::new(&"orders".into(), partition);
+            board.waiting("inspect-0", waits.iter().map(|(p, what)| (part(*p), what.to_string())).collect(), at);
+            board.ready(at).err().unwrap_or_default()
+        };
+        let nothing: [&str; 0] = [];
+        assert_eq!(told(&[(0, "its ends")], NOW), nothing);
+        assert_eq!(told(&[(0, "its topic's id")], NOW + SILENCE_MS - 1), nothing);
+        let reason = "orders/0 in task inspect-0 has waited 25 s for its ends: see the log";
+        assert_eq!(told(&[(0, "its ends"), (1, "its ends")], NOW + SILENCE_MS), [reason]);
+        assert_eq!(told(&[(1, "its ends")], NOW + SILENCE_MS + 1), nothing, "the first is live");
+        assert_eq!(told(&[(0, "its ends")], NOW + 2 * SILENCE_MS), nothing, "it waits anew");
+        let all: Vec<_> = (0..5).map(|p| (p, "its ends")).collect();
+        told(&all, NOW);
+        let reasons = told(&all, NOW + 9 * SILENCE_MS);
+        assert_eq!((reasons.len(), reasons[3].as_str()), (4, "2 more partitions of task inspect-0 wait"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! must read first. The order is a rule of exactly-once: `committed` is stable only after `init_transactions`, and
 //! an end taken before it may hide what the predecessor committed in between.
 
+use crate::engine::contract::name::ProductName;
 use crate::engine::record::{Offset, TopicId};
 use crate::flow::io::{Action, Answer, Call, Chunk, Committed, Ends, Fault, Level, Ms, Note, Part, TopicInfo};
 use crate::flow::mutation::{Mutation, planted};
@@ -32,7 +33,20 @@ pub enum Phase {
     SittingOut {
         until: Ms,
         position: Option<Offset>,
+        why: Why,
     },
+}
+
+/// Why a partition sits out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    NoTopic,
+    /// Of itself, or of one of our logs that it needs first.
+    NoEnds(Part),
+    Unreadable(String),
+    Output(ProductName),
+    /// Its position is lost, or an operator said so.
+    SetDown,
 }
 
 /// What is known so far, and so what to ask next.
@@ -87,6 +101,11 @@ impl Parts {
             Phase::SittingOut { .. } => Stands::Failed,
         };
         self.phases.iter().map(move |(part, phase)| (part, stands(phase)))
+    }
+
+    /// Those that are neither live nor paused, and what each waits for.
+    pub fn waits(&self) -> impl Iterator<Item = (&Part, String)> {
+        self.phases.iter().filter_map(|(part, phase)| Some((part, wait(phase)?)))
     }
 
     /// Opens those again whose time has come, and pauses those that would be opened and must not be; returns the latter.
@@ -181,7 +200,7 @@ impl Parts {
                     }
                     *phase = match found.get(&part.topic).copied().flatten() {
                         Some(topic) => Phase::Opening(Step::Ends { committed: committed.take(), topic }),
-                        None => Phase::SittingOut { until: now + MISSING_RETRY_MS, position: None },
+                        None => missing(now, Why::NoTopic),
                     };
                 }
             }
@@ -211,7 +230,7 @@ impl Parts {
         // Either the partition's own ends, or those of the one log that is being opened for a partition.
         if let Some(Phase::Opening(Step::Ends { committed, topic })) = self.phases.get(asked).cloned() {
             let Some(ends) = ends else {
-                self.phases.insert(asked.clone(), Phase::SittingOut { until: now + MISSING_RETRY_MS, position: None });
+                self.phases.insert(asked.clone(), missing(now, Why::NoEnds(asked.clone())));
                 return Ok(());
             };
             let next = stage.open(now, asked, committed.as_ref(), topic, ends);
@@ -228,7 +247,7 @@ impl Parts {
                 // Deleted, or a leader on the move: looked for again, so that a broker's bad moment ends nothing.
                 let text = format!("{part} waits for {log}, whose ends the broker does not tell");
                 out.push(Action::Note(Note { level: Level::Warn, text }));
-                self.phases.insert(part, Phase::SittingOut { until: now + MISSING_RETRY_MS, position: None });
+                self.phases.insert(part, missing(now, Why::NoEnds(log)));
                 return Ok(());
             };
             let to = if planted(Mutation::RestoreStopsAtStable) { ends.stable } else { ends.high };
@@ -287,6 +306,31 @@ impl Parts {
         self.phases.insert(part, phase);
         Ok(())
     }
+}
+
+/// Looked for again soon.
+fn missing(now: Ms, why: Why) -> Phase {
+    Phase::SittingOut { until: now + MISSING_RETRY_MS, position: None, why }
+}
+
+/// What a partition waits for before it is live; `None` where it is, or is paused.
+fn wait(phase: &Phase) -> Option<String> {
+    Some(match phase {
+        Phase::Live { .. } | Phase::Paused => return None,
+        Phase::Opening(Step::Offset) => "the offset that its group committed".into(),
+        Phase::Opening(Step::Topic { .. }) => "its topic's id".into(),
+        Phase::Opening(Step::Ends { .. }) => "its ends".into(),
+        Phase::Opening(Step::LogEnd { log, .. }) => format!("the ends of {log}"),
+        Phase::Opening(Step::Log { log, from, to, .. }) => format!("{log}, read up to {from} of {to}"),
+        Phase::Replaying { until, .. } => format!("its records before {until}, which are read once more"),
+        Phase::SittingOut { why: Why::NoTopic, .. } => "its topic, which does not exist".into(),
+        Phase::SittingOut { why: Why::NoEnds(log), .. } => format!("the ends of {log}, which the broker does not tell"),
+        Phase::SittingOut { why: Why::Unreadable(why), .. } => format!("a steward that can read it: {why}"),
+        Phase::SittingOut { why: Why::Output(product), .. } => {
+            format!("the output of {product}, which cannot be written")
+        }
+        Phase::SittingOut { why: Why::SetDown, .. } => "its next opening".into(),
+    })
 }
 
 /// Why opening did not go on.

@@ -8,9 +8,9 @@ use crate::engine::record::{Offset, RawRecord};
 use crate::flow::flush::{Flush, Turn};
 use crate::flow::io::{Action, Answer, Call, Exit, FaultKind, Input, Level, Ms, Note, Part, Publication};
 use crate::flow::mutation::{Mutation, planted};
-use crate::flow::opening::{Parts, Phase, Refused};
+use crate::flow::opening::{Parts, Phase, Refused, Why};
 use crate::flow::stage::Stage;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Back-off of recoveries without a commit between them: 100 ms, doubled, at most 10 s.
 const RECOVERY_BACKOFF_MS: Ms = 100;
@@ -115,6 +115,13 @@ impl<S: Stage> Task<S> {
         &self.parts
     }
 
+    /// Partitions that are neither live nor paused, and what each waits for.
+    pub fn waits(&self) -> BTreeMap<Part, String> {
+        let producer = || "the transactional producer, which the coordinator has not let in yet".to_string();
+        let of = |(part, wait): (&Part, String)| (part.clone(), if self.producer { wait } else { producer() });
+        self.parts.waits().map(of).collect()
+    }
+
     /// Recoveries since it began.
     pub fn recoveries(&self) -> u64 {
         self.recovered
@@ -157,7 +164,8 @@ impl<S: Stage> Task<S> {
             self.note(Level::Error, format!("{part} is stopped: {why}"));
             self.stage.forget(std::slice::from_ref(part));
             self.out.push(Action::Hold(vec![part.clone()]));
-            let phase = Phase::SittingOut { until: now + UNREADABLE_MS, position: None };
+            let until = now + UNREADABLE_MS;
+            let phase = Phase::SittingOut { until, position: None, why: Why::Unreadable(why) };
             self.parts.phases.insert(part.clone(), phase);
             return;
         }
@@ -256,7 +264,8 @@ impl<S: Stage> Task<S> {
                     for part in self.stage.parts_of(&product, &live) {
                         let position = self.stage.position(&part);
                         self.out.push(Action::Hold(vec![part.clone()]));
-                        self.parts.phases.insert(part, Phase::SittingOut { until: now + SIT_OUT_MS, position });
+                        let (until, why) = (now + SIT_OUT_MS, Why::Output(product.clone()));
+                        self.parts.phases.insert(part, Phase::SittingOut { until, position, why });
                     }
                     let text = format!("{product} sits out {} s: its output cannot be written", SIT_OUT_MS / 1000);
                     self.note(Level::Error, text);

@@ -189,7 +189,10 @@ impl<S: Stage> Machine for Shown<S> {
                     self.metrics.committed(now - since);
                 }
             }
-            Input::Tick => self.board.progress(&self.task, now),
+            Input::Tick => {
+                self.board.progress(&self.task, now);
+                self.board.waiting(&self.task, self.flow.waits(), now);
+            }
             _ => {}
         }
         let actions = self.flow.on(now, input);

@@ -5,7 +5,7 @@
 
 use crate::flow::io::{Action, Level, Ms, Part};
 use crate::flow::mutation::{Mutation, planted};
-use crate::flow::opening::Phase;
+use crate::flow::opening::{Phase, Why};
 use crate::flow::stage::Stage;
 use crate::flow::task::Task;
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ impl<S: Stage> Task<S> {
         match self.parts.phases.get_mut(part) {
             Some(Phase::Live { reopen, .. }) if whole => *reopen = reopen.or(Some(self.flushes)),
             Some(phase @ (Phase::Live { .. } | Phase::Replaying { .. })) => {
-                *phase = Phase::SittingOut { until, position: None };
+                *phase = Phase::SittingOut { until, position: None, why: Why::SetDown };
                 self.stage.forget(std::slice::from_ref(part));
             }
             _ => {}
