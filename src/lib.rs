@@ -14,4 +14,5 @@ pub mod clock; // the only reader of time
 pub mod config; // as typed, then usable
 pub mod http; // health, metrics, products
 pub mod worker; // starts, supervises, reloads and drains the tasks
+pub mod demo; // a broker, a mesh with planted faults and the daemon in one process
 pub mod cli; // one file for each subcommand

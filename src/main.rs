@@ -1,7 +1,7 @@
 //! `steward`: arguments, logging, exit code.
 
 use clap::{Parser, Subcommand};
-use mesh_steward::cli::{Exit, check, run};
+use mesh_steward::cli::{Exit, check, demo, run};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -17,6 +17,8 @@ struct Arguments {
 enum Command {
     /// Governs: reads every governed topic, judges every record, tells the verdicts
     Run(run::Args),
+    /// Shows it: a broker, six products with planted faults and the daemon, in this process
+    Demo(demo::Args),
     /// Tells everything that is wrong with a configuration and its contracts
     Check(check::Args),
 }
@@ -35,6 +37,7 @@ fn carry_out(command: Command) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     let exit = match command {
         Command::Run(args) => run::run(&args)?,
+        Command::Demo(args) => demo::demo(&args, &mut out)?,
         Command::Check(args) => check::check(&args, &mut out)?,
     };
     out.flush()?;

@@ -21,7 +21,8 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("discovery", "catalog clock config engine flow kafka registry telemetry"),
     ("http", "catalog clock config discovery engine flow kafka registry telemetry"),
     ("worker", "catalog clock config discovery engine flow http kafka registry systemd telemetry"),
-    ("cli", "catalog clock config discovery engine flow http kafka registry systemd telemetry worker"),
+    ("demo", "clock config flow kafka worker"),
+    ("cli", "catalog clock config demo discovery engine flow http kafka registry systemd telemetry worker"),
     ("main", "cli config telemetry"),
 ];
 

@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 pub mod run; // the daemon
+pub mod demo; // everything in one process
 pub mod check; // its configuration, its contracts, and what it would find
 
 use std::process::ExitCode;

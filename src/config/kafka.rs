@@ -19,6 +19,8 @@ pub struct Kafka {
     pub producer: Properties,
     pub admin: Properties,
     pub protocol: GroupProtocol,
+    /// The brokers are librdkafka's mock cluster in this process: no key, the demo says so of its own.
+    pub embedded: bool,
 }
 
 /// How the members of a group divide the partitions among them.
@@ -120,7 +122,13 @@ pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>
         all.extend(sections[name].clone());
         all
     };
-    Kafka { consumer: merged("consumer"), producer: merged("producer"), admin: merged("admin"), protocol }
+    Kafka {
+        consumer: merged("consumer"),
+        producer: merged("producer"),
+        admin: merged("admin"),
+        protocol,
+        embedded: false,
+    }
 }
 
 /// The property's text, hidden where its name says that it is a secret.

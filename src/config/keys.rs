@@ -163,7 +163,7 @@ pub const KEYS: &[Key] = &[
         path: "delivery",
         default: &["exactly_once"],
         kind: Kind::Word(&["exactly_once", "at_least_once"]),
-        doc: "exactly_once: transactions. at_least_once is not available in this version.",
+        doc: "exactly_once: transactions. at_least_once: for clusters that forbid them; a worker that dies may count records\ntwice, windows that hold such say exact: false, and an event may be repeated with its ce_id.",
     },
     Key {
         path: "privacy.hash.key",

@@ -79,7 +79,10 @@ pub struct Window {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
+    /// In transactions.
     ExactlyOnce,
+    /// Without: a crash may count again what was not committed, and says so.
+    AtLeastOnce,
 }
 
 /// Where a topic without committed offset begins.
@@ -145,7 +148,7 @@ impl Config {
             governance: governance(&mut typed),
             window: window(&mut typed),
             flush_interval_ms: typed.duration("flush.interval"),
-            delivery: delivery(&mut typed),
+            delivery: delivery(&mut typed, &mut notes),
             start: if typed.word("start") == "latest" { Start::Latest } else { Start::Earliest },
             topics: topics(&mut typed),
             privacy: privacy(&mut typed),
@@ -258,15 +261,15 @@ fn window(typed: &mut Typed<'_>) -> Window {
     window
 }
 
-fn delivery(typed: &mut Typed<'_>) -> Delivery {
-    if typed.word("delivery") == "at_least_once" {
-        typed.wrong(
-            "delivery",
-            "is not available in this version".into(),
-            "write exactly_once; it needs Kafka's transactions",
-        );
+fn delivery(typed: &mut Typed<'_>, notes: &mut Vec<String>) -> Delivery {
+    if typed.word("delivery") != "at_least_once" {
+        return Delivery::ExactlyOnce;
     }
-    Delivery::ExactlyOnce
+    notes.push(
+        "delivery is at_least_once: a worker that dies may count records twice; windows that hold such say exact: false"
+            .into(),
+    );
+    Delivery::AtLeastOnce
 }
 
 fn topics(typed: &mut Typed<'_>) -> Topics {
@@ -384,7 +387,6 @@ mod tests {
             ("window.grace: 2h", "window.grace", "not shorter than window.max.open, 1h", "shorten"),
             ("window.late.accept: 3d", "window.late.accept", "", ""),
             ("window.late.accept: 84h", "window.late.accept", "makes 3d13h1m10s: more than 3d12h", "shorten"),
-            ("delivery: at_least_once", "delivery", "not available in this version", "exactly_once"),
             ("delivery: twice", "delivery", "none of the words", "exactly_once, at_least_once"),
             ("start: now", "start", "none of the words", "earliest, latest"),
             ("topics.exclude: ['a(', 'b']", "topics.exclude", "a( is no regular expression: unclosed group", "escape"),

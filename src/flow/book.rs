@@ -14,6 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Windows are looked at for their age alone this often, by the log's clock.
 const SWEEP_EVERY_MS: Ms = 1_000;
+/// Without transactions a crash may leave parts of a delta whose last never comes. A flush sends for 6 s and then gives
+/// up; after ten times that nothing of it is on its way any more.
+const TORN_MS: Ms = 60_000;
+
 /// One delta partition.
 pub struct Book<T> {
     pub id: TopicId,
@@ -38,25 +42,33 @@ pub struct Book<T> {
 
 pub struct Pieces<T> {
     pub first: Offset,
+    /// Parts that have come.
+    pub parts: u32,
+    /// When the first came, by the log's clock.
+    pub since_ms: Ms,
     pub windows: Vec<(WindowKey, T)>,
 }
 
 impl<T: Merge> Book<T> {
     /// One message of the log. The parts of a delta wait for their last and are applied as one.
     pub fn delta<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, offset: Offset, append_ms: Ms, delta: Delta<T>) {
-        let replay = offset < self.applied && !planted(Mutation::ReplayFeedsChains);
         match delta {
             Delta::Idle(products) => {
                 let at = At { first: offset, last: offset, append_ms };
                 for (product, reports) in products {
-                    if !replay {
+                    if !self.replays(&product, offset) {
                         self.apply(tell, &at, product, Vec::new(), &reports);
                     }
                 }
             }
-            Delta::Product(ProductDelta { product, windows, reports, flush }) => {
-                let fresh = || Pieces { first: offset, windows: Vec::new() };
+            Delta::Product(ProductDelta { product, windows, part, reports, flush }) => {
+                let fresh = || Pieces { first: offset, parts: 0, since_ms: append_ms, windows: Vec::new() };
                 let mut pieces = self.pieces.remove(&flush).unwrap_or_else(fresh);
+                if pieces.parts != part {
+                    // The rest of a torn flush: nothing of it was committed, and all of it is read again.
+                    return;
+                }
+                pieces.parts += 1;
                 pieces.windows.extend(windows);
                 let reports = match reports {
                     None if planted(Mutation::WatermarkInFirstPart) => Reports::default(),
@@ -67,7 +79,7 @@ impl<T: Merge> Book<T> {
                     Some(reports) => reports,
                 };
                 let at = At { first: pieces.first, last: offset, append_ms };
-                if replay {
+                if self.replays(&product, offset) {
                     let product = self.product(product);
                     product.replay(&at, pieces.windows, &reports);
                 } else {
@@ -87,6 +99,17 @@ impl<T: Merge> Book<T> {
     ) {
         self.touched.insert(product.clone());
         self.product(product).apply(tell, at, windows, reports);
+    }
+
+    /// Whether an earlier transaction applied this delta.
+    fn replays(&self, product: &ProductName, offset: Offset) -> bool {
+        let ahead = self.products.get(product).is_some_and(|p| offset < p.state.applied);
+        (offset < self.applied || ahead) && !planted(Mutation::ReplayFeedsChains)
+    }
+
+    /// Lets go of parts whose last cannot come any more; only without transactions there are such.
+    pub fn drop_torn(&mut self) {
+        self.pieces.retain(|_, pieces| self.append_ms - pieces.since_ms < TORN_MS);
     }
 
     fn product(&mut self, name: ProductName) -> &mut Product<T> {
@@ -116,7 +139,8 @@ impl<T: Merge> Book<T> {
         }
         self.swept_ms = self.append_ms;
         for (name, product) in &mut self.products {
-            if product.is_overdue(tell.window, self.append_ms) {
+            let replays = product.state.applied > self.next;
+            if !replays && product.is_overdue(tell.window, self.append_ms) {
                 product.close(tell, self.append_ms);
                 self.touched.insert(name.clone());
             }

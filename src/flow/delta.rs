@@ -27,6 +27,8 @@ pub enum Delta<T> {
 pub struct ProductDelta<T> {
     pub product: ProductName,
     pub windows: Vec<(WindowKey, T)>,
+    /// Parts of the same flush before this one.
+    pub part: u32,
     /// `None`: another part of the same flush follows.
     pub reports: Option<Reports>,
     /// The flush's name, equal in all its parts: transactional id and a number that grows.
@@ -151,7 +153,7 @@ mod tests {
             let windows = vec![(WindowKey { start, hash: ContractHash(hash) }, tally)];
             let counts = vec![(start, Counts { records: 7, ..Counts::default() })];
             let reports = reports.map(|partitions| Reports { partitions, counts, ..Reports::default() });
-            let delta = Delta::Product(ProductDelta { product: product("orders"), windows, reports, flush: ("t".into(), 7) });
+            let delta = Delta::Product(ProductDelta { product: product("orders"), windows, part: 3, reports, flush: ("t".into(), 7) });
             prop_assert_eq!(decode::<Delta<Tally>>("a delta", &encode(&delta)), Ok(delta));
         }
 

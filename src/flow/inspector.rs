@@ -39,7 +39,7 @@ pub struct InspectorConfig {
     pub deltas: Arc<str>,
     pub state: Arc<str>,
     pub delta_partitions: i32,
-    /// Names the flushes of this task: its transactional id.
+    /// Names the flushes of this task, and without transactions of this process.
     pub task: String,
 }
 
@@ -138,6 +138,7 @@ impl<J: Judge> Inspector<J> {
             Delta::Product(ProductDelta {
                 product: product.clone(),
                 windows,
+                part: i as u32,
                 reports: (i == last).then(|| reports.clone()),
                 flush: flush.clone(),
             })

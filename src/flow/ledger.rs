@@ -30,6 +30,8 @@ pub struct LedgerConfig {
     /// How long deltas are gathered before a transaction: an incident is at most this much older when it is told.
     pub flush_interval_ms: Ms,
     pub source: Source,
+    /// False: a crash may leave the state ahead of the committed offset, and a delta without its last part.
+    pub transactions: bool,
     pub deltas: Arc<str>,
     pub state: Arc<str>,
     pub events: Arc<str>,
@@ -61,6 +63,9 @@ struct Restoring {
 /// What a transaction carries.
 pub struct Cut {
     outgoing: Outgoing,
+    /// Goes out after all events, and a partition's record after those of its products: without transactions a crash
+    /// may cut the sequence anywhere, and what a state says was told must have been told.
+    states: Vec<Message>,
     products: Vec<ProductUpdate>,
 }
 
@@ -125,11 +130,12 @@ impl<J: Judge> Ledger<J> {
             self.notes.push(Note { level: Level::Error, text });
             book.next = found.ends.start;
             book.applied = book.next;
+            book.products.values_mut().for_each(|product| product.begin_anew());
             book.lost(self.config.window.size_ms);
         } else {
             // A tool may have reset the offset: the state knows better. Two different truths are refused.
             let metadata = found.committed.map(|c| c.metadata).unwrap_or_default();
-            if !metadata.is_empty() && metadata != metadata_of(state.applied, state.deltas) {
+            if !metadata.is_empty() && !self.agree(&metadata, &state) {
                 let why = format!(
                     "{topic} says that {} deltas of {part} are applied, the committed offset says \"{metadata}\": one of the two was restored from elsewhere",
                     state.applied
@@ -152,6 +158,16 @@ impl<J: Judge> Ledger<J> {
         let opened = Opened::Start { offset: book.next, replay_until: book.applied };
         self.books.insert(part.clone(), book);
         opened
+    }
+
+    /// Whether the committed offset's metadata says what the state says. Without transactions the state is written
+    /// first: what a crash left ahead of the offset is right.
+    fn agree(&self, metadata: &str, state: &PartitionState) -> bool {
+        let ahead = |(applied, deltas): (&str, &str)| {
+            deltas == state.deltas.to_string() && applied.parse().is_ok_and(|applied: Offset| applied <= state.applied)
+        };
+        metadata == metadata_of(state.applied, state.deltas)
+            || !self.config.transactions && metadata.split_once(' ').is_some_and(ahead)
     }
 
     /// Refuses what does not fit together only when it is found a second time: a member that was expelled and does not
@@ -207,10 +223,14 @@ impl<J: Judge> Stage for Ledger<J> {
             book.append_ms = book.append_ms.max(record.timestamp_ms);
             book.dirty |= record.offset >= book.applied;
             book.delta(&tell, record.offset, book.append_ms, delta);
-            if record.offset >= book.applied {
+            let applied_before = record.offset < book.applied;
+            book.next = record.offset + 1;
+            if !applied_before {
                 book.sweep(&tell);
             }
-            book.next = record.offset + 1;
+            if !self.config.transactions {
+                book.drop_torn();
+            }
         }
         Ok(())
     }
@@ -244,9 +264,10 @@ impl<J: Judge> Stage for Ledger<J> {
 
     fn cut(&mut self, now: Ms, live: &[Part]) -> Self::Cut {
         let tell = Teller { judge: &self.judge, window: &self.config.window, source: &self.config.source };
-        let mut cut = Cut { outgoing: Outgoing::default(), products: Vec::new() };
+        let mut cut = Cut { outgoing: Outgoing::default(), states: Vec::new(), products: Vec::new() };
         for part in live {
             let Some(book) = self.books.get_mut(part) else { continue };
+            let applied = if planted(Mutation::AppliedIsLast) { book.next - 1 } else { book.next };
             self.shown.entry(part.clone()).or_default().extend(book.products.keys().cloned());
             if std::mem::take(&mut book.unshown) {
                 let still = book.products.iter().filter(|(name, _)| !book.touched.contains(name));
@@ -256,12 +277,11 @@ impl<J: Judge> Stage for Ledger<J> {
             for name in std::mem::take(&mut book.touched) {
                 let Some(product) = book.products.get_mut(&name) else { continue };
                 product.forget_deltas(low);
-                let moved = product.end_transaction(&tell);
+                let moved = product.end_transaction(&tell, applied);
                 let latency_ms = now - book.append_ms;
                 cut.take(&self.config, part.partition, product.state.clone(), moved, latency_ms);
             }
             if book.dirty || book.written.is_none() {
-                let applied = if planted(Mutation::AppliedIsLast) { book.next - 1 } else { book.next };
                 let (deltas, low, group) = (book.id, book.low(), self.config.source.group.clone());
                 let state = PartitionState { deltas, applied, low, group };
                 cut.state(&self.config, part.partition, partition_key(part.partition), encode(&state), None);
@@ -272,6 +292,8 @@ impl<J: Judge> Stage for Ledger<J> {
                 cut.outgoing.offsets.push((part.clone(), low, metadata_of(applied, deltas)));
             }
         }
+        let states = std::mem::take(&mut cut.states);
+        cut.outgoing.messages.extend(states);
         cut
     }
 
@@ -370,7 +392,7 @@ impl Cut {
         let topic = config.state.clone();
         let message =
             Message { topic, partition: Some(partition), key, headers: Vec::new(), value: Some(value), about };
-        self.outgoing.messages.push(message);
+        self.states.push(message);
     }
 }
 

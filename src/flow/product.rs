@@ -105,6 +105,13 @@ impl<T: Merge> Product<T> {
         self.mark(from_ms, to_ms, "deltas of this window were deleted before it closed");
     }
 
+    /// The deltas topic was created again: its offsets mean other deltas now.
+    pub fn begin_anew(&mut self) {
+        self.state.applied = 0;
+        self.state.odd.clear();
+        self.state.odd_before = 0;
+    }
+
     /// Whether a window is open for longer than any may be.
     pub fn is_overdue(&self, window: &WindowConfig, now: Ms) -> bool {
         let age_ms = window.size_ms + window.grace_ms + window.max_open_ms;
@@ -116,8 +123,9 @@ impl<T: Merge> Product<T> {
         self.open.values().map(|o| o.first).min()
     }
 
-    /// Tells the late records, and gives out what happened since the last transaction.
-    pub fn end_transaction<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>) -> Moved {
+    /// Tells the late records, and gives out what happened since the last transaction; `applied` is the next delta.
+    pub fn end_transaction<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, applied: Offset) -> Moved {
+        self.state.applied = applied;
         let fragments = if planted(Mutation::FragmentSurvives) {
             // Tells only those that an earlier transaction left behind.
             let keep = std::mem::take(&mut self.moved.fragments_told);

@@ -24,6 +24,9 @@ pub struct PartitionState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProductState {
     pub product: ProductName,
+    /// Next delta to apply to this product. Behind the partition's as long as nobody speaks of it; ahead of it only
+    /// where a crash without transactions tore a flush apart.
+    pub applied: Offset,
     pub chains: Vec<Chain>,
     pub topics: Vec<Extent>,
     pub current: Vec<ContractHash>,
@@ -60,6 +63,7 @@ impl ProductState {
     pub fn new(product: ProductName) -> ProductState {
         ProductState {
             product,
+            applied: 0,
             chains: Vec::new(),
             topics: Vec::new(),
             current: Vec::new(),

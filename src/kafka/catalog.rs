@@ -8,7 +8,7 @@ use crate::kafka::client::{self, Settings};
 use crate::kafka::fault;
 use crate::kafka::ffi::ask;
 use crate::kafka::log::LogReader;
-use crate::kafka::producer::Outbox;
+use crate::kafka::outbox::Outbox;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::Producer as _;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! Settings of each client, each with its reason, and the one context that all of them share.
 
+use crate::kafka::cluster::Cluster;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
@@ -21,6 +22,9 @@ pub struct Settings {
     /// The consumer group of this stage.
     pub group: String,
     pub protocol: GroupProtocol,
+    pub cluster: Cluster,
+    /// Exactly once; else at least once.
+    pub transactions: bool,
     pub worker_id: String,
     pub stage: &'static str,
     /// The task's number in this worker and stage.
@@ -103,7 +107,8 @@ pub fn producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCust
     config.create_with_context(Context::new(settings, "producer"))
 }
 
-/// An idempotent producer without transactions, for facts that must be durable before a transaction names them.
+/// An idempotent producer without transactions: at least once, and for facts that must be durable before a delta names
+/// them.
 pub fn plain_producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCustomPartitioner>> {
     let mut config = writing(settings);
     config.set("enable.idempotence", "true");
@@ -247,6 +252,8 @@ mod tests {
             admin: BTreeMap::new(),
             group: "steward".into(),
             protocol,
+            cluster: Cluster::Kafka,
+            transactions: true,
             worker_id: "w1".into(),
             stage: "inspect",
             slot: 2,

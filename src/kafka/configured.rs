@@ -1,9 +1,10 @@
 //! The configuration, as clients and admin calls take it.
 
 use crate::config::kafka::{GroupProtocol as Configured, exposed};
-use crate::config::usable::Config;
+use crate::config::usable::{Config, Delivery};
 use crate::kafka::admin::Topics;
 use crate::kafka::client::{Events, GroupProtocol, Settings};
+use crate::kafka::cluster::Cluster;
 
 /// The clients of one task. `group` is the stage's: `worker.group.id`, or what is made of it.
 pub fn settings(config: &Config, group: &str, stage: &'static str, slot: usize, events: Events) -> Settings {
@@ -18,6 +19,8 @@ pub fn settings(config: &Config, group: &str, stage: &'static str, slot: usize, 
             Configured::Classic => GroupProtocol::Classic,
             Configured::Consumer => GroupProtocol::Consumer,
         },
+        cluster: if config.kafka.embedded { Cluster::Embedded } else { Cluster::Kafka },
+        transactions: config.delivery == Delivery::ExactlyOnce,
         worker_id: config.worker.id.clone(),
         stage,
         slot,

@@ -4,12 +4,13 @@ use crate::engine::record::RawRecord;
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Machine, Note, Part, Publication};
 use crate::kafka::assignment::Assignment;
 use crate::kafka::client::{self, Context, Settings};
+use crate::kafka::cluster::Cluster;
+use crate::kafka::delivery::{self, Delivery};
 use crate::kafka::fault;
 use crate::kafka::ffi::queue::Queue;
 use crate::kafka::ffi::{ask, group};
 use crate::kafka::log::LogReader;
 use crate::kafka::poll::{Ear, Heard, drop_within};
-use crate::kafka::producer::Transactions;
 use rdkafka::client::Client;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
@@ -56,7 +57,7 @@ pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Comman
                 ear,
                 asker,
                 assignment: Assignment::default(),
-                transactions: Transactions::new(settings.clone()),
+                delivery: delivery::of(&settings),
                 reader: LogReader::new(settings),
                 outdated: BTreeSet::new(),
                 call: None,
@@ -76,7 +77,7 @@ struct Driver<M> {
     ear: Ear,
     asker: Asker,
     assignment: Assignment,
-    transactions: Transactions,
+    delivery: Box<dyn Delivery>,
     reader: LogReader,
     /// Partitions started, held or given back since the batch in hand was taken: the rest of it is not theirs any more.
     outdated: BTreeSet<Part>,
@@ -92,12 +93,13 @@ struct Asker {
     // Before the client: a queue is dropped first.
     queue: Option<Queue>,
     client: Client<Context>,
+    cluster: Cluster,
 }
 
 impl Asker {
     fn new(settings: &Settings) -> KafkaResult<Asker> {
         let client = client::admin(settings)?;
-        Ok(Asker { queue: Queue::main(&client), client })
+        Ok(Asker { queue: Queue::main(&client), client, cluster: settings.cluster })
     }
 
     fn ask<T>(&self, question: impl FnOnce(&Client<Context>) -> T) -> T {
@@ -113,7 +115,7 @@ impl<M: Machine> Driver<M> {
         loop {
             self.turn(sink);
             if let Some(exit) = self.exit.take() {
-                drop_within((self.ear, self.asker, self.transactions, self.reader), CLOSE);
+                drop_within((self.ear, self.asker, self.delivery, self.reader), CLOSE);
                 return exit;
             }
         }
@@ -221,7 +223,7 @@ impl<M: Machine> Driver<M> {
                     self.outdated.extend(parts);
                 }
                 Action::Call(call) => self.call = Some(call),
-                Action::DropProducer => self.transactions.forget(),
+                Action::DropProducer => self.delivery.forget(),
                 Action::Publish(publication) => sink.publish(publication),
                 Action::Note(note) => sink.note(note),
                 Action::Exit(exit) => self.exit = Some(exit),
@@ -232,18 +234,18 @@ impl<M: Machine> Driver<M> {
     fn make(&mut self, call: Call) -> Answer {
         let client = self.ear.client();
         match call {
-            Call::InitProducer => Answer::InitProducer(self.transactions.init()),
+            Call::InitProducer => Answer::InitProducer(self.delivery.init()),
             Call::Committed(parts) => Answer::Committed(group::committed(client, &parts, ASK_MS)),
-            Call::Topics(names) => Answer::Topics(self.asker.ask(|c| ask::topics(c, &names, ASK_MS))),
+            Call::Topics(names) => Answer::Topics(self.asker.ask(|c| self.asker.cluster.topics(c, &names, ASK_MS))),
             Call::Ends(parts) => Answer::Ends(self.asker.ask(|c| ask::ends(c, &parts, ASK_MS))),
             Call::ReadLog { part, from, to } => Answer::ReadLog(self.reader.read(&part, from, to)),
-            Call::Begin => Answer::Begin(self.transactions.begin().map(|()| group::membership(client))),
-            Call::Send(messages) => Answer::Send(self.transactions.send(&messages)),
+            Call::Begin => Answer::Begin(self.delivery.begin().map(|()| group::membership(client))),
+            Call::Send(messages) => Answer::Send(self.delivery.send(&messages)),
             Call::SendOffsets { offsets, membership } => {
-                Answer::SendOffsets(self.transactions.send_offsets(&offsets, &membership))
+                Answer::SendOffsets(self.delivery.send_offsets(&offsets, &membership))
             }
-            Call::Commit => Answer::Commit(self.transactions.commit()),
-            Call::Abort => Answer::Abort(self.transactions.abort()),
+            Call::Commit => Answer::Commit(self.delivery.commit(client)),
+            Call::Abort => Answer::Abort(self.delivery.abort()),
         }
     }
 }

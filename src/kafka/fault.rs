@@ -36,6 +36,20 @@ pub fn of_transaction(call: &str, code: Code, flags: Flags, text: &str) -> Fault
     Fault { kind: producer_kind(code, flags), message: format!("{call}: {code:?}: {text}") }
 }
 
+/// An error of a commit without a transaction. Nothing else hangs on it: it is done again, or what it was of is read again.
+pub fn of_commit(code: Code, text: &str) -> Fault {
+    let kind = match code {
+        Code::FencedInstanceId => FaultKind::InstanceFenced,
+        Code::GroupAuthorizationFailed | Code::TopicAuthorizationFailed | Code::OffsetMetadataTooLarge => {
+            FaultKind::Configuration
+        }
+        Code::RebalanceInProgress => FaultKind::Retriable,
+        code if passing(code) => FaultKind::Retriable,
+        _ => FaultKind::Abortable,
+    };
+    Fault { kind, message: format!("commit: {code:?}: {text}") }
+}
+
 /// An error of a question: committed offsets, topics, ends of logs, a log read. Nothing was changed by it.
 pub fn of_question(call: &str, code: Code, text: &str) -> Fault {
     Fault { kind: question_kind(code), message: format!("{call}: {code:?}: {text}") }

@@ -3,11 +3,15 @@
 pub mod driver; // a task's thread: inputs in, actions out
 pub mod poll; // the consumer's queue: records, ends, errors, rebalances
 pub mod assignment; // take partitions up, start, hold, give back
-pub mod producer; // the transactional producer's calls
+pub mod delivery; // how a flush is written and committed
+pub mod producer; // exactly once: the transactional producer's calls
+pub mod plain; // at least once: produce, then commit
+pub mod outbox; // produces, and waits for every delivery report
 pub mod log; // reads one of our own logs to an end
 pub mod admin; // internal topics: created when missing, verified when present
 pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic
 pub mod configured; // the configuration, as clients and admin calls take it
+pub mod cluster; // Kafka, or librdkafka's mock cluster
 pub mod client; // settings of each client, with their reasons; contexts
 pub mod fault; // librdkafka's errors, classified
 pub mod ffi; // what rdkafka hides: topic ids, both log ends, the generation

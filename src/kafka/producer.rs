@@ -1,29 +1,20 @@
 //! The transactional producer's calls, each bounded, so that the thread goes back to serving its group.
 
-use crate::engine::contract::name::ProductName;
 use crate::engine::record::Offset;
 use crate::flow::io::{Fault, FaultKind, Membership, Message, Part, SendFailure};
 use crate::kafka::client::{self, Context, GroupProtocol, Settings};
+use crate::kafka::delivery::{Delivery, SLICE, missing, refusal};
 use crate::kafka::fault;
 use crate::kafka::ffi::group;
-use crate::kafka::ffi::queue::{Queue, Said};
+use crate::kafka::outbox::Outbox;
 use crate::kafka::poll::drop_within;
-use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _};
-use std::collections::BTreeMap;
+use rdkafka::client::Client;
+use rdkafka::producer::Producer as _;
 use std::time::{Duration, Instant};
 
-/// A call that has no answer by then is made again; in between the consumer is polled.
-const SLICE: Duration = Duration::from_secs(3);
-/// A flush is at most 8 MiB: 6 s for it is a megabyte and a half a second, and well below the transaction's 10 s.
-const SEND: Duration = Duration::from_secs(6);
 /// `abort_transaction` serves no delivery reports: it gets this long, then reports are served, and so on.
 const ABORT_STEP: Duration = Duration::from_millis(200);
-/// Kafka takes 4,096 characters, and drops the connection at 32 KiB; ours are a few dozen.
-const METADATA_BYTES: usize = 1_024;
-
-/// The producer of a task, where there is one.
+/// Exactly once: the producer of a task, where there is one.
 pub struct Transactions {
     settings: Settings,
     open: Option<Outbox>,
@@ -34,8 +25,14 @@ impl Transactions {
         Transactions { settings, open: None }
     }
 
+    fn outbox(&mut self) -> Result<&mut Outbox, Fault> {
+        self.open.as_mut().ok_or_else(missing)
+    }
+}
+
+impl Delivery for Transactions {
     /// Returns when the predecessor's transaction is decided and this producer may begin its first.
-    pub fn init(&mut self) -> Result<(), Fault> {
+    fn init(&mut self) -> Result<(), Fault> {
         let outbox = match self.open.take() {
             Some(outbox) => outbox,
             None => {
@@ -49,31 +46,22 @@ impl Transactions {
         done.map_err(|e| fault::of_producer("init transactions", &e))
     }
 
-    pub fn begin(&mut self) -> Result<(), Fault> {
+    fn begin(&mut self) -> Result<(), Fault> {
         let outbox = self.outbox()?;
         outbox.producer.begin_transaction().map_err(|e| fault::of_producer("begin", &e))
     }
 
     /// Produces all and waits for every delivery report.
-    pub fn send(&mut self, messages: &[Message]) -> Result<(), Vec<SendFailure>> {
+    fn send(&mut self, messages: &[Message]) -> Result<(), Vec<SendFailure>> {
         match self.outbox() {
             Ok(outbox) => outbox.send(messages),
             Err(fault) => Err(vec![SendFailure { about: None, fault }]),
         }
     }
 
-    /// Refuses what would not fence: an empty list is never sent, a missing membership never checked.
-    pub fn send_offsets(&mut self, offsets: &[(Part, Offset, String)], membership: &Membership) -> Result<(), Fault> {
-        let refused = |kind, why: String| Err(Fault { kind, message: format!("send offsets: {why}") });
-        if offsets.is_empty() {
-            return refused(FaultKind::Abortable, "no offsets: a transaction without them is not fenced".into());
-        }
-        if membership.generation < 0 || membership.member.is_empty() {
-            return refused(FaultKind::Abortable, "no membership: the group would accept them unchecked".into());
-        }
-        if let Some((part, _, metadata)) = offsets.iter().find(|(_, _, m)| m.len() > METADATA_BYTES) {
-            let why = format!("metadata of {part} has {} bytes, more than {METADATA_BYTES}", metadata.len());
-            return refused(FaultKind::Configuration, why);
+    fn send_offsets(&mut self, offsets: &[(Part, Offset, String)], membership: &Membership) -> Result<(), Fault> {
+        if let Some(fault) = refusal(offsets, membership) {
+            return Err(fault);
         }
         // The instance id is checked too, so that two workers with one id are told apart.
         let instance = match self.settings.protocol {
@@ -88,7 +76,7 @@ impl Transactions {
     }
 
     /// Commits; after a timeout the same call resumes it.
-    pub fn commit(&mut self) -> Result<(), Fault> {
+    fn commit(&mut self, _consumer: &Client<Context>) -> Result<(), Fault> {
         let outbox = self.outbox()?;
         let done = outbox.producer.commit_transaction(SLICE);
         outbox.listen(0, &mut Vec::new());
@@ -96,7 +84,7 @@ impl Transactions {
     }
 
     /// Aborts, serving the reports of what is still on its way.
-    pub fn abort(&mut self) -> Result<(), Fault> {
+    fn abort(&mut self) -> Result<(), Fault> {
         let outbox = self.outbox()?;
         let deadline = Instant::now() + SLICE;
         loop {
@@ -112,160 +100,9 @@ impl Transactions {
     }
 
     /// Forgets the producer; what is on its way is given half a second.
-    pub fn forget(&mut self) {
+    fn forget(&mut self) {
         if let Some(outbox) = self.open.take() {
             drop_within(outbox, SLICE);
         }
-    }
-
-    fn outbox(&mut self) -> Result<&mut Outbox, Fault> {
-        self.open.as_mut().ok_or_else(missing)
-    }
-}
-
-fn missing() -> Fault {
-    Fault { kind: FaultKind::Fatal, message: "there is no producer: it must be initialised first".into() }
-}
-
-/// A producer and the queue its delivery reports come through.
-pub struct Outbox {
-    // Before the producer: a queue is dropped first.
-    queue: Queue,
-    producer: BaseProducer<Context, NoCustomPartitioner>,
-    /// Messages sent in the producer's life: a report names its message by this number.
-    sent: usize,
-}
-
-/// A message's number and its fate.
-type Fate = (usize, Option<Code>);
-
-impl Outbox {
-    pub fn new(producer: BaseProducer<Context, NoCustomPartitioner>) -> Option<Outbox> {
-        Some(Outbox { queue: Queue::main(producer.client())?, producer, sent: 0 })
-    }
-
-    /// Produces all and waits for every delivery report; a failure names whose it is, each product once.
-    pub fn send(&mut self, messages: &[Message]) -> Result<(), Vec<SendFailure>> {
-        let deadline = Instant::now() + SEND;
-        let first = self.sent;
-        self.sent += messages.len();
-        let mut fates: Vec<Fate> = Vec::with_capacity(messages.len());
-        for (i, message) in messages.iter().enumerate() {
-            while let Err(code) = self.produce(message, first + i) {
-                // A full queue empties as reports are served; anything else is this message's own failure.
-                if code != Code::QueueFull || Instant::now() > deadline {
-                    fates.push((first + i, Some(code)));
-                    break;
-                }
-                self.listen(20, &mut fates);
-            }
-        }
-        let drained = self.drain(deadline, &mut fates);
-        let mine: Vec<Fate> = fates.into_iter().filter(|(number, _)| *number >= first).collect();
-        failures(messages, first, &mine, drained)
-    }
-
-    fn produce(&self, message: &Message, number: usize) -> Result<(), Code> {
-        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&message.topic, number).key(&message.key);
-        if let Some(partition) = message.partition {
-            record = record.partition(partition);
-        }
-        if let Some(value) = &message.value {
-            record = record.payload(value);
-        }
-        if !message.headers.is_empty() {
-            let with = |headers: OwnedHeaders, (key, value): &(&'static str, String)| {
-                headers.insert(Header { key, value: Some(value.as_str()) })
-            };
-            record = record.headers(message.headers.iter().fold(OwnedHeaders::new_with_capacity(16), with));
-        }
-        self.producer.send(record).map_err(|(e, _)| e.rdkafka_error_code().unwrap_or(Code::Fail))
-    }
-
-    /// Serves delivery reports until none is outstanding; false if some are at the deadline.
-    fn drain(&self, deadline: Instant, fates: &mut Vec<Fate>) -> bool {
-        while self.producer.in_flight_count() > 0 {
-            if Instant::now() > deadline {
-                return false;
-            }
-            self.listen(20, fates);
-        }
-        true
-    }
-
-    /// Serves the queue: waits for the first event, then takes what is there.
-    fn listen(&self, wait_ms: i32, fates: &mut Vec<Fate>) {
-        let context = self.producer.client().context();
-        let mut event = self.queue.poll(wait_ms);
-        while let Some(heard) = event {
-            match heard.read() {
-                Said::Delivered(reports) => fates.extend(reports),
-                Said::Error(error) => context.tell(Some(error.code), 3, error.text),
-                Said::Log { level, text } => context.tell(None, level, text),
-                _ => {}
-            }
-            event = self.queue.poll(0);
-        }
-    }
-}
-
-/// What the reports of one batch say, one failure for each product and one for all that is nobody's.
-fn failures(messages: &[Message], first: usize, fates: &[Fate], drained: bool) -> Result<(), Vec<SendFailure>> {
-    let delivered = fates.iter().filter(|(_, error)| error.is_none()).count();
-    let mut failed: BTreeMap<Option<ProductName>, (Fault, usize)> = BTreeMap::new();
-    for (number, error) in fates {
-        let (Some(code), Some(message)) = (error, messages.get(number - first)) else { continue };
-        let (fault, own) = fault::of_delivery(&message.topic, *code);
-        // Where nothing arrived in time, the broker is away, and no output is to blame.
-        let own = own && (*code != Code::MessageTimedOut || delivered > 0);
-        let about = if own { message.about.clone() } else { None };
-        failed.entry(about).and_modify(|(_, count)| *count += 1).or_insert((fault, 1));
-    }
-    if !drained {
-        let message = format!("produce: not every delivery report came within {} s", SEND.as_secs());
-        failed.entry(None).or_insert((Fault { kind: FaultKind::Abortable, message }, 1));
-    }
-    let told = |(about, (mut fault, count)): (Option<ProductName>, (Fault, usize))| {
-        if count > 1 {
-            fault.message = format!("{} (and {} more)", fault.message, count - 1);
-        }
-        SendFailure { about, fault }
-    };
-    if failed.is_empty() { Ok(()) } else { Err(failed.into_iter().map(told).collect()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(about: Option<&str>) -> Message {
-        Message {
-            topic: "t".into(),
-            partition: None,
-            key: vec![],
-            headers: vec![],
-            value: None,
-            about: about.map(|name| ProductName { domain: "d".into(), name: name.into() }),
-        }
-    }
-
-    /// Products blamed, `None` for nobody, in order.
-    fn check(fates: &[(usize, Option<Code>)], drained: bool, blamed: &[Option<&str>]) {
-        let messages = [message(Some("a")), message(Some("b")), message(None)];
-        let found = failures(&messages, 7, &fates.iter().map(|(i, e)| (i + 7, *e)).collect::<Vec<_>>(), drained);
-        let found: Vec<Option<String>> =
-            found.err().unwrap_or_default().into_iter().map(|f| f.about.map(|p| p.name)).collect();
-        assert_eq!(found, blamed.iter().map(|b| b.map(str::to_string)).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_failure_names_its_product_and_a_broker_that_is_away_names_none() {
-        check(&[(0, None), (1, None), (2, None)], true, &[]);
-        check(&[(0, Some(Code::MessageSizeTooLarge)), (1, None)], true, &[Some("a")]);
-        check(&[(0, Some(Code::TopicAuthorizationFailed)), (1, Some(Code::PurgeQueue))], true, &[None, Some("a")]);
-        check(&[(0, Some(Code::MessageTimedOut)), (1, None)], true, &[Some("a")]);
-        check(&[(0, Some(Code::MessageTimedOut)), (1, Some(Code::MessageTimedOut))], true, &[None]);
-        check(&[(2, Some(Code::MessageSizeTooLarge))], true, &[None]);
-        check(&[(0, None)], false, &[None]);
     }
 }

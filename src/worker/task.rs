@@ -2,7 +2,7 @@
 
 use crate::catalog::board::{Board, TaskState};
 use crate::catalog::plans::PlansJudge;
-use crate::config::usable::{Config, Start};
+use crate::config::usable::{Config, Delivery, Start};
 use crate::engine::event::envelope::Source;
 use crate::flow::inspector::{Inspector, InspectorConfig};
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Machine, Ms, Note, Part, Publication};
@@ -148,7 +148,11 @@ fn inspector_config(config: &Config, keeper: &Keeper, settings: &Settings) -> In
         deltas: keeper.deltas(),
         state: keeper.state(),
         delta_partitions: keeper.delta_partitions(),
-        task: settings.identity(),
+        // Without transactions a killed process may leave half a flush behind, which no other may be taken for.
+        task: match settings.transactions {
+            true => settings.identity(),
+            false => format!("{}@{}", settings.identity(), crate::clock::now_ms()),
+        },
     }
 }
 
@@ -161,6 +165,7 @@ fn ledger_config(config: &Config, keeper: &Keeper) -> LedgerConfig {
             max_open_ms: config.window.max_open_ms,
         },
         flush_interval_ms: LEDGER_FLUSH_MS,
+        transactions: config.delivery == Delivery::ExactlyOnce,
         source: Source { cluster: keeper.cluster().to_string(), group: config.worker.group_id.clone() },
         deltas: keeper.deltas(),
         state: keeper.state(),

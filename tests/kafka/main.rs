@@ -20,6 +20,7 @@ mod mesh; // a scenario's topic, oracle and workers
 
 mod million; // a million orders, exactly
 mod kills; // kill -9
+mod repeats; // kill -9 without transactions
 mod stops; // SIGTERM, SIGSTOP, one id twice
 mod logs; // topics that grow, are cut, start again, hold what was aborted
 mod changes; // contracts, brokers

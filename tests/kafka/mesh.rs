@@ -6,6 +6,7 @@ use crate::oracle::{self, Expected, Orders};
 use crate::verdicts::{self, Verdicts};
 use crate::worker::{Worker, pause};
 use mesh_steward::clock::now_ms;
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -33,10 +34,11 @@ impl<'b> Mesh<'b> {
         let folder = tempfile::tempdir().expect("a folder for the mesh");
         fs::create_dir(folder.path().join("contracts")).expect("a folder for contracts");
         let (topic, group, events) = (format!("{name}.orders"), format!("{name}-steward"), format!("{name}.events"));
+        let flush = if settings.contains("flush.interval") { "" } else { "flush.interval: 1s\n" };
         let settings = format!(
             "kafka.bootstrap.servers: {}\nworker: {{group.id: {group}, tasks: 1}}\ncontracts.paths: [contracts]\n\
              governance: {{topic: {events}, internal.prefix: _{name}, partitions: 2}}\ninternal.partitions: 4\n\
-             window: {{size: 5s, grace: 2s}}\nflush.interval: 1s\n{settings}",
+             window: {{size: 5s, grace: 2s}}\n{flush}{settings}",
             broker.bootstrap
         );
         broker.create_topic(&topic, partitions, &[]);
@@ -122,6 +124,33 @@ impl<'b> Mesh<'b> {
             assert_eq!(worker.metric("steward_chain_overlaps_total"), Some(0.0), "chain overlaps");
         }
         verdicts
+    }
+
+    /// Waits until every offset is covered and every window closed, then holds each window against the topic itself:
+    /// no record is missing, and where one was counted twice the window says so. Returns how many say so.
+    pub fn judged_at_least_once(&self, workers: &[&Worker]) -> usize {
+        let started = Instant::now();
+        let mut written: BTreeMap<i64, u64> = BTreeMap::new();
+        for record in self.broker.read(&self.topic) {
+            *written.entry(record.timestamp_ms / 5_000 * 5_000).or_default() += 1;
+        }
+        loop {
+            let verdicts = Verdicts::read(self.broker, &self.events);
+            let found = verdicts.by_window();
+            let missing = |(start, count): (&i64, &u64)| found.get(start).is_none_or(|(records, _)| records < count);
+            if !written.iter().any(|(start, count)| missing((start, count))) {
+                self.unbroken(&verdicts);
+                let more = |(start, (records, exact)): &(&i64, &(u64, bool))| {
+                    *exact && written.get(start).copied().unwrap_or(0) != *records
+                };
+                assert_eq!(found.iter().filter(more).collect::<Vec<_>>(), [], "exact, and not what was written");
+                assert_eq!(verdicts::malformed(self.broker, &self.events), Vec::<String>::new());
+                return found.values().filter(|(_, exact)| !exact).count();
+            }
+            let expected = self.orders().expected.clone();
+            assert!(started.elapsed() < CLOSES_WITHIN, "{}", self.stuck(&verdicts, &expected, workers));
+            pause(500);
+        }
     }
 
     /// Where it stands still: stage 1 by the lag of its group, stage 2 by that of its own.

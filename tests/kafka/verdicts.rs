@@ -64,7 +64,11 @@ impl Verdicts {
 
     fn add(&mut self, event: &Read) {
         let header = |name: &str| event.headers.get(name).cloned().unwrap_or_default();
-        *self.ids.entry(header("ce_id")).or_default() += 1;
+        let times = self.ids.entry(header("ce_id")).or_default();
+        *times += 1;
+        if *times > 1 {
+            return; // A consumer knows it by its id.
+        }
         let value = event.json();
         match header("ce_type").as_str() {
             "io.meshsteward.quality.window.v1" => self.add_window(value),
@@ -155,6 +159,18 @@ impl Verdicts {
         let mut gaps: Vec<_> = self.gaps.iter().map(bounds).collect();
         gaps.sort_unstable();
         gaps
+    }
+
+    /// By the window's start in ms: records, and whether every event of it says that it is exact.
+    pub fn by_window(&self) -> BTreeMap<i64, (u64, bool)> {
+        let mut found: BTreeMap<i64, (u64, bool)> = BTreeMap::new();
+        for window in &self.windows {
+            let start = text(&window["window"]["start"]).parse::<jiff::Timestamp>().expect("a window's start");
+            let (records, exact) = found.entry(start.as_millisecond()).or_insert((0, true));
+            *records += number(&window["counts"]["records"]);
+            *exact &= window["exact"] == true;
+        }
+        found
     }
 
     /// The offsets that windows say were read of a partition, over all ids its topic had, each id's merged.

@@ -121,6 +121,7 @@ pub fn build(slot: &Slot, shape: &Shape, contracts: Rc<RefCell<Contracts>>, now:
                 window,
                 flush_interval_ms: FLUSH_MS / 2,
                 source: Source { cluster: "sim".into(), group: INSPECTORS.into() },
+                transactions: true,
                 deltas: DELTAS.into(),
                 state: STATE.into(),
                 events: EVENTS.into(),

@@ -266,6 +266,7 @@ fn ledger(plans: &Arc<Plans>) -> Ledger<PlansJudge> {
         window,
         flush_interval_ms: 250,
         source: Source { cluster: "c".into(), group: "g".into() },
+        transactions: true,
         deltas: "deltas".into(),
         state: "state".into(),
         events: "events".into(),

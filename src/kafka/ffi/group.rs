@@ -3,7 +3,7 @@
 use crate::flow::io::{Committed, Fault, Membership, Part};
 use crate::kafka::client::Context;
 use crate::kafka::fault::{self, Flags};
-use crate::kafka::ffi::queue::elements;
+use crate::kafka::ffi::queue::{Queue, elements};
 use crate::kafka::ffi::{Refusal, taken, text};
 use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -87,6 +87,39 @@ pub fn send_offsets(
         let error = sys::rd_kafka_send_offsets_to_transaction(producer.native_ptr(), list.ptr(), metadata, timeout_ms);
         sys::rd_kafka_consumer_group_metadata_destroy(metadata);
         taken(error)
+    }
+}
+
+/// Commits offsets as the consumer that it is, checked by the broker against its membership; waits so long.
+pub fn commit(consumer: &Client<Context>, offsets: &[(Part, i64, String)], timeout_ms: i32) -> Result<(), Fault> {
+    let list =
+        list_of(offsets.iter().map(|(p, o, m)| (p, Some(*o), Some(m.as_str())))).map_err(|e| refused("commit", &e))?;
+    let queue = Queue::fresh(consumer).ok_or_else(|| fault::of_commit(Code::Fail, "the client gives no queue"))?;
+    // SAFETY: client, list and queue are alive; the list is copied, and the answer comes as an event on the queue.
+    let code: Code = unsafe {
+        sys::rd_kafka_commit_queue(consumer.native_ptr(), list.ptr(), queue.ptr(), None, std::ptr::null_mut())
+    }
+    .into();
+    if code != Code::NoError {
+        return Err(fault::of_commit(code, &code.to_string()));
+    }
+    let Some(answer) = queue.poll(timeout_ms) else {
+        return Err(fault::of_commit(Code::OperationTimedOut, &format!("no answer within {timeout_ms} ms")));
+    };
+    // SAFETY: the event is alive while it is read.
+    unsafe {
+        let code: Code = sys::rd_kafka_event_error(answer.ptr()).into();
+        if code != Code::NoError {
+            return Err(fault::of_commit(code, &text(sys::rd_kafka_event_error_string(answer.ptr()))));
+        }
+        let list = sys::rd_kafka_event_topic_partition_list(answer.ptr());
+        match elements(list).iter().find(|e| Code::from(e.err) != Code::NoError) {
+            Some(e) => {
+                let code: Code = e.err.into();
+                Err(fault::of_commit(code, &format!("{}/{}: {code}", text(e.topic), e.partition)))
+            }
+            None => Ok(()),
+        }
     }
 }
 

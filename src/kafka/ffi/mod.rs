@@ -4,7 +4,8 @@
 
 pub mod queue; // event queues: poll, read records, errors, logs, delivery reports
 pub mod ask; // admin calls: topics, ends, creation, configuration
-pub mod group; // membership, committed offsets, sending offsets, seeking
+pub mod group; // membership, committed offsets, sending offsets, committing, seeking
+pub mod mock; // librdkafka's own broker in memory
 
 use crate::kafka::fault::Flags;
 use rdkafka::error::RDKafkaErrorCode;

@@ -137,7 +137,8 @@ impl Event {
                 sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT
                 | sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT
                 | sys::RD_KAFKA_EVENT_CREATETOPICS_RESULT
-                | sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT => Said::Answer(self),
+                | sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT
+                | sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Said::Answer(self),
                 _ => Said::Other,
             }
         }

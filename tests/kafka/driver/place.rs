@@ -2,6 +2,7 @@
 
 use crate::broker::shared;
 use mesh_steward::kafka::client::{GroupProtocol, Settings};
+use mesh_steward::kafka::cluster::Cluster;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -27,6 +28,8 @@ pub fn settings(address: &str, group: &str, worker: &str) -> Settings {
         admin: BTreeMap::new(),
         group: group.into(),
         protocol: GroupProtocol::Classic,
+        cluster: Cluster::Kafka,
+        transactions: true,
         worker_id: worker,
         stage: "inspect",
         slot: 0,
