@@ -429,6 +429,7 @@ fn plans(names: &[&str]) -> Plans {
                 rules: vec![0, 1],
             }],
             rules: vec![rule("amount.required", Some("critical")), rule("id.unique", None)],
+            profile: Default::default(),
             incident: IncidentPolicy { failing: 1, of: 1 },
         });
         plans.by_topic.insert(topic, vec![Binding { plan, object: 0 }]);

@@ -3,5 +3,6 @@
 pub mod record; // positions, intervals, raw records
 pub mod contract; // ODCS into a plan of rules
 pub mod decode; // bytes into slots
+pub mod profile; // what values look like: counts and sketches
 pub mod check; // records against rules; tallies; verdicts
 pub mod event; // what leaves: CloudEvents with their ids

@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 /// An early flush, for a rule that is violated for the first time in a window, waits so long after the last one.
 const EARLY_FLUSH_MS: Ms = 1_000;
+/// What has been learned is weighed anew after so many records. Between two weighings only windows and keys are added
+/// up; at 500 bytes of sketches a record, which is more than records weigh, 2 MB go unseen.
+const WEIGH_EVERY: u64 = 4_096;
 /// What a window weighs in a delta before any uniqueness key: counts of a ten-rule contract and a few samples.
 const WINDOW_BYTES: usize = 512;
 /// Partitions in one message of idle products: at 100 bytes each, topic names included, half of what a message may weigh.
@@ -50,6 +53,8 @@ pub struct Inspector<J: Judge> {
     resuming: BTreeMap<Part, Resume>,
     learned: BTreeMap<ProductName, Learned<J::Tally>>,
     weight_bytes: usize,
+    /// Records since what has been learned was weighed.
+    unweighed: u64,
     records: u64,
     /// (product, window start, rule): violated before, so no reason for an early flush.
     known_violations: BTreeSet<(ProductName, WindowStart, u32)>,
@@ -77,6 +82,7 @@ impl<J: Judge> Inspector<J> {
             resuming: BTreeMap::new(),
             learned: BTreeMap::new(),
             weight_bytes: 0,
+            unweighed: 0,
             records: 0,
             known_violations: BTreeSet::new(),
             early: false,
@@ -222,6 +228,7 @@ impl<J: Judge> Stage for Inspector<J> {
             }
             reading.next = record.offset + 1;
             self.records += 1;
+            self.unweighed += 1;
             // The window that counts the record for a product, and whether it is counted as undecodable there.
             let (mut led, mut undecodable) = (0, false);
             for looking in &mut reading.lenses {
@@ -270,6 +277,10 @@ impl<J: Judge> Stage for Inspector<J> {
                     }
                 }
             }
+        }
+        if self.unweighed >= WEIGH_EVERY {
+            self.unweighed = 0;
+            self.weight_bytes = self.learned.values().flat_map(|l| l.windows.values()).map(Merge::weight_bytes).sum();
         }
         Ok(())
     }

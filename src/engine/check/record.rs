@@ -14,6 +14,7 @@ use crate::engine::decode::reason::Undecodable;
 use crate::engine::decode::rows::{self, Row};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::decode::tree::{Kind, Tree, Value};
+use crate::engine::profile::walk::Walker;
 use crate::engine::record::{Position, RawRecord};
 use std::sync::Arc;
 
@@ -33,6 +34,9 @@ pub struct Examiner {
     tree: Tree,
     found: Found,
     broken: Vec<u32>,
+    /// The objects that the last record was read by.
+    objects: Vec<usize>,
+    walker: Walker,
 }
 
 /// What `examine` has to say of a record.
@@ -88,6 +92,8 @@ impl Examiner {
             tree: Tree::default(),
             found: Found::default(),
             broken: Vec::new(),
+            objects: Vec::new(),
+            walker: Walker::default(),
         }
     }
 
@@ -102,6 +108,8 @@ impl Examiner {
     pub fn examine(&mut self, plan: &Plan, objects: &[usize], record: &RawRecord<'_>) -> Examined {
         self.found.rules.clear();
         self.found.keys.clear();
+        self.objects.clear();
+        self.objects.extend_from_slice(objects);
         let Some(bytes) = record.value else {
             self.found.what = What::Tombstone;
             return Examined::At(None);
@@ -144,6 +152,7 @@ impl Examiner {
         };
         tally.counts.records += 1;
         tally.counts.bytes += record.bytes();
+        tally.profile.topic.see(record);
         if future {
             tally.counts.future += 1;
             tally.sample(None, FUTURE, record.offset, || sample(None, FUTURE.into(), String::new()));
@@ -160,6 +169,8 @@ impl Examiner {
                 self.broken.push(UNDECODABLE);
             }
             What::Decoded => {
+                let value = self.tree.again(record.value.unwrap_or_default());
+                self.walker.walk(&plan.profile, &self.objects, value, &self.hashes, &mut tally.profile);
                 if tally.rules.len() < plan.rules.len() {
                     tally.rules.resize_with(plan.rules.len(), Default::default);
                 }

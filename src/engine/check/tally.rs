@@ -1,5 +1,6 @@
 //! What one window of one contract version has counted: a commutative monoid, so that it merges in any order.
 
+use crate::engine::profile::state::Profile;
 use crate::engine::record::{Offset, TopicId};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub struct Tally {
     pub rules: Vec<RuleTally>,
     /// A capped number for each rule, the lowest positions first.
     pub samples: Vec<Sample>,
+    /// What the values look like.
+    pub profile: Profile,
 }
 
 /// Every record of the window is in `records`, tombstones and undecodable ones too.
@@ -95,6 +98,7 @@ impl Tally {
             self.samples.extend(other.samples);
             cap(&mut self.samples);
         }
+        self.profile.merge(other.profile);
     }
 
     /// The rule's counts, zeros where it has none yet.
@@ -129,39 +133,51 @@ impl Tally {
         let undecodable: usize = self.undecodable.keys().map(|reason| reason.len() + 6).sum();
         let rules: usize = self.rules.iter().map(RuleTally::weight_bytes).sum();
         let samples: usize = self.samples.iter().map(|s| 40 + s.reason.len() + s.value.len()).sum();
-        32 + undecodable + rules + samples
+        32 + undecodable + rules + samples + self.profile.weight_bytes()
     }
 
-    /// Pieces of at most about `max_bytes`, whose merge is the whole. Only keys are parted: all else is bounded by the
-    /// contract's rules and `MAX_SAMPLES`.
+    /// Pieces of at most about `max_bytes`, whose merge is the whole. Keys and the fields of the profile are parted: all
+    /// else is bounded by the contract's rules and `MAX_SAMPLES`.
     pub fn split(mut self, max_bytes: usize) -> Vec<Tally> {
         if self.weight_bytes() <= max_bytes {
             return vec![self];
         }
+        let fields = self.profile.take_pieces();
         let mut keys = Vec::new();
         for (number, rule) in self.rules.iter_mut().enumerate() {
             if let Some(Keys::Exact(set)) = rule.keys.take_if(|k| matches!(k, Keys::Exact(set) if !set.is_empty())) {
                 keys.extend(set.into_iter().map(|key| (number, key)));
             }
         }
-        let mut pieces = Vec::new();
-        let mut piece = self;
-        let mut weight = piece.weight_bytes();
-        let mut empty = false;
-        for (number, key) in keys {
-            if weight + KEY_BYTES > max_bytes && !empty {
-                pieces.push(std::mem::take(&mut piece));
-                weight = piece.weight_bytes() + (number + 1) * RULE_BYTES;
-                empty = true;
-                // A piece takes at least one key, however small it should be.
-            } else {
-                empty = false;
-            }
-            piece.rule(number).insert(key);
-            weight += KEY_BYTES;
+        let mut pieces = Pieces { weight: self.weight_bytes(), piece: self, done: Vec::new(), max_bytes };
+        for field in fields {
+            pieces.room(field.weight_bytes(), 0).profile.put(field);
         }
-        pieces.push(piece);
-        pieces
+        for (number, key) in keys {
+            pieces.room(KEY_BYTES, (number + 1) * RULE_BYTES).rule(number).insert(key);
+        }
+        pieces.done.push(pieces.piece);
+        pieces.done
+    }
+}
+
+/// The pieces of a tally being filled, one after the other.
+struct Pieces {
+    done: Vec<Tally>,
+    piece: Tally,
+    weight: usize,
+    max_bytes: usize,
+}
+
+impl Pieces {
+    /// A piece that has room for so much; a new one begins with `first_bytes` more, and takes at least this.
+    fn room(&mut self, bytes: usize, first_bytes: usize) -> &mut Tally {
+        if self.weight + bytes > self.max_bytes {
+            self.done.push(std::mem::take(&mut self.piece));
+            self.weight = self.piece.weight_bytes() + first_bytes;
+        }
+        self.weight += bytes;
+        &mut self.piece
     }
 }
 

@@ -287,6 +287,7 @@ mod tests {
     use crate::engine::check::tally::Keys;
     use crate::engine::contract::name::{ContractHash, ProductName};
     use crate::engine::contract::plan::IncidentPolicy;
+    use crate::engine::profile::shape::ProfilePlan;
     use Status::{Fail, Pass, Skip, Unknown, Warn};
     use Threshold::{Between, GreaterOrEqualTo, GreaterThan, LessOrEqualTo, LessThan, MustBe, MustNotBe, NotBetween};
 
@@ -317,6 +318,7 @@ mod tests {
             described: Default::default(),
             objects: vec![],
             rules,
+            profile: ProfilePlan::default(),
             incident: IncidentPolicy { failing: 1, of: 1 },
         }
     }

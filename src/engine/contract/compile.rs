@@ -5,6 +5,7 @@ use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, ObjectPlan, PLAN_VERSION, Plan, Rule};
 use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::profile::shape::ProfilePlan;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub fn compile(contract: &Contract) -> Plan {
         described: Arc::new(described::of(contract)),
         objects,
         rules,
+        profile: ProfilePlan::of(contract.objects.iter().map(|object| object.properties.as_slice())),
         incident: contract.incident,
     }
 }

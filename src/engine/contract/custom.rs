@@ -11,6 +11,8 @@ pub struct Custom {
     pub event_time: Option<(String, Place)>,
     pub declared_delay_ms: Option<i64>,
     pub incident: Option<IncidentPolicy>,
+    /// Values of this field may leave as they are.
+    pub show_values: bool,
     /// One of them marks personal data.
     pub classified: bool,
 }
@@ -25,7 +27,7 @@ pub enum Level {
 }
 
 /// Known, and not enforced by this version.
-const NOT_YET: [&str; 6] = ["mode", "showValues", "avroSchema", "uniquenessHorizon", "sample", "runbook"];
+const NOT_YET: [&str; 5] = ["mode", "avroSchema", "uniquenessHorizon", "sample", "runbook"];
 
 /// As many windows as a rule's history keeps.
 const INCIDENT_OF_MAX: u32 = 100;
@@ -59,6 +61,14 @@ impl Custom {
             ("eventTimeField", Value::Text(field)) if of_topics => self.event_time = Some((field.clone(), at.clone())),
             ("declaredDelay", Value::Text(text)) if of_topics && duration_ms(text).is_some() => {
                 self.declared_delay_ms = duration_ms(text);
+            }
+            ("showValues", Value::Bool(show)) if level == Level::Property => self.show_values = *show,
+            ("showValues", _) => {
+                problems.semantic(
+                    at,
+                    "steward.showValues is understood on a property alone, as true or false",
+                    "set it to true on each property whose values may be shown in profiles",
+                );
             }
             ("incident", _) if level == Level::Contract => match incident(node) {
                 Some(policy) => self.incident = Some(policy),
@@ -102,7 +112,7 @@ impl Custom {
             _ => problems.semantic(
                 at,
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay or incident, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, incident or showValues, or a name without `steward.`",
             ),
         }
     }

@@ -62,6 +62,8 @@ pub struct Property {
     pub text: Option<String>,
     /// Itself, something around it or something in it is classified: no value of it may be shown.
     pub classified: bool,
+    /// `steward.showValues`.
+    pub show_values: bool,
     pub required: bool,
     pub unique: bool,
     /// `primaryKey`, with its position where one is given.

@@ -7,6 +7,7 @@ use crate::engine::contract::name::{ContractHash, ProductName, compare_versions}
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::path::FieldPath;
+use crate::engine::profile::shape::ProfilePlan;
 use regex::Regex;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub described: Arc<Described>,
     pub objects: Vec<ObjectPlan>,
     pub rules: Vec<Rule>,
+    /// The fields that are profiled, by number as the rules are.
+    pub profile: ProfilePlan,
     /// Opens an incident when a rule fails in `failing` of `of` windows (default 1 of 1).
     pub incident: IncidentPolicy,
 }

@@ -132,6 +132,7 @@ fn one(
         kind,
         text,
         classified,
+        show_values: custom.show_values,
         required,
         unique,
         primary_key: is_key.then_some(position),

@@ -104,6 +104,11 @@ impl Tree {
         self.open.clear();
     }
 
+    /// The root of what was decoded last, from `bytes`: JSON's nodes point into them, Avro's hold their own.
+    pub fn again<'a>(&'a self, bytes: &'a [u8]) -> Value<'a> {
+        self.root(std::str::from_utf8(bytes).unwrap_or_default())
+    }
+
     /// The root of a tree that a decoder has filled from `input`.
     pub(super) fn root<'a>(&'a self, input: &'a str) -> Value<'a> {
         Value { tree: self, input, at: 0 }

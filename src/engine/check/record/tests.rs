@@ -4,6 +4,7 @@ use super::*;
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{IncidentPolicy, JsonType, ObjectPlan, Threshold, Unit, Validity};
+use crate::engine::profile::shape::ProfilePlan;
 use crate::engine::record::TopicId;
 use serde_json::json;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
             rules: (0..rules.len()).collect(),
         }],
         rules,
+        profile: ProfilePlan::default(),
         incident: IncidentPolicy { failing: 1, of: 1 },
     }
 }

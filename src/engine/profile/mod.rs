@@ -1,0 +1,10 @@
+//! What the values of a window look like, field by field: exact counts, and sketches that merge in any order.
+
+pub mod field;
+pub mod frequent;
+pub mod quantiles;
+pub mod shape;
+pub mod sketch;
+pub mod state;
+pub mod topic;
+pub mod walk;

@@ -1,0 +1,299 @@
+//! One walk over a record, which every field of its profile sees.
+
+use crate::engine::check::key::Hashes;
+use crate::engine::decode::tree::{Items, Kind, Members, Value};
+use crate::engine::profile::shape::{EXTRA_NAME_BYTES_MAX, Node, ProfilePlan};
+use crate::engine::profile::state::Profile;
+
+/// What is kept between two records: which fields the object at hand has shown.
+#[derive(Debug, Default)]
+pub struct Walker {
+    /// By field number: the object, counted over all walks, that held it last.
+    seen: Vec<u64>,
+    object: u64,
+}
+
+impl Walker {
+    /// Adds a decoded record to the profile, as these objects of the plan describe it.
+    pub fn walk(
+        &mut self,
+        plan: &ProfilePlan,
+        objects: &[usize],
+        record: Value<'_>,
+        hashes: &Hashes,
+        profile: &mut Profile,
+    ) {
+        self.seen.resize(plan.fields.len().max(self.seen.len()), 0);
+        // What one object does not describe, another may.
+        let extra = objects.len() == 1;
+        for shape in objects.iter().filter_map(|object| plan.shapes.get(*object)) {
+            let mut visit = Visit { walker: self, plan, hashes, profile, extra };
+            if let Kind::Object(members) = record.kind() {
+                visit.object(&shape.root, members, true);
+            }
+        }
+    }
+}
+
+struct Visit<'a> {
+    walker: &'a mut Walker,
+    plan: &'a ProfilePlan,
+    hashes: &'a Hashes,
+    profile: &'a mut Profile,
+    extra: bool,
+}
+
+impl Visit<'_> {
+    /// Recursion goes as deep as the contract does.
+    fn value(&mut self, node: &Node, value: Value<'_>) {
+        if let Some((number, field)) = node.field.and_then(|n| Some((n, self.plan.fields.get(n)?))) {
+            self.profile.field(number).see(value, field.how, self.hashes);
+        }
+        match value.kind() {
+            // An object of which nothing is described may be a map, whose names are data.
+            Kind::Object(members) if !node.children.is_empty() => self.object(node, members, false),
+            Kind::Array(items) => self.items(node, items),
+            _ => {}
+        }
+    }
+
+    fn items(&mut self, node: &Node, items: Items<'_>) {
+        if let Some(of_items) = &node.items {
+            items.for_each(|item| self.value(of_items, item));
+        }
+    }
+
+    fn object(&mut self, node: &Node, members: Members<'_>, is_record: bool) {
+        self.walker.object += 1;
+        let object = self.walker.object;
+        let mut found = 0;
+        // Records mostly have their fields in one order, and the contract has them in the same.
+        let mut next = 0;
+        for (name, value) in members {
+            let child = node.children.get(next).filter(|child| child.name == name);
+            let child = match child {
+                Some(child) => Some(child),
+                None => node.by_name.get(name).and_then(|at| {
+                    next = *at;
+                    node.children.get(*at)
+                }),
+            };
+            let Some(child) = child else {
+                self.beside(node, name, value, is_record);
+                continue;
+            };
+            next += 1;
+            found += 1;
+            if let Some(seen) = child.field.and_then(|number| self.walker.seen.get_mut(number)) {
+                *seen = object;
+            }
+            self.value(child, value);
+        }
+        if found == node.children.len() {
+            return;
+        }
+        for number in node.children.iter().filter_map(|child| child.field) {
+            if self.walker.seen.get(number) != Some(&object) {
+                self.profile.field(number).kinds.missing += 1;
+            }
+        }
+    }
+
+    /// A field that the contract does not describe.
+    fn beside(&mut self, node: &Node, name: &str, value: Value<'_>, is_record: bool) {
+        if !self.extra {
+            return;
+        }
+        if node.prefix.len() + name.len() > EXTRA_NAME_BYTES_MAX {
+            self.profile.folded += 1;
+            return;
+        }
+        let field = match is_record {
+            true => self.profile.extra(name),
+            false => self.profile.extra(&format!("{}{name}", node.prefix)),
+        };
+        if let Some(field) = field {
+            field.see(value, self.plan.extra, self.hashes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::contract::plan::Plan;
+    use crate::engine::contract::{compile, odcs};
+    use crate::engine::decode::json;
+    use crate::engine::decode::tree::Tree;
+    use crate::engine::profile::field::{Field, Kinds};
+    use crate::engine::profile::shape::{EXTRA_FIELDS_MAX, FIELDS_MAX, PROFILE_BYTES_MAX};
+    use proptest::prelude::*;
+
+    fn plan(properties: &str) -> Plan {
+        let text = format!(
+            "kind: DataContract\napiVersion: v3.1.0\nid: c\nversion: 1.0.0\nstatus: active\nschema:\n- name: t\n  physicalType: topic\n  properties: {properties}\n"
+        );
+        let parsed = odcs::parse(&text);
+        compile::compile(&parsed.contract.unwrap_or_else(|| panic!("{:?}", parsed.problems)))
+    }
+
+    const ORDERS: &str = "[{name: id}, {name: customer, properties: [{name: zip}, {name: mail, classification: restricted}]}, {name: lines, items: {properties: [{name: sku}]}}, {name: state, customProperties: [{property: steward.showValues, value: true}]}, {name: free, logicalType: object}]";
+
+    fn profile(plan: &Plan, records: &[String]) -> Profile {
+        let (mut walker, mut profile, mut tree) = (Walker::default(), Profile::default(), Tree::default());
+        for record in records {
+            let value = json::record(&mut tree, record.as_bytes()).expect(record);
+            walker.walk(&plan.profile, &[0], value, &Hashes::new(&[7; 16]), &mut profile);
+        }
+        profile
+    }
+
+    fn field<'p>(plan: &Plan, profile: &'p Profile, path: &str) -> &'p Field {
+        let number = plan.profile.fields.iter().position(|f| f.path.to_string() == path).expect(path);
+        profile.fields[number].as_deref().expect("seen")
+    }
+
+    #[test]
+    fn each_place_is_counted_where_the_object_around_it_is_there() {
+        let plan = plan(ORDERS);
+        let records = [
+            r#"{"id":1,"customer":{"zip":"1","mail":"a@b.c"},"lines":[{"sku":"x"},{"sku":null},{}],"state":"new","free":{"k1":1}}"#,
+            r#"{"state":1.5,"id":null,"customer":{"mail":true},"lines":[],"free":[1]}"#,
+            r#"{"id":2.0,"customer":null,"lines":7,"state":"new","free":null}"#,
+        ];
+        let profile = profile(&plan, &records.map(str::to_owned));
+        let check = |path: &str, expected: Kinds| assert_eq!(field(&plan, &profile, path).kinds, expected, "{path}");
+        let none = Kinds::default();
+        check("id", Kinds { integer: 2, null: 1, ..none });
+        check("customer", Kinds { object: 2, null: 1, ..none });
+        check("customer.zip", Kinds { text: 1, missing: 1, ..none });
+        check("customer.mail", Kinds { text: 1, boolean: 1, ..none });
+        check("lines", Kinds { array: 2, integer: 1, ..none });
+        check("lines[]", Kinds { object: 3, ..none });
+        check("lines[].sku", Kinds { text: 1, null: 1, missing: 1, ..none });
+        check("state", Kinds { text: 2, number: 1, ..none });
+        check("free", Kinds { object: 1, array: 1, null: 1, ..none });
+        // What stands in an object that is not described is data.
+        assert!(profile.extra.is_empty(), "{:?}", profile.extra.keys());
+    }
+
+    #[test]
+    fn what_a_field_may_say_follows_its_contract() {
+        let plan = plan(ORDERS);
+        let records: Vec<String> = (0..50)
+            .map(|i| format!(r#"{{"id":{i},"customer":{{"mail":"m{i}@x.y"}},"state":"new","beside":{i}}}"#))
+            .collect();
+        let profile = profile(&plan, &records);
+        let mail = field(&plan, &profile, "customer.mail");
+        let distinct = mail.distinct.as_ref().and_then(|d| d.whole().ok()).map(|d| d.estimate().round());
+        assert_eq!(distinct, Some(50.0));
+        let beside = &profile.extra["beside"];
+        for classified in [mail, beside] {
+            assert!(classified.numbers.is_none() && classified.lengths.is_none() && classified.frequent.is_none());
+            assert!(classified.quantiles.is_none() && classified.length_quantiles.is_none());
+        }
+        let items = |path: &str| {
+            let held = field(&plan, &profile, path).frequent.as_ref().expect("some");
+            crate::engine::profile::frequent::most(held.whole().expect("whole"), 2)
+        };
+        assert_eq!((items("state")[0].value.as_str(), items("state")[0].lower), ("new", 50));
+        assert!(items("id").iter().all(|often| often.value.len() == 17 && often.value.starts_with('#')));
+        let wire = postcard::to_stdvec(&profile).expect("plain data");
+        for secret in ["m7@x.y", "@x"] {
+            assert!(!wire.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret}");
+        }
+    }
+
+    #[test]
+    fn fields_outside_the_contract_are_bounded_and_counted() {
+        let plan = plan("[{name: id}]");
+        let members: Vec<String> = (0..100).map(|i| format!("\"f{i:03}\":{i}")).collect();
+        let long = format!("\"{}\":1", "n".repeat(200));
+        let profile = profile(&plan, &[format!("{{\"id\":1,{},{long}}}", members.join(","))]);
+        assert_eq!(profile.extra.len(), EXTRA_FIELDS_MAX);
+        assert_eq!(profile.folded, 100 - EXTRA_FIELDS_MAX as u64 + 1);
+        assert!(profile.extra.contains_key("f000"));
+    }
+
+    #[test]
+    fn a_profile_of_any_width_keeps_its_bound() {
+        for width in [1, 64, 65, 256, 500, 1_024, 1_025, FIELDS_MAX + 5] {
+            let names: Vec<String> = (0..width).map(|i| format!("{{name: f{i}}}")).collect();
+            let plan = plan(&format!("[{}]", names.join(",")));
+            assert_eq!(plan.profile.left_out, width.saturating_sub(FIELDS_MAX), "{width}");
+            // Values that are all different fill every sketch; a few fields of them tell the weight of all.
+            let wide = width.min(4);
+            let record = |i: u64| {
+                let value = |f: usize| format!("\"f{f}\":{}", (i + f as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20);
+                format!("{{{}}}", (0..wide).map(value).collect::<Vec<_>>().join(","))
+            };
+            let records: Vec<String> = (0..20_000).map(record).collect();
+            let profile = profile(&plan, &records);
+            let bytes = postcard::to_stdvec(&profile).expect("plain data").len();
+            let heavy: usize =
+                profile.fields.iter().flatten().map(|f| postcard::to_stdvec(f).expect("data").len()).max().unwrap_or(0);
+            assert!(heavy * width.min(FIELDS_MAX) <= PROFILE_BYTES_MAX, "{width} fields of {heavy} bytes");
+            assert!(
+                bytes <= profile.weight_bytes() * 3 / 2,
+                "{width}: {bytes} bytes, thought {}",
+                profile.weight_bytes()
+            );
+        }
+    }
+
+    fn a_record() -> impl Strategy<Value = String> {
+        let value = prop_oneof![
+            Just("null".to_owned()),
+            any::<bool>().prop_map(|b| b.to_string()),
+            any::<i16>().prop_map(|i| i.to_string()),
+            (-1e6..1e6f64).prop_map(|x| x.to_string()),
+            "[a-c]{0,3}".prop_map(|t| format!("{t:?}")),
+            Just("[{\"sku\":1},{}]".to_owned()),
+        ];
+        let names = prop_oneof![Just("id".to_owned()), Just("state".to_owned()), Just("lines".to_owned()), "x[0-9]{2}"];
+        proptest::collection::btree_map(names, value, 0..6).prop_map(|members| {
+            let members: Vec<String> = members.into_iter().map(|(n, v)| format!("{n:?}:{v}")).collect();
+            format!("{{{}}}", members.join(","))
+        })
+    }
+
+    /// What must be equal in any order: all counts, and what is read from registers; means to the last bits.
+    fn exact(profile: &Profile) -> Vec<String> {
+        let all = profile.fields.iter().flatten().map(|f| &**f).chain(profile.extra.values().map(|f| &**f));
+        let one = |f: &Field| {
+            let distinct = f.distinct.as_ref().and_then(|d| d.whole().ok()).map(|d| d.composite_estimate().round());
+            let spread = f.numbers.map(|s| (s.count, s.min, s.max, (s.mean * 1e3).round() + 0.0));
+            format!("{:?} {:?} {distinct:?} {spread:?}", f.kinds, f.lengths)
+        };
+        let names = format!("{:?} {} {:?}", profile.extra.keys(), profile.folded, profile.topic);
+        all.map(one).chain([names]).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn profiles_merge_in_any_order(parts in proptest::collection::vec(proptest::collection::vec(a_record(), 0..30), 3)) {
+            let plan = plan(ORDERS);
+            let [a, b, c] = [0, 1, 2].map(|i| profile(&plan, &parts[i]));
+            let merged = |parts: [&Profile; 3]| {
+                let mut sum = Profile::default();
+                parts.into_iter().for_each(|p| sum.merge(p.clone()));
+                sum
+            };
+            let mut right = b.clone();
+            right.merge(c.clone());
+            let mut nested = a.clone();
+            nested.merge(right);
+            let left = merged([&a, &b, &c]);
+            prop_assert_eq!(exact(&left), exact(&nested));
+            prop_assert_eq!(exact(&left), exact(&merged([&c, &a, &b])));
+            prop_assert_eq!(exact(&left), exact(&profile(&plan, &parts.concat())));
+            let bytes = postcard::to_stdvec(&left).expect("plain data");
+            prop_assert_eq!(exact(&postcard::from_bytes(&bytes).expect("its own bytes")), exact(&left));
+            let mut taken = left.clone();
+            let mut again = Profile::default();
+            taken.take_pieces().into_iter().for_each(|piece| again.put(piece));
+            again.merge(taken);
+            prop_assert_eq!(exact(&again), exact(&left));
+        }
+    }
+}
