@@ -109,7 +109,9 @@ impl Parser<'_> {
                 }
                 (Some(b'}'), Node::Object { end: open_end, .. }) => {
                     *open_end = end;
-                    self.distinct(container as usize)?;
+                    if self.tree.repeats(self.input, container as usize) {
+                        return Err(Reason::DuplicateKey);
+                    }
                 }
                 (Some(b']'), Node::Array { end: open_end, .. }) => *open_end = end,
                 _ => return Err(Reason::NotJson),
@@ -143,31 +145,6 @@ impl Parser<'_> {
         }
         self.at += 1;
         Ok(())
-    }
-
-    /// No two members of the object share a name. Small objects are compared pair by pair, large ones sorted, so that
-    /// a record of a million names costs n log n.
-    fn distinct(&mut self, object: usize) -> Result<(), Reason> {
-        let (tree, input) = (&mut *self.tree, self.input);
-        let Node::Object { members, end } = tree.nodes[object] else { return Ok(()) };
-        let mut keys = std::mem::take(&mut tree.keys);
-        keys.clear();
-        let mut at = object + 1;
-        let mut same = false;
-        while at < end as usize {
-            if members <= 16 {
-                let key = tree.text(input, at);
-                same |= keys.iter().any(|&other| tree.text(input, other as usize) == key);
-            }
-            keys.push(at as u32);
-            at = tree.after(at + 1);
-        }
-        if members > 16 {
-            keys.sort_unstable_by(|&a, &b| tree.text(input, a as usize).cmp(tree.text(input, b as usize)));
-            same = keys.windows(2).any(|pair| tree.text(input, pair[0] as usize) == tree.text(input, pair[1] as usize));
-        }
-        tree.keys = keys;
-        if same { Err(Reason::DuplicateKey) } else { Ok(()) }
     }
 
     /// A string, from its opening quote to after its closing one.

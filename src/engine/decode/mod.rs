@@ -5,6 +5,7 @@ pub mod tree; // a decoded record
 pub mod number; // its numbers, exact where they are whole
 pub mod moment; // dates, timestamps and times
 pub mod json; // JSON, or the reason why it is none
+pub mod avro; // Avro, likewise
 pub mod reason; // why bytes are no record
 pub mod schema; // schemas of a registry
 pub mod rows; // the rows that a path finds

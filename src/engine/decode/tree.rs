@@ -122,6 +122,30 @@ impl Tree {
         }
     }
 
+    /// Whether two members of the object share a name. Small objects are compared pair by pair, large ones sorted, so
+    /// that a record of a million names costs n log n.
+    pub(super) fn repeats(&mut self, input: &str, object: usize) -> bool {
+        let Node::Object { members, end } = self.nodes[object] else { return false };
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
+        let mut at = object + 1;
+        let mut same = false;
+        while at < end as usize {
+            if members <= 16 {
+                let key = self.text(input, at);
+                same |= keys.iter().any(|&other| self.text(input, other as usize) == key);
+            }
+            keys.push(at as u32);
+            at = self.after(at + 1);
+        }
+        if members > 16 {
+            keys.sort_unstable_by(|&a, &b| self.text(input, a as usize).cmp(self.text(input, b as usize)));
+            same = keys.windows(2).any(|pair| self.text(input, pair[0] as usize) == self.text(input, pair[1] as usize));
+        }
+        self.keys = keys;
+        same
+    }
+
     pub(super) fn text<'a>(&'a self, input: &'a str, at: usize) -> &'a str {
         match self.nodes[at] {
             Node::Text(span) => &input[span.from as usize..span.to as usize],

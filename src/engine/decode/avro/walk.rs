@@ -1,0 +1,272 @@
+//! A record's bytes into a tree, by the program of its schema. What a record claims (a length, a count, a depth) is held
+//! against what it can hold before anything is done for it.
+
+use crate::engine::decode::avro::cursor::Cursor;
+use crate::engine::decode::avro::decimal;
+use crate::engine::decode::avro::program::{As, Default, Field, Program, Read, ReadId};
+use crate::engine::decode::json::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+use crate::engine::decode::reason::{Reason, Undecodable};
+use crate::engine::decode::tree::{Kind, Node, Span, Tree, Value};
+use std::sync::Arc;
+
+/// Reads one record out of `bytes[from..]`, all of it. Like a record of JSON it is an object.
+pub fn record<'a>(tree: &'a mut Tree, program: &Program, bytes: &[u8], from: usize) -> Result<Value<'a>, Undecodable> {
+    let value = value(tree, program, bytes, from)?;
+    match value.kind() {
+        Kind::Object(_) => Ok(value),
+        _ => Err(Undecodable { reason: Reason::NotAnObject, at: from }),
+    }
+}
+
+/// Reads one value of any kind.
+pub fn value<'a>(tree: &'a mut Tree, program: &Program, bytes: &[u8], from: usize) -> Result<Value<'a>, Undecodable> {
+    tree.clear();
+    if !Arc::ptr_eq(&tree.names, &program.names) {
+        tree.names = program.names.clone();
+    }
+    if bytes.len() > MAX_BYTES {
+        return Err(Undecodable { reason: Reason::TooLarge, at: MAX_BYTES });
+    }
+    let cursor = Cursor { bytes, at: from.min(bytes.len()) };
+    let mut walker = Walker { program, cursor, tree, depth: 0, left: MAX_NODES };
+    let read = walker.read(program.root);
+    let at = walker.cursor.at;
+    match read {
+        Err(reason) => Err(Undecodable { reason, at }),
+        Ok(()) if at < bytes.len() => Err(Undecodable { reason: Reason::TrailingBytes, at }),
+        Ok(()) => Ok(tree.root("")),
+    }
+}
+
+struct Walker<'w> {
+    program: &'w Program,
+    cursor: Cursor<'w>,
+    tree: &'w mut Tree,
+    /// Arrays, maps and records around the place.
+    depth: usize,
+    /// Nodes that may still be made, those that are thrown away again included: it bounds the work.
+    left: usize,
+}
+
+impl<'w> Walker<'w> {
+    /// Recursion is as deep as the record is nested: `MAX_DEPTH` levels, and a union before each.
+    fn read(&mut self, id: ReadId) -> Result<(), Reason> {
+        let program = self.program;
+        let node = match &program.reads[id as usize] {
+            Read::Null => Node::Null,
+            Read::Boolean => self.boolean()?,
+            Read::Int(becomes) => becomes.node(self.cursor.int()?.into()),
+            Read::Long(becomes) => becomes.node(self.cursor.long()?),
+            Read::Float { widened: false } => Node::Single(f32::from_le_bytes(self.cursor.array()?)),
+            Read::Float { widened: true } => Node::Float(f32::from_le_bytes(self.cursor.array()?).into()),
+            Read::Double => Node::Float(f64::from_le_bytes(self.cursor.array()?)),
+            Read::Text => self.text()?,
+            Read::Bytes => self.cursor.sized().map(|bytes| self.own_bytes(bytes))?,
+            Read::Fixed(size) => self.cursor.take(*size).map(|bytes| self.own_bytes(bytes))?,
+            Read::Decimal { size, scale } => {
+                let unscaled = match size {
+                    Some(size) => self.cursor.take(*size)?,
+                    None => self.cursor.sized()?,
+                };
+                self.decimal(unscaled, (*scale).into())?
+            }
+            Read::BigDecimal => {
+                let mut inner = Cursor { bytes: self.cursor.sized()?, at: 0 };
+                let unscaled = inner.sized()?;
+                let scale = inner.long()?;
+                self.decimal(unscaled, scale)?
+            }
+            Read::Uuid { sized } => {
+                let bytes = if *sized { self.cursor.sized()? } else { self.cursor.take(16)? };
+                self.uuid(bytes)
+            }
+            Read::Enum(symbols) => {
+                let symbol = self.cursor.index(symbols, Reason::WrongEnumIndex)?;
+                Node::Name(symbol.ok_or(Reason::SchemaMismatch)?)
+            }
+            Read::Union(branches) => {
+                let branch = *self.cursor.index(branches, Reason::WrongUnionIndex)?;
+                return self.read(branch);
+            }
+            Read::Duration(names) => return self.duration(names),
+            Read::Array(item) => return self.items(*item),
+            Read::Map(value) => return self.entries(*value),
+            Read::Record { fields, defaults } => return self.fields(fields, defaults),
+            Read::Mismatch => return Err(Reason::SchemaMismatch),
+        };
+        self.push(node)
+    }
+
+    fn items(&mut self, item: ReadId) -> Result<(), Reason> {
+        let array = self.open()?;
+        let items = self.blocks(|walker| walker.read(item))?;
+        let end = self.close();
+        self.tree.nodes[array] = Node::Array { items, end };
+        Ok(())
+    }
+
+    fn entries(&mut self, value: ReadId) -> Result<(), Reason> {
+        let map = self.open()?;
+        let members = self.blocks(|walker| {
+            let name = walker.text()?;
+            walker.push(name)?;
+            walker.read(value)
+        })?;
+        let end = self.close();
+        self.tree.nodes[map] = Node::Object { members, end };
+        if self.tree.repeats("", map) { Err(Reason::DuplicateKey) } else { Ok(()) }
+    }
+
+    fn fields(&mut self, fields: &[Field], defaults: &'w [Default]) -> Result<(), Reason> {
+        let record = self.open()?;
+        let mut members = defaults.len() as u32;
+        for Field { name, read } in fields {
+            match name {
+                Some(name) => {
+                    members += 1;
+                    self.push(Node::Name(*name))?;
+                    self.read(*read)?;
+                }
+                None => self.pass_over(*read)?,
+            }
+        }
+        for Default { name, read, bytes } in defaults {
+            self.push(Node::Name(*name))?;
+            let here = std::mem::replace(&mut self.cursor, Cursor { bytes, at: 0 });
+            let read = self.read(*read);
+            self.cursor = here;
+            read?;
+        }
+        let end = self.close();
+        self.tree.nodes[record] = Node::Object { members, end };
+        Ok(())
+    }
+
+    /// What nobody wants is read like the rest, so that it is held to its schema; then it is forgotten.
+    fn pass_over(&mut self, read: ReadId) -> Result<(), Reason> {
+        let (nodes, texts, bytes) = (self.tree.nodes.len(), self.tree.own_texts.len(), self.tree.own_bytes.len());
+        self.read(read)?;
+        self.tree.nodes.truncate(nodes);
+        self.tree.own_texts.truncate(texts);
+        self.tree.own_bytes.truncate(bytes);
+        Ok(())
+    }
+
+    fn duration(&mut self, names: &[u32; 3]) -> Result<(), Reason> {
+        let duration = self.open()?;
+        for name in names {
+            let count = u32::from_le_bytes(self.cursor.array()?);
+            self.push(Node::Name(*name))?;
+            self.push(Node::Int(count.into()))?;
+        }
+        let end = self.close();
+        self.tree.nodes[duration] = Node::Object { members: names.len() as u32, end };
+        Ok(())
+    }
+
+    /// Reads the items of all blocks. A count beyond the nodes that are left is refused before its first item: items
+    /// may take no bytes at all, and a few bytes could ask for 2^63 of them.
+    fn blocks(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), Reason>) -> Result<u32, Reason> {
+        let mut items = 0;
+        loop {
+            let begin = self.cursor.at;
+            let count = self.cursor.block()?;
+            if count == 0 {
+                return Ok(items);
+            }
+            if count > self.left as u64 {
+                self.cursor.at = begin;
+                return Err(Reason::TooLarge);
+            }
+            for _ in 0..count {
+                item(self)?;
+            }
+            items += count as u32;
+        }
+    }
+
+    /// A node to be filled in when the container closes.
+    fn open(&mut self) -> Result<usize, Reason> {
+        if self.depth == MAX_DEPTH {
+            return Err(Reason::TooDeep);
+        }
+        self.depth += 1;
+        self.push(Node::Null)?;
+        Ok(self.tree.nodes.len() - 1)
+    }
+
+    /// The index after the container's last node.
+    fn close(&mut self) -> u32 {
+        self.depth -= 1;
+        self.tree.nodes.len() as u32
+    }
+
+    fn push(&mut self, node: Node) -> Result<(), Reason> {
+        self.left = self.left.checked_sub(1).ok_or(Reason::TooLarge)?;
+        self.tree.nodes.push(node);
+        Ok(())
+    }
+
+    fn boolean(&mut self) -> Result<Node, Reason> {
+        match self.cursor.array()? {
+            [byte @ (0 | 1)] => Ok(Node::Bool(byte == 1)),
+            _ => {
+                self.cursor.at -= 1;
+                Err(Reason::InvalidBoolean)
+            }
+        }
+    }
+
+    fn text(&mut self) -> Result<Node, Reason> {
+        let begin = self.cursor.at;
+        let bytes = self.cursor.sized()?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(self.own_text(text)),
+            Err(_) => {
+                self.cursor.at = begin;
+                Err(Reason::NotUtf8)
+            }
+        }
+    }
+
+    fn decimal(&mut self, unscaled: &[u8], scale: i64) -> Result<Node, Reason> {
+        let from = self.tree.own_texts.len();
+        Ok(match decimal::write(unscaled, scale, &mut self.tree.own_texts)? {
+            Some(int) => Node::Int(int),
+            None => Node::OwnDecimal(Span { from: from as u32, to: self.tree.own_texts.len() as u32 }),
+        })
+    }
+
+    /// Sixteen bytes; others are no UUID, and stay what they are.
+    fn uuid(&mut self, bytes: &[u8]) -> Node {
+        match uuid::Uuid::from_slice(bytes) {
+            Ok(uuid) => self.own_text(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())),
+            Err(_) => self.own_bytes(bytes),
+        }
+    }
+
+    fn own_text(&mut self, text: &str) -> Node {
+        let texts = &mut self.tree.own_texts;
+        let from = texts.len() as u32;
+        texts.push_str(text);
+        Node::Own(Span { from, to: texts.len() as u32 })
+    }
+
+    fn own_bytes(&mut self, bytes: &[u8]) -> Node {
+        let all = &mut self.tree.own_bytes;
+        let from = all.len() as u32;
+        all.extend_from_slice(bytes);
+        Node::Bytes(Span { from, to: all.len() as u32 })
+    }
+}
+
+impl As {
+    fn node(self, count: i64) -> Node {
+        match self {
+            As::Whole => Node::Int(count),
+            As::Single => Node::Single(count as f32),
+            As::Double => Node::Float(count as f64),
+            As::Moment(stamp) => Node::Moment(stamp, count),
+        }
+    }
+}
