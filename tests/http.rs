@@ -426,6 +426,7 @@ fn plans(names: &[&str]) -> Plans {
                 topic: topic.clone(),
                 event_time: None,
                 declared_delay_ms: 0,
+                encoding: mesh_steward::engine::decode::framing::Encoding::Unsaid,
                 rules: vec![0, 1],
             }],
             rules: vec![rule("amount.required", Some("critical")), rule("id.unique", None)],

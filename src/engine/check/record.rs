@@ -6,14 +6,15 @@ use crate::engine::check::mask::Mask;
 use crate::engine::check::tally::{FUTURE, Sample, Tally};
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{Check, Plan, Rule};
-use crate::engine::decode::json;
+use crate::engine::decode::decoder::{Decoder, Unread};
+use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::number::Number;
 use crate::engine::decode::path::{FieldPath, Step};
-use crate::engine::decode::reason::Undecodable;
+use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::rows::{self, Row};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
-use crate::engine::decode::tree::{Kind, Tree, Value};
+use crate::engine::decode::tree::{Kind, Value};
 use crate::engine::profile::walk::Walker;
 use crate::engine::record::{Position, RawRecord};
 use std::sync::Arc;
@@ -29,9 +30,7 @@ const EVENT_TIMES_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_
 pub struct Examiner {
     hashes: Hashes,
     event_times: Moments,
-    /// `None`: there is no registry, and a frame cannot be read.
-    schemas: Option<Arc<Schemas>>,
-    tree: Tree,
+    decoder: Decoder,
     found: Found,
     broken: Vec<u32>,
     /// The objects that the last record was read by.
@@ -88,8 +87,7 @@ impl Examiner {
         Examiner {
             hashes: Hashes::new(key),
             event_times: Moments::iso(MomentKind::Timestamp),
-            schemas: None,
-            tree: Tree::default(),
+            decoder: Decoder::default(),
             found: Found::default(),
             broken: Vec::new(),
             objects: Vec::new(),
@@ -99,12 +97,13 @@ impl Examiner {
 
     /// There is a registry, and this is what is known of its schemas from now on.
     pub fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
-        self.schemas = Some(schemas);
+        self.decoder.replace_schemas(schemas);
     }
 
     /// Decodes and asks; the findings wait for `count`.
     ///
-    /// `objects`: those of the plan that read the record's topic; of several that name an event time the first counts.
+    /// `objects`: those of the plan that read the record's topic; of several that name an event time, or an encoding,
+    /// the first counts.
     pub fn examine(&mut self, plan: &Plan, objects: &[usize], record: &RawRecord<'_>) -> Examined {
         self.found.rules.clear();
         self.found.keys.clear();
@@ -114,14 +113,19 @@ impl Examiner {
             self.found.what = What::Tombstone;
             return Examined::At(None);
         };
-        match json::record(&mut self.tree, bytes) {
-            Err(undecodable) => {
+        let objects = objects.iter().filter_map(|object| plan.objects.get(*object));
+        let said = objects.clone().map(|object| &object.encoding).find(|said| !matches!(said, Encoding::Unsaid));
+        match self.decoder.record(said.unwrap_or(&Encoding::Unsaid), record, bytes) {
+            Err(Unread::Undecodable(undecodable)) => {
                 self.found.what = What::Undecodable(undecodable);
                 Examined::At(None)
             }
+            Err(Unread::Needs(reference)) => {
+                self.found.what = What::Undecodable(Undecodable { reason: Reason::SchemaUnavailable, at: 0 });
+                Examined::Needs(reference)
+            }
             Ok(value) => {
                 self.found.what = What::Decoded;
-                let objects = objects.iter().filter_map(|object| plan.objects.get(*object));
                 for object in objects.clone() {
                     ask_rules(plan, &object.rules, value, &self.hashes, &mut self.found);
                 }
@@ -169,7 +173,7 @@ impl Examiner {
                 self.broken.push(UNDECODABLE);
             }
             What::Decoded => {
-                let value = self.tree.again(record.value.unwrap_or_default());
+                let value = self.decoder.again(record.value.unwrap_or_default());
                 self.walker.walk(&plan.profile, &self.objects, value, &self.hashes, &mut tally.profile);
                 if tally.rules.len() < plan.rules.len() {
                     tally.rules.resize_with(plan.rules.len(), Default::default);

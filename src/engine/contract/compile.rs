@@ -23,6 +23,7 @@ pub fn compile(contract: &Contract) -> Plan {
             topic: object.topic.clone(),
             event_time: object.event_time.clone(),
             declared_delay_ms: object.declared_delay_ms,
+            encoding: object.encoding.clone(),
             rules: (first..rules.len()).collect(),
         });
     }

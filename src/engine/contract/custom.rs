@@ -1,5 +1,6 @@
 //! `steward.*` custom properties, and the marks that classify a value.
 
+use crate::engine::contract::encoding::{self, Stated, Word};
 use crate::engine::contract::fields::Fields;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problems};
@@ -13,6 +14,7 @@ pub struct Custom {
     pub incident: Option<IncidentPolicy>,
     /// Values of this field may leave as they are.
     pub show_values: bool,
+    pub encoding: Stated,
     /// One of them marks personal data.
     pub classified: bool,
 }
@@ -27,7 +29,7 @@ pub enum Level {
 }
 
 /// Known, and not enforced by this version.
-const NOT_YET: [&str; 5] = ["mode", "avroSchema", "uniquenessHorizon", "sample", "runbook"];
+const NOT_YET: [&str; 4] = ["mode", "uniquenessHorizon", "sample", "runbook"];
 
 /// As many windows as a rule's history keeps.
 const INCIDENT_OF_MAX: u32 = 100;
@@ -78,6 +80,13 @@ impl Custom {
                     format!("write {{failing: N, of: M}} with 1 <= N <= M <= {INCIDENT_OF_MAX}"),
                 ),
             },
+            ("avroSchema", _) if of_topics => self.encoding.schema = encoding::schema(node, at, problems),
+            ("encoding", Value::Text(word)) if of_topics && Word::named(word).is_some() => {
+                self.encoding.encoding = Word::named(word).map(|word| (word, at.clone()));
+            }
+            ("encoding", _) if of_topics => {
+                problems.semantic(at, "steward.encoding is not understood", "write json, avro or registry");
+            }
             ("eventTimeField", _) if of_topics => {
                 problems.semantic(at, "steward.eventTimeField is no text", "name a field, such as created_at");
             }
@@ -88,7 +97,7 @@ impl Custom {
                     "write it with a unit: 500ms, 30s, 5m, 1h or 1d",
                 );
             }
-            ("eventTimeField" | "declaredDelay", _) => {
+            ("eventTimeField" | "declaredDelay" | "avroSchema" | "encoding", _) => {
                 problems.semantic(
                     at,
                     format!("steward.{key} stands where it means nothing"),
@@ -112,7 +121,7 @@ impl Custom {
             _ => problems.semantic(
                 at,
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, incident or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, encoding, incident or showValues, or a name without `steward.`",
             ),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
+use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
 
 /// One contract; of what asks nothing of data (support, prices, links) only descriptions are kept.
@@ -40,6 +41,8 @@ pub struct Object {
     pub event_time: Option<FieldPath>,
     /// `steward.declaredDelay`, likewise.
     pub declared_delay_ms: i64,
+    /// `steward.encoding` and `steward.avroSchema`, likewise.
+    pub encoding: Encoding,
     /// The description.
     pub text: Option<String>,
     pub properties: Vec<Property>,

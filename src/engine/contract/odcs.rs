@@ -194,7 +194,8 @@ fn object(found: &At<'_>, of_contract: &Custom, problems: &Problems) -> Option<F
     let event_time = custom.event_time.as_ref().or(of_contract.event_time.as_ref());
     let event_time = event_time.and_then(|(path, at)| event_time_field(path, at, &properties, problems));
     let declared_delay_ms = custom.declared_delay_ms.or(of_contract.declared_delay_ms).unwrap_or(0);
-    let object = Object { name, topic, relates_to, event_time, declared_delay_ms, text, properties, clauses };
+    let encoding = custom.encoding.encoding(&of_contract.encoding, problems);
+    let object = Object { name, topic, relates_to, event_time, declared_delay_ms, encoding, text, properties, clauses };
     Some(Found::Topic(Box::new(object)))
 }
 
@@ -257,12 +258,14 @@ fn servers(fields: &mut Fields<'_>, problems: &Problems) {
     for found in fields.list("servers") {
         let Some(mut server) = Fields::of(&found, problems) else { continue };
         let kafka = server.text("type").is_some_and(|t| t.eq_ignore_ascii_case("kafka"));
-        let format = server.text("format").filter(|f| kafka && !f.eq_ignore_ascii_case("json"));
+        let format = server
+            .text("format")
+            .filter(|f| kafka && !["json", "avro"].iter().any(|read| f.eq_ignore_ascii_case(read)));
         if let Some(format) = format {
             problems.warning(
                 &server.at,
                 format!("records in {format} are not decoded by this version"),
-                "expect every record to be undecodable, or write JSON",
+                "expect every record to be undecodable, or write JSON or Avro",
             );
         }
     }
@@ -425,15 +428,15 @@ mod tests {
     }
 
     #[test]
-    fn a_second_use_of_an_id_and_a_format_that_is_not_json_are_told() {
+    fn a_second_use_of_an_id_and_a_format_that_is_not_read_are_told() {
         let text = format!(
-            "{HEAD}  quality:\n  - {{id: x, metric: rowCount, mustBe: 0}}\n  - {{id: x, metric: rowCount, mustBe: 1}}\nservers:\n- {{server: s, type: kafka, host: h, format: avro}}\n"
+            "{HEAD}  quality:\n  - {{id: x, metric: rowCount, mustBe: 0}}\n  - {{id: x, metric: rowCount, mustBe: 1}}\nservers:\n- {{server: s, type: kafka, host: h, format: protobuf}}\n"
         );
         check(
             &text,
             &[
                 (Error, "", "the id x of schema/o/quality/x is used before", Some(1)),
-                (Warning, "/servers/0", "avro", Some(13)),
+                (Warning, "/servers/0", "protobuf", Some(13)),
             ],
         );
     }

@@ -5,6 +5,7 @@ use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::path::FieldPath;
 use crate::engine::profile::shape::ProfilePlan;
@@ -53,6 +54,7 @@ pub struct ObjectPlan {
     pub event_time: Option<FieldPath>,
     /// `steward.declaredDelay`: how far the event time may lag behind the record, 0 by default.
     pub declared_delay_ms: i64,
+    pub encoding: Encoding,
     /// The numbers of the rules of this object, ascending.
     pub rules: Vec<usize>,
 }

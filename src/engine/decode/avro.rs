@@ -7,3 +7,6 @@ pub mod decimal; // decimal numbers as text
 pub mod compile; // a schema into a program
 pub mod resolve; // a writer's schema and a reader's into one
 pub mod default; // the values of fields that the writer did not have
+
+#[cfg(test)]
+mod tests;

@@ -8,4 +8,6 @@ pub mod json; // JSON, or the reason why it is none
 pub mod avro; // Avro, likewise
 pub mod reason; // why bytes are no record
 pub mod schema; // schemas of a registry
+pub mod framing; // what a value is encoded in
+pub mod decoder; // records into values
 pub mod rows; // the rows that a path finds

@@ -1,5 +1,7 @@
 //! Schemas of a registry: what a record names, and what is known of it.
 
+use crate::engine::decode::avro::compile;
+use crate::engine::decode::avro::program::Program;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -37,6 +39,8 @@ pub enum Registered {
 pub struct AvroSchema {
     /// The schema itself first.
     all: Vec<apache_avro::Schema>,
+    /// Its records as they were written.
+    program: Program,
 }
 
 impl Schemas {
@@ -60,12 +64,22 @@ impl AvroSchema {
         texts.sort_unstable();
         texts.dedup();
         let (root, others) = apache_avro::Schema::parse_str_with_list(text, texts).map_err(|e| e.to_string())?;
-        Ok(AvroSchema { all: std::iter::once(root).chain(others).collect() })
+        let all: Vec<_> = std::iter::once(root).chain(others).collect();
+        let program = compile::compile(&all, None)?;
+        Ok(AvroSchema { all, program })
     }
 
-    /// The schema itself, and those of its references.
-    pub fn definitions(&self) -> &[apache_avro::Schema] {
-        &self.all
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Its records as a reader's schema wants them.
+    pub fn read_as(&self, wanted: &AvroSchema) -> Result<Program, String> {
+        compile::compile(&self.all, Some(&wanted.all))
+    }
+
+    pub fn is_record(&self) -> bool {
+        matches!(self.all.first(), Some(apache_avro::Schema::Record(_)))
     }
 }
 

@@ -104,7 +104,7 @@ impl Tree {
         self.open.clear();
     }
 
-    /// The root of what was decoded last, from `bytes`: JSON's nodes point into them, Avro's hold their own.
+    /// The root of what was decoded last, from `bytes`: JSON's nodes point into them, Avro's hold their own and need none.
     pub fn again<'a>(&'a self, bytes: &'a [u8]) -> Value<'a> {
         self.root(std::str::from_utf8(bytes).unwrap_or_default())
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{IncidentPolicy, JsonType, ObjectPlan, Threshold, Unit, Validity};
+use crate::engine::decode::framing::Encoding;
 use crate::engine::profile::shape::ProfilePlan;
 use crate::engine::record::TopicId;
 use serde_json::json;
@@ -49,6 +50,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
             topic: "orders".into(),
             event_time: Some(path("at")),
             declared_delay_ms: 0,
+            encoding: Encoding::Unsaid,
             rules: (0..rules.len()).collect(),
         }],
         rules,

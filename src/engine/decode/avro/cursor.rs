@@ -74,8 +74,10 @@ impl<'b> Cursor<'b> {
     /// The number of items in the next block of an array or map; 0 after the last. A block of a negative count says its
     /// size in bytes too, for those that pass it over.
     pub fn block(&mut self) -> Result<u64, Reason> {
+        let begin = self.at;
         let count = self.long()?;
         if count < 0 && self.long()? < 0 {
+            self.at = begin;
             return Err(Reason::NegativeLength);
         }
         Ok(count.unsigned_abs())
