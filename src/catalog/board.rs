@@ -1,13 +1,19 @@
 //! What requests read: products, tasks, findings, whether brokers answer. Written by every task and the worker's
 //! threads, read by every request; it decides nothing that tasks do.
 
+use crate::catalog::directory::{Directory, RuleLabels, TopicFacts, infos};
+use crate::catalog::document::Document;
 use crate::catalog::files::Finding;
-use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::engine::contract::plan::{Plans, Rule};
+use crate::catalog::fleet::{Owned, Peer};
+use crate::catalog::offsets::Offsets;
+use crate::engine::contract::name::ProductName;
+use crate::engine::contract::plan::Plans;
 use crate::flow::io::{Ms, Part, Publication};
+use crate::flow::opening::Stands;
 use crate::flow::state::ProductState;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,6 +23,12 @@ pub struct Board {
     /// Products whose ledger partition is this worker's.
     products: DashMap<ProductName, Judged>,
     tasks: DashMap<String, Task>,
+    /// Products by the word of their owners, this worker too.
+    owned: DashMap<ProductName, Owned>,
+    /// Workers as they were last heard, this one too.
+    peers: DashMap<String, Peer>,
+    /// Replaced as a whole by each survey.
+    offsets: RwLock<Arc<Offsets>>,
     /// Replaced as a whole, so that a request sees one moment's contracts.
     directory: RwLock<Arc<Directory>>,
     cluster_id: RwLock<String>,
@@ -25,50 +37,18 @@ pub struct Board {
     stopping: AtomicBool,
 }
 
-/// What contracts say, and what is wrong with them.
-#[derive(Clone, Debug, Default)]
-pub struct Directory {
-    pub products: BTreeMap<ProductName, Info>,
-    pub findings: Vec<Finding>,
-    /// Topics that no contract names.
-    pub ungoverned: Vec<String>,
-}
-
-/// A product as its contracts describe it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Info {
-    pub owner: String,
-    pub contracts: Vec<ContractInfo>,
-    pub topics: BTreeSet<String>,
-    pub rules: BTreeSet<RuleLabels>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContractInfo {
-    pub id: String,
-    pub version: String,
-    pub hash: ContractHash,
-}
-
-/// What tells the violations of one rule from another's; empty where the contract says nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RuleLabels {
-    pub rule: String,
-    pub severity: String,
-    pub dimension: String,
-}
-
-/// One product after its last committed ledger transaction. Counters began when this worker took it over.
+/// One product after its last committed ledger transaction. `changes` tells one state from the next. Counters began when this worker took it over.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The ledger task that owns it.
     pub task: String,
+    pub changes: u64,
     pub state: ProductState,
     pub counters: Counters,
     pub violations: BTreeMap<RuleLabels, u64>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     pub records: u64,
     pub bytes: u64,
@@ -83,11 +63,18 @@ pub struct Task {
     pub state: TaskState,
     /// The last successful poll or flush, or the change of state.
     pub progress_ms: Ms,
-    pub parts: Vec<Part>,
-    /// Partitions held back by a failure of their own.
-    pub held: usize,
+    pub parts: BTreeMap<Part, Stands>,
+    /// How full the queue of fetched records is, 0 to 1.
+    pub queue_fill: f64,
     /// Partitions that are neither live nor paused.
     pub waiting: Vec<Waiting>,
+}
+
+impl Task {
+    /// Partitions that are assigned and not read: paused, or kept back by a failure of their own.
+    pub fn held(&self) -> usize {
+        self.parts.values().filter(|stands| matches!(stands, Stands::Paused | Stands::Failed)).count()
+    }
 }
 
 /// A partition on its way to live.
@@ -139,18 +126,17 @@ impl Board {
     /// A committed flush of a task.
     pub fn apply(&self, publication: &Publication, task: &str, now: Ms) {
         self.progress(task, now);
-        if let Some(mut entry) = self.tasks.get_mut(task) {
-            entry.held = publication.held;
-        }
         for update in &publication.products {
             let mut judged = self.products.entry(update.product.clone()).or_insert_with(|| Judged {
                 task: task.to_owned(),
+                changes: 0,
                 state: update.state.clone(),
                 counters: Counters::default(),
                 violations: BTreeMap::new(),
             });
             task.clone_into(&mut judged.task);
             judged.state = update.state.clone();
+            judged.changes += 1;
             let counters = &mut judged.counters;
             counters.records += update.records;
             counters.bytes += update.bytes;
@@ -185,8 +171,8 @@ impl Board {
         let mut entry = self.tasks.entry(task.to_owned()).or_insert_with(|| Task {
             state: TaskState::Starting,
             progress_ms: now,
-            parts: Vec::new(),
-            held: 0,
+            parts: BTreeMap::new(),
+            queue_fill: 0.0,
             waiting: Vec::new(),
         });
         entry.state = state;
@@ -201,7 +187,7 @@ impl Board {
     }
 
     /// All that a task is assigned now.
-    pub fn assigned(&self, task: &str, parts: Vec<Part>) {
+    pub fn assigned(&self, task: &str, parts: BTreeMap<Part, Stands>) {
         if let Some(mut entry) = self.tasks.get_mut(task) {
             entry.parts = parts;
         }
@@ -213,6 +199,32 @@ impl Board {
         let known = std::mem::take(&mut entry.waiting);
         let since = |part: &Part| known.iter().find(|w| w.part == *part).map_or(now, |w| w.since_ms);
         entry.waiting = waits.into_iter().map(|(part, what)| Waiting { since_ms: since(&part), part, what }).collect();
+    }
+
+    pub fn queue_fill(&self, task: &str, fill: f64) {
+        if let Some(mut entry) = self.tasks.get_mut(task) {
+            entry.queue_fill = fill;
+        }
+    }
+
+    /// A product's record in the workers' log; `None`: it is gone.
+    pub fn set_owned(&self, product: ProductName, owned: Option<Owned>) {
+        match owned {
+            Some(owned) => self.owned.insert(product, owned),
+            None => self.owned.remove(&product).map(|(_, owned)| owned),
+        };
+    }
+
+    /// A worker's record in the workers' log; `None`: it has stopped.
+    pub fn set_peer(&self, worker: &str, peer: Option<Peer>) {
+        match peer {
+            Some(peer) => self.peers.insert(worker.to_owned(), peer),
+            None => self.peers.remove(worker).map(|(_, peer)| peer),
+        };
+    }
+
+    pub fn set_offsets(&self, offsets: Offsets) {
+        *self.offsets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(offsets);
     }
 
     /// A broker answered any request.
@@ -230,9 +242,16 @@ impl Board {
         self.edit(|directory| (directory.products, directory.findings) = (products, findings));
     }
 
-    /// Topics that no contract names.
-    pub fn set_ungoverned(&self, topics: Vec<String>) {
-        self.edit(|directory| directory.ungoverned = topics);
+    pub fn set_topics(&self, topics: BTreeMap<String, TopicFacts>) {
+        self.edit(|directory| directory.topics = topics);
+    }
+
+    pub fn set_paused(&self, paused: BTreeSet<ProductName>) {
+        self.edit(|directory| directory.paused = paused);
+    }
+
+    pub fn set_documents(&self, documents: Vec<Document>) {
+        self.edit(|directory| directory.documents = documents);
     }
 
     /// From here on the worker takes no part any more.
@@ -257,6 +276,25 @@ impl Board {
     /// `None`: another worker owns it, or nothing was judged yet.
     pub fn judged(&self, product: &ProductName) -> Option<Judged> {
         self.products.get(product).map(|judged| judged.clone())
+    }
+
+    /// Products that this worker owns, and what tells their states from the next.
+    pub fn changes(&self) -> BTreeMap<ProductName, u64> {
+        self.products.iter().map(|entry| (entry.key().clone(), entry.changes)).collect()
+    }
+
+    /// A product by the word of its owner, whoever that is; as old as its `at_ms` says.
+    pub fn owned(&self, product: &ProductName) -> Option<Owned> {
+        self.owned.get(product).map(|owned| owned.clone())
+    }
+
+    /// Workers as they were last heard.
+    pub fn peers(&self) -> BTreeMap<String, Peer> {
+        self.peers.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect()
+    }
+
+    pub fn offsets(&self) -> Arc<Offsets> {
+        self.offsets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn tasks(&self) -> BTreeMap<String, Task> {
@@ -311,37 +349,6 @@ fn stuck(task: &str, waiting: &[Waiting], now: Ms) -> Vec<String> {
         reasons.push(format!("{} more partitions of task {task} wait", stuck.len() - STUCK_MAX));
     }
     reasons
-}
-
-fn infos(plans: &Plans) -> BTreeMap<ProductName, Info> {
-    let mut infos: BTreeMap<ProductName, Info> = BTreeMap::new();
-    for (topic, bindings) in &plans.by_topic {
-        for binding in bindings {
-            let plan = &binding.plan;
-            let info = infos.entry(plan.product.clone()).or_default();
-            info.topics.insert(topic.clone());
-            if info.owner.is_empty() {
-                plan.owner.clone_into(&mut info.owner);
-            }
-            if !info.contracts.iter().any(|contract| contract.hash == plan.hash) {
-                info.rules.extend(plan.rules.iter().map(labels));
-                info.contracts.push(ContractInfo {
-                    id: plan.contract_id.clone(),
-                    version: plan.contract_version.clone(),
-                    hash: plan.hash,
-                });
-            }
-        }
-    }
-    infos
-}
-
-fn labels(rule: &Rule) -> RuleLabels {
-    RuleLabels {
-        rule: rule.id.clone(),
-        severity: rule.severity.clone().unwrap_or_default(),
-        dimension: rule.dimension.clone().unwrap_or_default(),
-    }
 }
 
 #[cfg(test)]

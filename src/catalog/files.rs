@@ -123,6 +123,15 @@ impl Watcher {
         Some(loaded)
     }
 
+    /// What the files say at this moment, changed or not.
+    pub fn look_now(&mut self) -> Loaded {
+        let listing = folder::list(&self.paths);
+        self.take(&listing);
+        let loaded = self.assemble(&listing);
+        (self.seen, self.taken) = (Some(listing.clone()), Some(listing));
+        loaded
+    }
+
     fn take(&mut self, listing: &Listing) {
         let mut before = std::mem::take(&mut self.files);
         // A folder that cannot be read says nothing of its files: they stay.

@@ -3,4 +3,9 @@
 pub mod files; // contract files into plans; a bad one is a finding
 pub mod folder; // what lies in the folders, and whether it changed
 pub mod plans; // what the flow's `Judge` answers from the plans in force
+pub mod wish; // what operators want: pause, resume, restart
 pub mod board; // what requests read
+pub mod directory; // what contracts say, what topics there are
+pub mod offsets; // how far stage 1 has come
+pub mod fleet; // what workers tell each other
+pub mod document; // contracts as people read and search them

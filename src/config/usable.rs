@@ -168,11 +168,24 @@ impl Config {
 
     /// Whether a topic is never governed, whatever a contract says: Kafka's own, ours, quarantines, and what the operator named.
     pub fn excludes(&self, topic: &str) -> bool {
-        topic.starts_with("__")
-            || topic == self.governance.topic
+        self.exclusion(topic).is_some()
+    }
+
+    /// Why a topic is never governed, where it is not.
+    pub fn exclusion(&self, topic: &str) -> Option<&'static str> {
+        match () {
+            _ if topic.starts_with("__") => Some("it is Kafka's own"),
+            _ if self.is_own(topic) => Some("it is the steward's own"),
+            _ if topic.ends_with(".quarantine") => Some("it is a quarantine, which has none itself"),
+            _ if self.topics.exclude.iter().any(|pattern| pattern.is_match(topic)) => Some("topics.exclude names it"),
+            _ => None,
+        }
+    }
+
+    /// Whether the daemon writes this topic itself.
+    pub fn is_own(&self, topic: &str) -> bool {
+        topic == self.governance.topic
             || topic.strip_prefix(&self.governance.internal_prefix).is_some_and(|rest| rest.starts_with('.'))
-            || topic.ends_with(".quarantine")
-            || self.topics.exclude.iter().any(|pattern| pattern.is_match(topic))
     }
 }
 

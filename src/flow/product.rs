@@ -61,6 +61,7 @@ impl<T: Merge> Product<T> {
             self.gap(tell, at, report, link);
             extend(&mut self.state.chains, report, at.append_ms);
         }
+        self.state.newest_ms = reports.partitions.iter().filter_map(|r| r.watermark_ms).max().max(self.state.newest_ms);
         update_topics(&mut self.state.topics, &reports.topics);
         self.vanished(tell, at);
         if !reports.current.is_empty() && self.state.current != reports.current {

@@ -34,6 +34,8 @@ pub struct ProductState {
     pub closed_through: Option<Ms>,
     /// The lowest partition watermark, as of the last delta.
     pub watermark_ms: Option<Ms>,
+    /// The highest event time of a record that was judged.
+    pub newest_ms: Option<Ms>,
     /// Spans whose windows cannot be complete any more, and why.
     pub marks: Vec<Mark>,
     /// Revisions of closed windows that got late records; a window without has revision 0.
@@ -69,6 +71,7 @@ impl ProductState {
             current: Vec::new(),
             closed_through: None,
             watermark_ms: None,
+            newest_ms: None,
             marks: Vec::new(),
             revisions: BTreeMap::new(),
             late_floor: None,

@@ -1,9 +1,14 @@
 //! `/metrics`: what was recorded, and the board's series at this moment. A product that left the board has none.
 
-use crate::catalog::board::{Board, Info, Judged, RuleLabels, TaskState};
+use crate::catalog::board::{Board, Judged, TaskState};
+use crate::catalog::directory::{Info, NO_CONTRACT, RuleLabels};
+use crate::catalog::offsets::Offsets;
+use crate::clock::now_ms;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::result::word;
+use crate::flow::io::{Ms, Part};
+use crate::flow::state::ProductState;
 use crate::http::server::Site;
 use crate::http::summary::latest;
 use crate::telemetry::Sample;
@@ -14,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub async fn metrics(State(site): State<Site>) -> Response {
-    let samples = samples(&site.board, &site.worker_id, site.series_max);
+    let samples = samples(&site.board, &site.worker_id, site.series_max, now_ms());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.telemetry.render(&samples)).into_response()
 }
 
@@ -22,13 +27,14 @@ pub async fn metrics(State(site): State<Site>) -> Response {
 const STATUSES: [Status; 5] = [Status::Pass, Status::Warn, Status::Unknown, Status::Error, Status::Fail];
 
 /// The board as series: at most `series_max` of products, where rules can be folded to reach that.
-fn samples(board: &Board, worker: &str, series_max: usize) -> Vec<Sample> {
-    let directory = board.directory();
+fn samples(board: &Board, worker: &str, series_max: usize, now: Ms) -> Vec<Sample> {
+    let (directory, offsets) = (board.directory(), board.offsets());
     let mut fixed = Vec::new();
     let mut by_rule: BTreeMap<ProductName, Vec<Sample>> = BTreeMap::new();
     for (product, info) in &directory.products {
         if let Some(judged) = board.judged(product) {
             of_product(&mut fixed, product, info, &judged);
+            of_time(&mut fixed, product, info, &judged.state, &offsets, now);
             by_rule.insert(product.clone(), of_rules(product, info, &judged));
         }
     }
@@ -43,9 +49,13 @@ fn samples(board: &Board, worker: &str, series_max: usize) -> Vec<Sample> {
             let value = f64::from(u8::from(state == entry.state.word()));
             samples.push(sample(&names::TASK_STATE, &[worker, &task, state], value));
         }
-        samples.push(sample(&names::PAUSED_PARTITIONS, &[worker, &task], entry.held as f64));
+        samples.push(sample(&names::PAUSED_PARTITIONS, &[worker, &task], entry.held() as f64));
+        samples.push(sample(&names::QUEUE_FILL, &[worker, &task], entry.queue_fill));
     }
-    samples.push(sample(&names::UNGOVERNED_TOPICS, &[], directory.ungoverned.len() as f64));
+    let ungoverned = directory.ungoverned().filter(|(_, reason)| *reason == NO_CONTRACT).count();
+    samples.push(sample(&names::UNGOVERNED_TOPICS, &[], ungoverned as f64));
+    let others = board.peers().iter().filter(|(id, peer)| *id != worker && peer.is_alive(now)).count();
+    samples.push(sample(&names::WORKERS, &[], (1 + others) as f64));
     let errors = directory.findings.iter().filter(|finding| finding.error).count();
     samples.push(sample(&names::CONTRACT_FINDINGS, &[], errors as f64));
     samples.push(sample(&names::METRIC_SERIES, &[], series as f64));
@@ -79,6 +89,38 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
     }
     for (severity, count) in incidents(info, judged) {
         samples.push(sample(&names::PRODUCT_INCIDENTS, &[labels[0], labels[1], labels[2], &severity], count));
+    }
+}
+
+/// How far behind: the newest record, and what is not read yet. Lag is absent until the first look at the log's ends.
+fn of_time(
+    samples: &mut Vec<Sample>,
+    product: &ProductName,
+    info: &Info,
+    state: &ProductState,
+    offsets: &Offsets,
+    now: Ms,
+) {
+    let name = product.to_string();
+    let labels = [name.as_str(), &product.domain, &info.owner];
+    let seconds = |since: Ms| (now - since).max(0) as f64 / 1000.0;
+    if let Some(newest) = state.newest_ms {
+        samples.push(sample(&names::PRODUCT_FRESHNESS, &labels, seconds(newest)));
+    }
+    let mine: Vec<_> = offsets.of(&info.topics).collect();
+    if mine.is_empty() {
+        return;
+    }
+    samples.push(sample(&names::PRODUCT_LAG_RECORDS, &labels, mine.iter().map(|(_, r)| r.lag() as f64).sum()));
+    let behind: Vec<&Part> = mine.into_iter().filter(|(_, reach)| reach.lag() > 0).map(|(part, _)| part).collect();
+    let read_up_to = |part: &&Part| {
+        let chain = state.chains.iter().find(|c| *c.topic == *part.topic && c.partition == part.partition);
+        chain.and_then(|chain| chain.watermark_ms)
+    };
+    match behind.iter().map(read_up_to).min() {
+        None => samples.push(sample(&names::PRODUCT_LAG_SECONDS, &labels, 0.0)),
+        // A partition that was never read from has no time that it was read up to.
+        Some(since) => samples.extend(since.map(|since| sample(&names::PRODUCT_LAG_SECONDS, &labels, seconds(since)))),
     }
 }
 

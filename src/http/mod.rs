@@ -1,8 +1,18 @@
-//! HTTP: probes, metrics, products.
+//! HTTP: probes, metrics, and what operators ask and want.
 
 pub mod server; // listens, routes
 pub mod health; // /live, /ready, /health, /
 pub mod metrics; // /metrics
-pub mod products; // /products and what is below, /topics
+pub mod products; // /products, one of them, its contract, its offsets
+pub mod status; // /products/…/status
+pub mod wishes; // pause, resume, restart, reload
+pub mod incidents; // /incidents
+pub mod contracts; // /contracts
+pub mod topics; // /topics
+pub mod domains; // /domains
+pub mod search; // /search
+pub mod workers; // /workers, and who owns what
+pub mod loggers; // /admin/loggers
 pub mod summary; // what a product's recent windows say together
+pub mod query; // what stands behind the question mark
 pub mod problem; // errors as problem+json that Connect's clients read too

@@ -24,5 +24,8 @@ pub async fn no_route(uri: Uri) -> Response {
 }
 
 pub async fn no_method(method: Method, uri: Uri) -> Response {
-    problem(StatusCode::METHOD_NOT_ALLOWED, &format!("{} takes GET, not {method}", uri.path()))
+    problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("{} does not take {method}; the header Allow says what it takes", uri.path()),
+    )
 }

@@ -1,14 +1,18 @@
-//! Listens and routes. Every answer comes from the board: no request waits for a task or a broker.
+//! Listens and routes. Every answer comes from the board: no question waits for a task or a broker. What operators want
+//! (`PUT`, `POST`) waits until it is durable.
 //!
-//! `GET /` who this is · `/live` `/ready` `/health` probes · `/metrics` · `/products[?expand=status|info]` ·
-//! `/products/{domain}/{name}/status` · `/topics`
+//! Each resource has a file; `routes` lists them all.
 
 use crate::catalog::board::Board;
-use crate::http::{health, metrics, problem, products};
+use crate::catalog::wish::Order;
+use crate::flow::io::Ms;
+use crate::http::{
+    contracts, domains, health, incidents, loggers, metrics, problem, products, search, status, topics, wishes, workers,
+};
 use crate::telemetry::Handle;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
+use axum::routing::{get, post, put};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -18,7 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -28,8 +32,13 @@ pub struct Site {
     pub board: Arc<Board>,
     pub telemetry: Handle,
     pub worker_id: Arc<str>,
+    /// Where other workers and their operators reach this REST.
+    pub address: Arc<str>,
+    pub started_ms: Ms,
     /// `metrics.series.max`.
     pub series_max: usize,
+    /// What operators want goes this way to the worker, which makes it durable and obeys.
+    pub orders: mpsc::Sender<Order>,
 }
 
 /// Connections at a time. Whoever comes next waits in the kernel's queue until one ends, which an idle one does
@@ -44,7 +53,7 @@ const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
 const MAX_HEADERS: usize = 100;
 
-/// No route takes a body yet.
+/// The longest body is the word for a log level.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// From a connection's first wait for a request to the end of its head: longer than a scrape interval of 15 s, so
@@ -106,8 +115,25 @@ pub fn routes(site: Site) -> Router {
         .route("/health", get(health::health))
         .route("/metrics", get(metrics::metrics))
         .route("/products", get(products::list))
-        .route("/products/{domain}/{name}/status", get(products::status))
-        .route("/topics", get(products::topics))
+        .route("/products/{domain}/{name}", get(products::one))
+        .route("/products/{domain}/{name}/status", get(status::status))
+        .route("/products/{domain}/{name}/contract", get(products::contract))
+        .route("/products/{domain}/{name}/incidents", get(incidents::of_product))
+        .route("/products/{domain}/{name}/offsets", get(products::offsets))
+        .route("/products/{domain}/{name}/pause", put(wishes::pause))
+        .route("/products/{domain}/{name}/resume", put(wishes::resume))
+        .route("/products/{domain}/{name}/restart", post(wishes::restart))
+        .route("/contracts", get(contracts::list))
+        .route("/contracts/{id}", get(contracts::one))
+        .route("/topics", get(topics::list))
+        .route("/domains", get(domains::list))
+        .route("/domains/{domain}", get(domains::one))
+        .route("/incidents", get(incidents::all))
+        .route("/workers", get(workers::list))
+        .route("/search", get(search::search))
+        .route("/admin/loggers", get(loggers::list))
+        .route("/admin/loggers/{name}", get(loggers::one).put(loggers::set))
+        .route("/admin/reload", post(wishes::reload))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

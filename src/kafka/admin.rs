@@ -53,6 +53,10 @@ impl Topics {
         self.specs().into_iter().map(|spec| (spec.name, spec.partitions)).collect()
     }
 
+    pub fn workers(&self) -> String {
+        format!("{}.workers", self.prefix)
+    }
+
     /// In the order of creation: the catalog first, since it holds the facts of the others.
     fn specs(&self) -> Vec<Spec> {
         const DAY_MS: i64 = 24 * 3_600_000;
@@ -78,6 +82,16 @@ impl Topics {
                     ("cleanup.policy", "compact".into()),
                     // The active segment is never cleaned: small segments and a bound on the lag keep restores short.
                     ("segment.bytes", (64 * 1024 * 1024).to_string()),
+                    ("max.compaction.lag.ms", 3_600_000.to_string()),
+                ],
+            ),
+            // Every worker reads it from its start: one small segment, cleaned soon.
+            spec(
+                self.workers(),
+                1,
+                vec![
+                    ("cleanup.policy", "compact".into()),
+                    ("segment.bytes", (16 * 1024 * 1024).to_string()),
                     ("max.compaction.lag.ms", 3_600_000.to_string()),
                 ],
             ),
@@ -240,9 +254,10 @@ impl Admin {
         })
     }
 
-    /// Every topic that this principal may see.
-    pub fn all_topics(&self) -> Result<BTreeSet<String>, Fault> {
-        Ok(self.metadata()?.topics().iter().map(|t| t.name().to_string()).collect())
+    /// Every topic that this principal may see, with its partitions.
+    pub fn all_topics(&self) -> Result<BTreeMap<String, i32>, Fault> {
+        let count = |t: &rdkafka::metadata::MetadataTopic| (t.name().to_string(), t.partitions().len() as i32);
+        Ok(self.metadata()?.topics().iter().map(count).collect())
     }
 
     /// Ids and partition counts; `None` for what does not exist.

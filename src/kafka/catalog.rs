@@ -3,25 +3,17 @@
 //! Keys are `kind/id`; the topic has one partition and is compacted.
 
 use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::flow::io::{Fault, Message, Part, TopicInfo};
-use crate::kafka::client::{self, Settings};
+use crate::flow::io::{Fault, LogRecord, TopicInfo};
+use crate::kafka::client::Settings;
+use crate::kafka::compacted::{Follower, Writer};
 use crate::kafka::fault;
-use crate::kafka::ffi::ask;
-use crate::kafka::log::LogReader;
-use crate::kafka::outbox::Outbox;
 use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::producer::Producer as _;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// The deltas topic's partition count, held for ever: it decides which ledger owns a product.
 pub const DELTAS_KEY: &str = "cluster/deltas";
 const CONTRACT_PREFIX: &str = "contract/";
-const ASK_MS: i32 = 10_000;
-/// The catalog is small; a read that takes longer waits for something that does not come.
-const READ: Duration = Duration::from_secs(60);
 
 /// A contract version's body: enough to judge by its hash after a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,70 +66,37 @@ pub fn write_deltas_fact(settings: &Settings, topic: &str, deltas: TopicInfo) ->
     write(settings, topic, vec![(DELTAS_KEY.to_string(), json(&fact)?)])
 }
 
-/// One record of another kind; returns when it is durable.
-pub fn write_record(settings: &Settings, topic: &str, key: &str, value: Vec<u8>) -> Result<(), Fault> {
-    write(settings, topic, vec![(key.to_string(), value)])
+/// One record of another kind, or the end of one; returns when it is durable.
+pub fn write_record(settings: &Settings, topic: &str, key: &str, value: Option<Vec<u8>>) -> Result<(), Fault> {
+    Writer::open(settings, topic)?.write(vec![(key.to_string(), value)])
 }
 
 /// The whole catalog as it stands: the last value of each key, without the deleted.
 pub fn read_catalog(settings: &Settings, topic: &str) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
-    let part = Part { topic: topic.into(), partition: 0 };
-    let client = client::admin(settings).map_err(|e| fault::of_producer("admin client", &e))?;
-    let ends = ask::ends(&client, std::slice::from_ref(&part), ASK_MS)?;
-    let Some(ends) = ends.get(&part) else {
-        return Err(fault::of_question("read catalog", Code::UnknownTopic, &format!("{topic} does not exist")));
-    };
-    let mut reader = LogReader::new(settings.clone());
-    let deadline = Instant::now() + READ;
-    let (mut from, mut found) = (ends.start, BTreeMap::new());
-    let outcome = loop {
-        let chunk = match reader.read(&part, from, ends.high) {
-            Ok(chunk) => chunk,
-            Err(fault) => break Err(fault),
+    let mut follower = Follower::new(settings, topic)?;
+    let mut found = BTreeMap::new();
+    let read = follower.look();
+    follower.close();
+    fold(&mut found, read?);
+    Ok(found)
+}
+
+/// Brings what is known of a catalog up to date.
+pub fn fold(catalog: &mut BTreeMap<String, Vec<u8>>, records: Vec<LogRecord>) {
+    for record in records {
+        let key = String::from_utf8_lossy(&record.key.unwrap_or_default()).into_owned();
+        match record.value {
+            Some(value) => catalog.insert(key, value),
+            None => catalog.remove(&key),
         };
-        for record in chunk.records {
-            let key = String::from_utf8_lossy(&record.key.unwrap_or_default()).into_owned();
-            match record.value {
-                Some(value) => found.insert(key, value),
-                None => found.remove(&key),
-            };
-        }
-        from = chunk.next;
-        if chunk.done {
-            break Ok(found);
-        }
-        if Instant::now() > deadline {
-            let why = format!("{topic}: stands at {from} of {}; is a transaction open there?", ends.high);
-            break Err(fault::of_question("read catalog", Code::OperationTimedOut, &why));
-        }
-    };
-    reader.close();
-    outcome
+    }
 }
 
 fn write(settings: &Settings, topic: &str, records: Vec<(String, Vec<u8>)>) -> Result<(), Fault> {
-    let topic: Arc<str> = topic.into();
-    let message = |(key, value): (String, Vec<u8>)| Message {
-        topic: topic.clone(),
-        partition: Some(0),
-        key: key.into_bytes(),
-        headers: Vec::new(),
-        value: Some(value),
-        about: None,
-    };
-    let messages: Vec<Message> = records.into_iter().map(message).collect();
-    if messages.is_empty() {
+    if records.is_empty() {
         return Ok(());
     }
-    let producer = client::plain_producer(settings).map_err(|e| fault::of_producer("producer", &e))?;
-    // A topic that was just created is known to the producer before the first message waits for it.
-    let _ = producer.client().fetch_metadata(Some(&topic), Duration::from_millis(ASK_MS as u64));
-    let mut outbox = Outbox::new(producer)
-        .ok_or_else(|| fault::of_question("write catalog", Code::Fail, "the client gives no queue"))?;
-    outbox.send(&messages).map_err(|failures| {
-        let said = failures.into_iter().next().map(|f| f.fault.message).unwrap_or_default();
-        fault::of_question("write catalog", Code::Fail, &said)
-    })
+    Writer::open(settings, topic)?.write(records.into_iter().map(|(key, value)| (key, Some(value))).collect())
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, Fault> {

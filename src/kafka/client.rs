@@ -124,6 +124,15 @@ pub fn admin(settings: &Settings) -> KafkaResult<Client<Context>> {
     Client::new(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, Context::new(settings, "admin"))
 }
 
+/// Bound of a consumer's queue, in records, and what it is unless operators set it.
+const QUEUED: (&str, &str) = ("queued.min.messages", "20000");
+
+/// Records that a consumer's queue may hold before its client fetches no more.
+pub fn queue_max(settings: &Settings) -> f64 {
+    let set = settings.consumer.get(QUEUED.0).or(settings.properties.get(QUEUED.0));
+    set.and_then(|text| text.parse().ok()).filter(|max: &f64| *max >= 1.0).unwrap_or(20_000.0)
+}
+
 /// What all consumers share.
 fn reading(settings: &Settings, role: &str) -> ClientConfig {
     let mut config = base(settings, &settings.consumer, role);
@@ -131,7 +140,7 @@ fn reading(settings: &Settings, role: &str) -> ClientConfig {
     // The default of 1,000 ms stalls every consumer slower than its fetcher: 10 ms reads 4 to 8 times as much.
     default(&mut config, "fetch.queue.backoff.ms", "10");
     // Bounds of the whole queue, which all partitions share: 20,000 records or 16 MiB.
-    default(&mut config, "queued.min.messages", "20000");
+    default(&mut config, QUEUED.0, QUEUED.1);
     default(&mut config, "queued.max.messages.kbytes", "16384");
     // New partitions and re-created topics are seen within 5 s, not 5 min.
     default(&mut config, "topic.metadata.refresh.interval.ms", "5000");

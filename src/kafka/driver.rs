@@ -15,6 +15,7 @@ use rdkafka::client::Client;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -35,12 +36,18 @@ pub enum Command<M> {
     Contracts(Box<dyn FnOnce(&mut M) + Send>),
     /// Existing topics only: the whole list, each time.
     Subscribe(Vec<String>),
+    /// Topics to be held for operators: the whole list, each time.
+    Pause(BTreeSet<Arc<str>>),
+    /// Partitions to be opened again.
+    Restart(Vec<Part>),
 }
 
 /// Where a task's words go.
 pub trait Sink {
     fn publish(&mut self, publication: Publication);
     fn note(&mut self, note: Note);
+    /// Fetched records that wait, of all that may wait; told with every tick.
+    fn waiting(&mut self, fill: f64);
     /// The last word.
     fn exit(&mut self, exit: Exit);
 }
@@ -48,6 +55,7 @@ pub trait Sink {
 /// Runs a task to its end on this thread.
 pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Command<M>>, mut sink: impl Sink) {
     let ear = client::consumer(&settings).map_err(|e| fault::of_producer("consumer", &e)).and_then(Ear::new);
+    let queue_max = client::queue_max(&settings);
     let asker = Asker::new(&settings).map_err(|e| fault::of_producer("admin", &e));
     match ear.and_then(|ear| Ok((ear, asker?))) {
         Ok((ear, asker)) => {
@@ -63,6 +71,7 @@ pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Comman
                 call: None,
                 exit: None,
                 ticked: Instant::now(),
+                queue_max,
             };
             let exit = driver.turn_until_exit(&mut sink);
             sink.exit(exit);
@@ -85,6 +94,8 @@ struct Driver<M> {
     call: Option<Call>,
     exit: Option<Exit>,
     ticked: Instant,
+    /// Records that the consumer's queue may hold.
+    queue_max: f64,
 }
 
 /// Asks the cluster. A broker answers one request of a connection after the other, and a fetch waits there half a second
@@ -140,6 +151,7 @@ impl<M: Machine> Driver<M> {
         }
         if self.ticked.elapsed() >= TICK {
             self.ticked = Instant::now();
+            sink.waiting(self.ear.waiting() as f64 / self.queue_max);
             self.tell(Input::Tick, sink);
         }
     }
@@ -152,6 +164,8 @@ impl<M: Machine> Driver<M> {
                     self.tell(Input::Contracts, sink);
                 }
                 Ok(Command::Subscribe(topics)) => self.subscribe(&topics),
+                Ok(Command::Pause(topics)) => self.tell(Input::Paused(topics), sink),
+                Ok(Command::Restart(parts)) => self.tell(Input::Restart(parts), sink),
                 Ok(Command::Stop) => self.tell(Input::Stop, sink),
                 Err(_) => return,
             }

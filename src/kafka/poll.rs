@@ -69,6 +69,11 @@ impl Ear {
         self.consumer.client()
     }
 
+    /// Events that wait in the queue, records nearly all of them.
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
     /// Waits up to `wait_ms` for the first event, then takes what is there. A rebalance ends the batch, so that
     /// nothing that came before it is handled after it.
     pub fn listen(&mut self, wait_ms: i32) -> Vec<Heard> {

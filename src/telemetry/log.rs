@@ -1,6 +1,7 @@
 //! Logs on stderr, as text or JSON; and what keeps a fault that repeats from filling them.
 
 use crate::telemetry::TelemetryError;
+use crate::telemetry::levels;
 use std::collections::BTreeMap;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -15,15 +16,24 @@ pub fn init_logs(level: &str, format: &str) -> Result<(), TelemetryError> {
     }
     let filter = EnvFilter::builder().parse(level).map_err(|e| refused(e.to_string()))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A subscriber is gone only with its process, and then no level matters.
     match format {
         "text" => {
             let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            builder.with_ansi(colours).with_target(false).try_init()
+            let builder = builder.with_ansi(colours).with_target(false).with_filter_reloading();
+            let reload = builder.reload_handle();
+            builder.try_init().map_err(|_| TelemetryError::Twice)?;
+            levels::install(level, Box::new(move |filter| drop(reload.reload(filter))));
         }
-        "json" => builder.json().flatten_event(true).try_init(),
+        "json" => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let reload = builder.reload_handle();
+            builder.try_init().map_err(|_| TelemetryError::Twice)?;
+            levels::install(level, Box::new(move |filter| drop(reload.reload(filter))));
+        }
         _ => return Err(TelemetryError::Format(format.to_owned())),
     }
-    .map_err(|_| TelemetryError::Twice)
+    Ok(())
 }
 
 /// How long a fault that was told is only counted. librdkafka repeats a lost broker some 20 times a second, for each

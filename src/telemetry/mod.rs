@@ -6,6 +6,7 @@
 
 pub mod names; // every metric: name, type, labels, help
 pub mod task; // what a task counts
+pub mod levels; // levels, changed at run time
 pub mod log; // format and level; repeats limited
 
 use crate::telemetry::names::{ALL, Kind, Metric};

@@ -65,6 +65,12 @@ metrics! {
         "1 for the status of the last judged window, 0 for the other words.";
     PRODUCT_SCORE = Kind::Gauge, "steward_product_score_ratio", OF_PRODUCT,
         "The score of the last judged window, 0 to 1; absent where no rule could be measured.";
+    PRODUCT_FRESHNESS = Kind::Gauge, "steward_product_freshness_seconds", OF_PRODUCT,
+        "Since the newest record that was judged, by its event time; absent before the first.";
+    PRODUCT_LAG_RECORDS = Kind::Gauge, "steward_product_lag_records", OF_PRODUCT,
+        "Offsets that can be read (up to the last stable one) and were not committed by stage 1, as of the last look, every 5 s.";
+    PRODUCT_LAG_SECONDS = Kind::Gauge, "steward_product_lag_seconds", OF_PRODUCT,
+        "By event time, how long ago the partition that lags most was read up to; 0 without lag.";
     PRODUCT_INCIDENTS = Kind::Gauge, "steward_product_incidents", &["product", "domain", "owner", "severity"],
         "Open incidents.";
     PRODUCT_GAP_OFFSETS = Kind::Counter, "steward_product_gap_offsets_total", OF_PRODUCT,
@@ -84,7 +90,9 @@ metrics! {
     RECOVERIES = Kind::Counter, "steward_recoveries_total", OF_TASK,
         "Times the task dropped what was not committed and began again from the committed offsets.";
     PAUSED_PARTITIONS = Kind::Gauge, "steward_paused_partitions", OF_TASK,
-        "Partitions that are assigned and not read, because of a failure of their own.";
+        "Partitions that are assigned and not read: paused by operators, or kept back by a failure of their own.";
+    QUEUE_FILL = Kind::Gauge, "steward_queue_fill_ratio", OF_TASK,
+        "Fetched records that wait for the task, of all that may wait (queued.min.messages), 0 to 1.";
     CHAIN_OVERLAPS = Kind::Counter, "steward_chain_overlaps_total", OF_TASK,
         "Offsets intervals that came twice. Must stay 0 under delivery: exactly_once.";
     INTERNAL_BYTES = Kind::Counter, "steward_internal_bytes_total", OF_TASK,
@@ -92,7 +100,9 @@ metrics! {
     KAFKA_ERRORS = Kind::Counter, "steward_kafka_errors_total", &["code"],
         "Errors that librdkafka reported, by its name for them.";
     UNGOVERNED_TOPICS = Kind::Gauge, "steward_ungoverned_topics", &[],
-        "Topics that no contract names; they are not consumed.";
+        "Topics that no contract names and nothing excludes; they are not consumed.";
+    WORKERS = Kind::Gauge, "steward_workers", &[],
+        "Workers that are heard, this one too, as this one hears them.";
     CONTRACT_FINDINGS = Kind::Gauge, "steward_contract_findings", &[],
         "Faults of contract files, by which a part of a contract is not in force; /ready and the log say which.";
     METRIC_SERIES = Kind::Gauge, "steward_metric_series", &[],

@@ -3,26 +3,28 @@
 //! A contract's body is durable in the catalog before a task hears of it, so before the first delta that names it.
 
 use crate::catalog::board::Board;
+use crate::catalog::directory::{NO_CONTRACT, TopicFacts};
+use crate::catalog::document::document;
 use crate::catalog::files::{Loaded, Watcher};
 use crate::catalog::plans::PlansJudge;
+use crate::catalog::wish::{self, Order, Wish};
 use crate::config::usable::Config;
-use crate::engine::contract::name::ContractHash;
+use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::Plans;
 use crate::flow::io::Fault;
 use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
 use crate::kafka::client::{ClientEvent, Settings};
+use crate::kafka::compacted::Follower;
 use crate::kafka::configured::{self, topics};
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Key of the catalog record that holds the fingerprint of the uniqueness key.
 const FINGERPRINT_KEY: &str = "privacy/hash-key-fingerprint";
-/// The catalog is read again for other workers' contracts every so many rounds of 2 s.
-const CATALOG_EVERY: u64 = 2;
 
 pub struct Keeper {
     config: Arc<Config>,
@@ -38,7 +40,12 @@ pub struct Keeper {
     durable: BTreeSet<ContractHash>,
     plans: Arc<Plans>,
     subscribed: Option<Vec<String>>,
-    rounds: u64,
+    follower: Follower,
+    catalog: BTreeMap<String, Vec<u8>>,
+    /// Topics that the tasks were told to hold.
+    held: BTreeSet<Arc<str>>,
+    /// Restarts that the tasks were told.
+    restarted: BTreeMap<ProductName, Vec<u8>>,
 }
 
 /// What changed since the last round; `None`: nothing.
@@ -47,6 +54,10 @@ pub struct News {
     /// Existing governed topics, all of them.
     pub topics: Option<Vec<String>>,
     pub plans: Option<Arc<Plans>>,
+    /// Topics to be held for operators, all of them.
+    pub held: Option<BTreeSet<Arc<str>>>,
+    /// Products to be opened again.
+    pub restarts: Vec<ProductName>,
 }
 
 #[derive(Debug)]
@@ -79,6 +90,8 @@ impl Keeper {
         }
         let hash_key = hash_key(&config, &standing);
         hold_fingerprint(&settings, &config, &hash_key)?;
+        board.set_documents(loaded.sources.iter().map(document).collect());
+        let follower = Follower::new(&settings, &topics(&config).catalog())?;
         let mut keeper = Keeper {
             config,
             board,
@@ -91,32 +104,37 @@ impl Keeper {
             durable: BTreeSet::new(),
             plans: Arc::default(),
             subscribed: None,
-            rounds: 0,
+            follower,
+            catalog: BTreeMap::new(),
+            held: BTreeSet::new(),
+            restarted: BTreeMap::new(),
         };
         keeper.read_catalog()?;
+        // What was asked of a former life is done: everything is opened anyway.
+        keeper.restarted = wish::restarts(&keeper.catalog);
         keeper.publish_contracts()?;
         Ok(keeper)
     }
 
-    /// One round: files, catalog, topics. What fails is tried again in the next.
-    pub fn keep(&mut self) -> News {
+    /// One round: orders, files, catalog, topics. What fails is tried again in the next; an order that fails is answered so.
+    pub fn keep(&mut self, orders: Vec<Order>) -> News {
         let mut news = News::default();
-        self.rounds += 1;
         let before = self.plans.clone();
-        if let Some(loaded) = self.files.look() {
+        let reload = orders.iter().any(|order| order.wish == Wish::Reload);
+        let written: Vec<_> = orders.into_iter().map(|order| (self.write(&order.wish), order.done)).collect();
+        let looked = if reload { Some(self.files.look_now()) } else { self.files.look() };
+        if let Some(loaded) = looked {
             tracing::info!(
                 contracts = loaded.sources.len(),
                 findings = loaded.findings.len(),
                 "contract files were read again"
             );
+            self.board.set_documents(loaded.sources.iter().map(document).collect());
             self.loaded = loaded;
         }
-        let kept = self.publish_contracts().and_then(|()| match self.rounds % CATALOG_EVERY {
-            0 => self.read_catalog(),
-            _ => Ok(()),
-        });
-        if let Err(fault) = kept {
-            self.failed("contracts", &fault);
+        let kept = self.publish_contracts().and_then(|()| self.read_catalog());
+        if let Err(fault) = &kept {
+            self.failed("contracts", fault);
         }
         if !Arc::ptr_eq(&before, &self.plans) {
             news.plans = Some(self.plans.clone());
@@ -129,7 +147,38 @@ impl Keeper {
             Err(fault) => self.failed("topics", &fault),
         }
         self.board.set_contracts(&self.plans, self.loaded.findings.clone());
+        self.obey(&mut news);
+        for (written, done) in written {
+            let outcome = written.and_then(|()| kept.clone()).map_err(|fault| fault.message);
+            // Whoever asked may have gone.
+            let _ = done.send(outcome);
+        }
         news
+    }
+
+    fn write(&self, wish: &Wish) -> Result<(), Fault> {
+        match wish.record(&self.config.worker.id, crate::clock::now_ms()) {
+            Some((key, value)) => {
+                tracing::info!(?wish, "an operator's wish");
+                catalog::write_record(&self.settings, &topics(&self.config).catalog(), &key, value)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the catalog's wishes mean for the tasks.
+    fn obey(&mut self, news: &mut News) {
+        let paused = wish::paused(&self.catalog);
+        let held = wish::held_topics(&self.plans, &paused);
+        self.board.set_paused(paused);
+        if held != self.held {
+            self.held = held.clone();
+            news.held = Some(held);
+        }
+        let restarts = wish::restarts(&self.catalog);
+        let fresh = restarts.iter().filter(|(product, asked)| self.restarted.get(*product) != Some(*asked));
+        news.restarts = fresh.map(|(product, _)| product.clone()).collect();
+        self.restarted = restarts;
     }
 
     /// What a task's clients are made of.
@@ -157,6 +206,11 @@ impl Keeper {
         topics(&self.config).state().into()
     }
 
+    /// The topic of heartbeats.
+    pub fn workers(&self) -> String {
+        topics(&self.config).workers()
+    }
+
     pub fn delta_partitions(&self) -> i32 {
         self.standing.deltas.partitions
     }
@@ -177,8 +231,12 @@ impl Keeper {
 
     /// Contracts of other workers, and of former days: a delta may name them.
     fn read_catalog(&mut self) -> Result<(), Fault> {
-        let read = catalog::read_catalog(&self.settings, &topics(&self.config).catalog())?;
-        let unseen = catalog::contracts(&read).into_iter().filter(|(hash, _)| !self.durable.contains(hash));
+        let news = self.follower.look()?;
+        if news.is_empty() {
+            return Ok(());
+        }
+        catalog::fold(&mut self.catalog, news);
+        let unseen = catalog::contracts(&self.catalog).into_iter().filter(|(hash, _)| !self.durable.contains(hash));
         let unseen: Vec<_> = unseen.map(|(hash, body)| (hash, body.source)).collect();
         self.durable.extend(unseen.iter().map(|(hash, _)| *hash));
         for hash in self.files.learn(unseen) {
@@ -199,21 +257,26 @@ impl Keeper {
     }
 
     /// Governed topics that exist, where they changed; what nobody governs goes to the board.
-    fn topics(&mut self, all: &BTreeSet<String>) -> Option<Vec<String>> {
-        let own = topics(&self.config);
-        let ours = |t: &str| t == own.governance || t.starts_with(&format!("{}.", own.prefix));
-        let governed: Vec<String> = all
-            .iter()
-            .filter(|t| self.plans.by_topic.contains_key(t.as_str()) && !ours(t) && !self.config.excludes(t))
-            .cloned()
-            .collect();
-        let ungoverned = all.iter().filter(|t| !self.plans.by_topic.contains_key(t.as_str()));
-        let ungoverned = ungoverned.filter(|t| !ours(t) && !self.config.excludes(t)).cloned().collect();
-        self.board.set_ungoverned(ungoverned);
+    fn topics(&mut self, all: &BTreeMap<String, i32>) -> Option<Vec<String>> {
+        let bound = |topic: &str| self.plans.by_topic.contains_key(topic);
+        let governed: Vec<String> =
+            all.keys().filter(|topic| bound(topic) && !self.config.excludes(topic)).cloned().collect();
+        let reason = |topic: &str| match self.config.exclusion(topic) {
+            Some(why) => Some(why),
+            None => (!bound(topic)).then_some(NO_CONTRACT),
+        };
+        let facts = |(topic, partitions): (&String, &i32)| {
+            let ungoverned = reason(topic).map(str::to_owned);
+            (topic.clone(), TopicFacts { partitions: *partitions, ungoverned })
+        };
+        let missing = self.plans.by_topic.keys().map(|topic| (topic.clone(), TopicFacts::default()));
+        let there = all.iter().filter(|(topic, _)| !self.config.is_own(topic)).map(facts);
+        self.board.set_topics(missing.chain(there).collect());
         if self.subscribed.as_ref() == Some(&governed) {
             return None;
         }
-        let missing: Vec<&str> = self.plans.by_topic.keys().filter(|t| !all.contains(*t)).map(String::as_str).collect();
+        let missing: Vec<&str> =
+            self.plans.by_topic.keys().filter(|t| !all.contains_key(*t)).map(String::as_str).collect();
         tracing::info!(topics = governed.len(), missing = missing.join(", "), "governed topics");
         self.subscribed = Some(governed.clone());
         Some(governed)
@@ -255,7 +318,7 @@ fn hold_fingerprint(settings: &Settings, config: &Config, key: &[u8; 16]) -> Res
     let fingerprint: String = digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
     let catalog = topics(config).catalog();
     match catalog::read_catalog(settings, &catalog)?.get(FINGERPRINT_KEY) {
-        None => Ok(catalog::write_record(settings, &catalog, FINGERPRINT_KEY, fingerprint.into_bytes())?),
+        None => Ok(catalog::write_record(settings, &catalog, FINGERPRINT_KEY, Some(fingerprint.into_bytes()))?),
         Some(known) if *known == fingerprint.as_bytes() => Ok(()),
         Some(_) => Err(OpenError::Refused(format!(
             "privacy.hash.key is not the one that this cluster's steward began with ({FINGERPRINT_KEY} in {catalog}): \

@@ -3,14 +3,18 @@
 //! Tasks run on threads of their own, since librdkafka's calls block; HTTP and supervision run on tokio.
 
 pub mod keeper; // contracts and topics, as they change
+pub mod herald; // heartbeats: what workers tell each other
+pub mod survey; // how far stage 1 has come, for the board
 pub mod task; // one task: its thread, its settings, what is shown of it
 
 use crate::catalog::board::Board;
+use crate::catalog::wish::Order;
 use crate::config::usable::Config;
 use crate::flow::io::Exit;
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
 use crate::telemetry;
+use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
 use crate::worker::task::{Task, Tasks};
 use std::future::Future;
@@ -25,6 +29,9 @@ use tokio::task::{JoinError, JoinHandle};
 
 /// Contract files, topics and the catalog are looked at this often; a new topic is governed within 10 s.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
+
+/// Wishes that wait for the next round; whoever comes next is told to try again.
+const ORDERS_MAX: usize = 64;
 
 /// A killed process gives its port back within a second or two.
 const BIND_TRIES: u32 = 20;
@@ -44,12 +51,16 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Exit {
         }
     };
     let board = Arc::new(Board::default());
+    let (orders, wishes) = mpsc::channel(ORDERS_MAX);
     let (stop_http, stopped) = watch::channel(());
     let site = Site {
         board: board.clone(),
         telemetry,
         worker_id: config.worker.id.as_str().into(),
+        address: herald::address(config.http.listen).into(),
+        started_ms: crate::clock::now_ms(),
         series_max: config.metrics.series_max,
+        orders,
     };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
     let http = tokio::spawn(serve(listener, site, async move {
@@ -57,7 +68,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Exit {
         // Ends with an error when the sender is gone, which means the same.
         let _ = stopped.changed().await;
     }));
-    let exit = govern(config, board.clone(), shutdown).await;
+    let exit = govern(config, board.clone(), wishes, shutdown).await;
     drop(stop_http);
     let _ = http.await;
     exit
@@ -75,7 +86,12 @@ async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Sets up and supervises until the end.
-async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output = ()>) -> Exit {
+async fn govern(
+    config: Config,
+    board: Arc<Board>,
+    mut wishes: mpsc::Receiver<Order>,
+    shutdown: impl Future<Output = ()>,
+) -> Exit {
     let mut shutdown = pin!(shutdown);
     let config = Arc::new(config);
     let keeper = tokio::select! {
@@ -87,9 +103,12 @@ async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output 
     };
     let (exits, mut ended) = mpsc::unbounded_channel();
     let mut tasks = Tasks::start(&config, &keeper, &board, exits);
+    let (own, address) = (keeper.workers(), herald::address(config.http.listen));
+    let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
+    let survey = survey::start(keeper.settings("inspect", 0), board.clone());
     let mut every = tokio::time::interval(KEEP_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut resting, mut keeping) = (Some(keeper), None);
+    let (mut resting, mut keeping, mut orders) = (Some(keeper), None, Vec::new());
     let exit = loop {
         tokio::select! {
             () = &mut shutdown => break Exit::Stopped,
@@ -100,11 +119,16 @@ async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output 
                 }
             }
             _ = every.tick(), if resting.is_some() => {
+                let orders = std::mem::take(&mut orders);
                 // A round asks brokers, which may be away: a stop does not wait for it.
                 keeping = resting.take().map(|mut keeper| tokio::task::spawn_blocking(move || {
-                    let news = keeper.keep();
+                    let news = keeper.keep(orders);
                     (keeper, news)
                 }));
+            }
+            Some(order) = wishes.recv() => {
+                orders.push(order);
+                every.reset_immediately();
             }
             kept = ended_round(&mut keeping) => match kept {
                 Ok((keeper, news)) => {
@@ -116,7 +140,9 @@ async fn govern(config: Config, board: Arc<Board>, shutdown: impl Future<Output 
         }
     };
     board.stopping();
+    drop(survey);
     drain(&config, tasks, &mut ended).await;
+    let _ = tokio::task::spawn_blocking(|| herald.stop()).await;
     exit
 }
 

@@ -3,10 +3,13 @@
 use crate::catalog::board::{Board, TaskState};
 use crate::catalog::plans::PlansJudge;
 use crate::config::usable::{Config, Delivery, Start};
+use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::Source;
+use crate::flow::delta::partition_of;
 use crate::flow::inspector::{Inspector, InspectorConfig};
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Machine, Ms, Note, Part, Publication};
 use crate::flow::ledger::{Ledger, LedgerConfig};
+use crate::flow::opening::Stands;
 use crate::flow::stage::Stage;
 use crate::flow::task::Task as Flow;
 use crate::flow::window::WindowConfig;
@@ -14,7 +17,7 @@ use crate::kafka::client::Settings;
 use crate::kafka::driver::{self, Command, Sink};
 use crate::telemetry::task::TaskMetrics;
 use crate::worker::keeper::{Keeper, News};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use tokio::sync::mpsc::UnboundedSender;
@@ -37,22 +40,38 @@ pub struct Tasks {
     ledgers: Vec<Sender<Command<Shown<Ledger<PlansJudge>>>>>,
     running: BTreeSet<Task>,
     board: Arc<Board>,
+    deltas: Arc<str>,
+    delta_partitions: i32,
+}
+
+fn inspector(slot: usize) -> Task {
+    format!("inspect-{slot}")
+}
+
+fn ledger(slot: usize) -> Task {
+    format!("ledger-{slot}")
 }
 
 impl Tasks {
     /// One thread for each task; an end is told to `exits`, a panic too.
     pub fn start(config: &Config, keeper: &Keeper, board: &Arc<Board>, exits: UnboundedSender<(Task, Exit)>) -> Tasks {
-        let mut tasks =
-            Tasks { inspectors: Vec::new(), ledgers: Vec::new(), running: BTreeSet::new(), board: board.clone() };
+        let mut tasks = Tasks {
+            inspectors: Vec::new(),
+            ledgers: Vec::new(),
+            running: BTreeSet::new(),
+            board: board.clone(),
+            deltas: keeper.deltas(),
+            delta_partitions: keeper.delta_partitions(),
+        };
         for slot in 0..config.worker.tasks {
             let settings = keeper.settings("inspect", slot);
-            let inspector = Inspector::new(keeper.judge(), inspector_config(config, keeper, &settings));
-            let started = tasks.spawn(format!("inspect-{slot}"), inspector, settings, config, &exits);
+            let stage = Inspector::new(keeper.judge(), inspector_config(config, keeper, &settings));
+            let started = tasks.spawn(inspector(slot), stage, settings, config, &exits);
             tasks.inspectors.extend(started);
         }
         let settings = keeper.settings("ledger", 0);
-        let ledger = Ledger::new(keeper.judge(), ledger_config(config, keeper));
-        let started = tasks.spawn("ledger-0".into(), ledger, settings, config, &exits);
+        let stage = Ledger::new(keeper.judge(), ledger_config(config, keeper));
+        let started = tasks.spawn(ledger(0), stage, settings, config, &exits);
         if let Some(commands) = started {
             // Nobody is there to miss it where the thread has already ended; its exit says why.
             let _ = commands.send(Command::Subscribe(vec![keeper.deltas().to_string()]));
@@ -63,10 +82,16 @@ impl Tasks {
 
     /// Hands on what changed.
     pub fn tell(&self, news: News) {
+        if let Some(held) = news.held {
+            for task in &self.inspectors {
+                let _ = task.send(Command::Pause(held.clone()));
+            }
+        }
+        self.restart(&news.restarts);
         if let Some(topics) = news.topics {
             for (slot, task) in self.inspectors.iter().enumerate() {
                 if topics.is_empty() {
-                    self.board.task_state(&format!("inspect-{slot}"), TaskState::Running, crate::clock::now_ms());
+                    self.board.task_state(&inspector(slot), TaskState::Running, crate::clock::now_ms());
                 }
                 let _ = task.send(Command::Subscribe(topics.clone()));
             }
@@ -79,6 +104,26 @@ impl Tasks {
             for task in &self.ledgers {
                 let plans = plans.clone();
                 let _ = task.send(Command::Contracts(Box::new(move |m| m.flow.stage_mut().judge_mut().replace(plans))));
+            }
+        }
+    }
+
+    /// Opens the partitions of these products again, and the ledger partitions that own them.
+    fn restart(&self, products: &[ProductName]) {
+        let directory = self.board.directory();
+        let tasks = self.board.tasks();
+        for product in products {
+            let topics = directory.products.get(product).map(|info| &info.topics);
+            let reads = |part: &&Part| topics.is_some_and(|topics| topics.contains(&*part.topic));
+            let owner = partition_of(product, self.delta_partitions);
+            let owns = |part: &&Part| part.topic == self.deltas && part.partition == owner;
+            let of = |task: String| tasks.get(&task).into_iter().flat_map(|task| task.parts.keys());
+            for (slot, task) in self.inspectors.iter().enumerate() {
+                let parts = of(inspector(slot)).filter(reads).cloned().collect();
+                let _ = task.send(Command::Restart(parts));
+            }
+            for (slot, task) in self.ledgers.iter().enumerate() {
+                let _ = task.send(Command::Restart(of(ledger(slot)).filter(owns).cloned().collect()));
             }
         }
     }
@@ -117,7 +162,7 @@ impl Tasks {
             task: task.clone(),
             board: self.board.clone(),
             metrics: metrics.clone(),
-            parts: BTreeSet::new(),
+            stand: BTreeMap::new(),
             commit_ms: None,
             recoveries: 0,
         };
@@ -179,7 +224,8 @@ pub struct Shown<S: Stage> {
     task: Task,
     board: Arc<Board>,
     metrics: Arc<TaskMetrics>,
-    parts: BTreeSet<Part>,
+    /// The partitions as they were last shown.
+    stand: BTreeMap<Part, Stands>,
     /// When the outstanding commit was asked for.
     commit_ms: Option<Ms>,
     recoveries: u64,
@@ -200,18 +246,15 @@ impl<S: Stage> Machine for Shown<S> {
             }
             _ => {}
         }
+        let show = matches!(input, Input::Tick);
         let actions = self.flow.on(now, input);
+        if show && !self.flow.parts().stand().eq(self.stand.iter().map(|(part, stands)| (part, *stands))) {
+            self.stand = self.flow.parts().stand().map(|(part, stands)| (part.clone(), stands)).collect();
+            self.board.assigned(&self.task, self.stand.clone());
+        }
         for action in &actions {
             match action {
-                Action::Assign(parts) => {
-                    self.parts.extend(parts.iter().cloned());
-                    self.board.task_state(&self.task, TaskState::Running, now);
-                    self.board.assigned(&self.task, self.parts.iter().cloned().collect());
-                }
-                Action::Unassign(parts) => {
-                    self.parts.retain(|p| !parts.contains(p));
-                    self.board.assigned(&self.task, self.parts.iter().cloned().collect());
-                }
+                Action::Assign(_) => self.board.task_state(&self.task, TaskState::Running, now),
                 Action::Call(Call::Commit) => self.commit_ms = self.commit_ms.or(Some(now)),
                 _ => {}
             }
@@ -251,6 +294,10 @@ impl Sink for Mouth {
             Level::Warn => tracing::warn!(task, "{}", note.text),
             Level::Error => tracing::error!(task, "{}", note.text),
         }
+    }
+
+    fn waiting(&mut self, fill: f64) {
+        self.board.queue_fill(&self.task, fill);
     }
 
     fn exit(&mut self, exit: Exit) {

@@ -60,7 +60,7 @@ pub fn event(source: &Source, window: &Window<'_>, verdict: &Verdict) -> Event {
 const KIND: &str = "io.meshsteward.quality.window.v1";
 
 /// The version of the score's formula; `docs/score.md` tells it.
-const SCORE_VERSION: u32 = 1;
+pub const SCORE_VERSION: u32 = 1;
 
 /// More kinds of undecodable records than these are summed up under `other`.
 const MAX_REASONS: usize = 32;

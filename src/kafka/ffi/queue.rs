@@ -41,6 +41,12 @@ impl Queue {
         NonNull::new(unsafe { sys::rd_kafka_queue_poll(self.0.as_ptr(), timeout_ms) }).map(Event)
     }
 
+    /// Events that wait.
+    pub fn waiting(&self) -> usize {
+        // SAFETY: the reference is ours.
+        unsafe { sys::rd_kafka_queue_length(self.0.as_ptr()) }
+    }
+
     pub(super) fn ptr(&self) -> *mut sys::rd_kafka_queue_t {
         self.0.as_ptr()
     }

@@ -65,6 +65,8 @@ impl Machine for Puppet {
 pub struct Quiet;
 
 impl Sink for Quiet {
+    fn waiting(&mut self, _: f64) {}
+
     fn publish(&mut self, _: Publication) {}
     fn note(&mut self, _: Note) {}
     fn exit(&mut self, _: Exit) {}

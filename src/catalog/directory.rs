@@ -1,0 +1,95 @@
+//! What is there: products as contracts describe them, contracts, topics, and what is wrong with files.
+
+use crate::catalog::document::Document;
+use crate::catalog::files::Finding;
+use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::contract::plan::{Plans, Rule};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What contracts say, and what is wrong with them.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub products: BTreeMap<ProductName, Info>,
+    pub findings: Vec<Finding>,
+    /// Every topic there is, but our own; and those that contracts name and that are not there.
+    pub topics: BTreeMap<String, TopicFacts>,
+    /// Products that operators have paused.
+    pub paused: BTreeSet<ProductName>,
+    /// The contracts in force, with their texts.
+    pub documents: Vec<Document>,
+}
+
+impl Directory {
+    /// Topics that are there and that nobody governs.
+    pub fn ungoverned(&self) -> impl Iterator<Item = (&String, &str)> {
+        self.topics.iter().filter_map(|(topic, facts)| Some((topic, facts.ungoverned.as_deref()?)))
+    }
+}
+
+/// Why most topics are not governed: a team may write a contract.
+pub const NO_CONTRACT: &str = "no contract names it";
+
+/// A topic as the cluster has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicFacts {
+    /// 0: it does not exist.
+    pub partitions: i32,
+    /// Why it is not governed; `None`: it is.
+    pub ungoverned: Option<String>,
+}
+
+/// A product as its contracts describe it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    pub owner: String,
+    pub contracts: Vec<ContractInfo>,
+    pub topics: BTreeSet<String>,
+    pub rules: BTreeSet<RuleLabels>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractInfo {
+    pub id: String,
+    pub version: String,
+    pub hash: ContractHash,
+}
+
+/// What tells the violations of one rule from another's; empty where the contract says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleLabels {
+    pub rule: String,
+    pub severity: String,
+    pub dimension: String,
+}
+
+/// What the plans say of each product.
+pub fn infos(plans: &Plans) -> BTreeMap<ProductName, Info> {
+    let mut infos: BTreeMap<ProductName, Info> = BTreeMap::new();
+    for (topic, bindings) in &plans.by_topic {
+        for binding in bindings {
+            let plan = &binding.plan;
+            let info = infos.entry(plan.product.clone()).or_default();
+            info.topics.insert(topic.clone());
+            if info.owner.is_empty() {
+                plan.owner.clone_into(&mut info.owner);
+            }
+            if !info.contracts.iter().any(|contract| contract.hash == plan.hash) {
+                info.rules.extend(plan.rules.iter().map(labels));
+                info.contracts.push(ContractInfo {
+                    id: plan.contract_id.clone(),
+                    version: plan.contract_version.clone(),
+                    hash: plan.hash,
+                });
+            }
+        }
+    }
+    infos
+}
+
+fn labels(rule: &Rule) -> RuleLabels {
+    RuleLabels {
+        rule: rule.id.clone(),
+        severity: rule.severity.clone().unwrap_or_default(),
+        dimension: rule.dimension.clone().unwrap_or_default(),
+    }
+}

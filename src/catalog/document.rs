@@ -1,0 +1,58 @@
+//! Contracts as people read and search them: the text as it was loaded, and the fields that it names.
+
+use crate::catalog::files::Source;
+use crate::engine::contract::model::Property;
+use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::contract::odcs;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    pub id: String,
+    pub version: String,
+    pub hash: ContractHash,
+    pub product: ProductName,
+    pub owner: String,
+    pub path: String,
+    pub text: String,
+    pub topics: Vec<String>,
+    pub fields: Vec<Field>,
+    pub rules: usize,
+}
+
+/// A property of an object that is a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub topic: String,
+    /// By names: `lines[].sku`.
+    pub path: String,
+}
+
+/// A contract's text comes back as it was loaded, comments and all.
+pub fn document(source: &Source) -> Document {
+    let plan = &source.plan;
+    let mut fields = Vec::new();
+    if let Some(contract) = odcs::parse(&source.text).contract {
+        for object in &contract.objects {
+            collect(&object.topic, &object.properties, &mut fields);
+        }
+    }
+    Document {
+        id: plan.contract_id.clone(),
+        version: plan.contract_version.clone(),
+        hash: plan.hash,
+        product: plan.product.clone(),
+        owner: plan.owner.clone(),
+        path: source.path.display().to_string(),
+        text: source.text.clone(),
+        topics: plan.objects.iter().map(|object| object.topic.clone()).collect(),
+        fields,
+        rules: plan.rules.len(),
+    }
+}
+
+fn collect(topic: &str, properties: &[Property], fields: &mut Vec<Field>) {
+    for property in properties {
+        fields.push(Field { topic: topic.to_owned(), path: property.path.clone() });
+        collect(topic, &property.children, fields);
+    }
+}

@@ -1,0 +1,187 @@
+//! What workers tell each other, so that any of them answers for all: a heartbeat a worker, and how each product stands
+//! by the word of its owner.
+//!
+//! Both stand in `_steward.workers`: under the worker's id as JSON, and under `product/{domain}/{name}` in the codec of
+//! the ledger's state. Who has not been heard for a while is gone, whatever he said last.
+
+use crate::catalog::board::{Board, Counters, Judged, TaskState};
+use crate::engine::contract::name::ProductName;
+use crate::flow::delta::{decode, encode};
+use crate::flow::io::{LogRecord, Ms};
+use crate::flow::opening::Stands;
+use crate::flow::state::ProductState;
+use serde::{Deserialize, Serialize};
+
+/// A heartbeat is sent this often, and at once when a task or a partition changes its state.
+pub const BEAT_MS: Ms = 3_000;
+/// Four beats missed and a slow broker: whoever was not heard for so long is gone.
+pub const GONE_MS: Ms = 15_000;
+
+/// Bounds of one record: 4,000 partitions at 70 bytes, 100 findings at 500, so far below a message's 1 MB.
+const PARTITIONS_MAX: usize = 4_000;
+const FINDINGS_MAX: usize = 100;
+const TEXT_MAX: usize = 400;
+/// Bounds of one product's record.
+const CHAINS_MAX: usize = 2_000;
+const INCIDENTS_MAX: usize = 200;
+const ENDED_MAX: usize = 50;
+const PRODUCT_BYTES_MAX: usize = 900_000;
+
+const PRODUCT_PREFIX: &str = "product/";
+
+/// What a worker says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    pub worker: String,
+    /// Where its REST is reached.
+    pub address: String,
+    pub version: String,
+    pub started_ms: Ms,
+    pub at_ms: Ms,
+    /// Why it does not do its part; empty: it does.
+    pub reasons: Vec<String>,
+    pub tasks: Vec<TaskBeat>,
+    /// Faults of its contract files, the first of them.
+    pub findings: Vec<String>,
+    pub findings_total: usize,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskBeat {
+    pub id: String,
+    /// Connect's words.
+    pub state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    pub partitions: Vec<PartitionBeat>,
+    pub partitions_total: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartitionBeat {
+    pub topic: String,
+    pub partition: i32,
+    pub state: String,
+}
+
+/// How a product stands, by the word of the worker that owns its ledger partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Owned {
+    pub worker: String,
+    pub task: String,
+    pub at_ms: Ms,
+    pub counters: Counters,
+    pub state: ProductState,
+}
+
+/// A worker as it was last heard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Peer {
+    pub beat: Heartbeat,
+    pub heard_ms: Ms,
+}
+
+impl Peer {
+    pub fn is_alive(&self, now: Ms) -> bool {
+        now - self.heard_ms < GONE_MS
+    }
+}
+
+/// Connect's word for a partition.
+pub fn word(stands: Stands) -> &'static str {
+    match stands {
+        Stands::Opening => "RESTARTING",
+        Stands::Live => "RUNNING",
+        Stands::Paused => "PAUSED",
+        Stands::Failed => "FAILED",
+    }
+}
+
+/// What this worker says of itself now.
+pub fn beat(board: &Board, worker: &str, address: &str, started_ms: Ms, now: Ms) -> Heartbeat {
+    let tasks = board.tasks().into_iter().map(|(id, task)| {
+        let partition = |(part, stands): (&crate::flow::io::Part, &Stands)| PartitionBeat {
+            topic: part.topic.to_string(),
+            partition: part.partition,
+            state: word(*stands).to_owned(),
+        };
+        TaskBeat {
+            id,
+            state: task.state.word().to_owned(),
+            trace: match &task.state {
+                TaskState::Failed(why) => Some(cut(why)),
+                _ => None,
+            },
+            partitions: task.parts.iter().take(PARTITIONS_MAX).map(partition).collect(),
+            partitions_total: task.parts.len(),
+        }
+    });
+    let directory = board.directory();
+    Heartbeat {
+        worker: worker.to_owned(),
+        address: address.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_ms,
+        at_ms: now,
+        reasons: board.ready(now).err().unwrap_or_default().iter().take(FINDINGS_MAX).map(|why| cut(why)).collect(),
+        tasks: tasks.collect(),
+        findings: directory.findings.iter().take(FINDINGS_MAX).map(|finding| cut(&finding.to_string())).collect(),
+        findings_total: directory.findings.len(),
+    }
+}
+
+/// The record under a worker's id.
+pub fn beat_record(beat: &Heartbeat) -> (String, Option<Vec<u8>>) {
+    // Plain structs with text keys have no failure of their own.
+    (beat.worker.clone(), Some(serde_json::to_vec(beat).unwrap_or_default()))
+}
+
+/// The record of a product that this worker owns.
+pub fn product_record(product: &ProductName, worker: &str, now: Ms, judged: &Judged) -> (String, Option<Vec<u8>>) {
+    let mut state = judged.state.clone();
+    // Memory of the ledger that no status shows.
+    state.revisions.clear();
+    state.history.clear();
+    state.marks.clear();
+    state.chains.truncate(CHAINS_MAX);
+    state.incidents.truncate(INCIDENTS_MAX);
+    while state.ended.len() > ENDED_MAX {
+        let oldest = state.ended.keys().min_by_key(|(_, _, first)| *first).cloned();
+        oldest.map(|key| state.ended.remove(&key));
+    }
+    let (worker, task) = (worker.to_owned(), judged.task.clone());
+    let owned = Owned { worker, task, at_ms: now, counters: judged.counters, state };
+    let mut value = encode(&owned);
+    if value.len() > PRODUCT_BYTES_MAX {
+        value = encode(&Owned { state: ProductState::new(product.clone()), ..owned });
+    }
+    (format!("{PRODUCT_PREFIX}{product}"), Some(value))
+}
+
+/// The end of a product's record, once no contract names it.
+pub fn product_gone(product: &ProductName) -> (String, Option<Vec<u8>>) {
+    (format!("{PRODUCT_PREFIX}{product}"), None)
+}
+
+/// Takes a record of the topic to the board. `at_once`: it was written since the last look; else it is as old as it says.
+pub fn hear(board: &Board, record: LogRecord, at_once: bool, now: Ms) {
+    let key = String::from_utf8_lossy(&record.key.unwrap_or_default()).into_owned();
+    let product = key.strip_prefix(PRODUCT_PREFIX).and_then(|name| name.split_once('/'));
+    match product {
+        Some((domain, name)) => {
+            let product = ProductName { domain: domain.into(), name: name.into() };
+            // Another version's codec says nothing here; its worker answers for itself.
+            let owned = record.value.and_then(|value| decode::<Owned>("a product's record", &value).ok());
+            board.set_owned(product, owned);
+        }
+        None => {
+            let beat = record.value.and_then(|value| serde_json::from_slice::<Heartbeat>(&value).ok());
+            let heard_ms = if at_once { now } else { record.timestamp_ms.min(now) };
+            board.set_peer(&key, beat.map(|beat| Peer { beat, heard_ms }));
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT_MAX).collect()
+}

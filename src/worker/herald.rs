@@ -1,0 +1,156 @@
+//! Tells the other workers how this one stands, and hears how they do: heartbeats in `_steward.workers`.
+//!
+//! A plain producer, outside of any transaction: a heartbeat speaks of one moment, and the next one takes its place, so
+//! that a lost or repeated one harms nothing; and it must be heard when transactions stand still.
+
+use crate::catalog::board::Board;
+use crate::catalog::fleet::{self, BEAT_MS, Heartbeat};
+use crate::engine::contract::name::ProductName;
+use crate::flow::io::{Fault, Ms};
+use crate::kafka::client::Settings;
+use crate::kafka::compacted::{Follower, Writer};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+/// The log is looked at so often, and a change of state is told within it.
+const LOOK_EVERY: Duration = Duration::from_millis(1_000);
+/// What a farewell may take of a stop's 5 s.
+const FAREWELL: Duration = Duration::from_millis(1_500);
+
+/// The thread that speaks; dropped, it falls silent without a farewell.
+pub struct Herald {
+    stop: Sender<()>,
+    ended: Receiver<()>,
+}
+
+impl Herald {
+    /// `topic` is `_steward.workers`.
+    pub fn start(settings: Settings, topic: String, board: Arc<Board>, worker: String, address: String) -> Herald {
+        let (stop, stopped) = channel();
+        let (end, ended) = channel();
+        let mut speaker = Speaker {
+            settings,
+            topic,
+            board,
+            worker,
+            address,
+            started_ms: crate::clock::now_ms(),
+            follower: None,
+            writer: None,
+            caught_up: false,
+            said: Heartbeat::default(),
+            told: BTreeMap::new(),
+        };
+        let thread = std::thread::Builder::new().name("herald".into());
+        let spawned = thread.spawn(move || {
+            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                if let Err(fault) = speaker.turn(crate::clock::now_ms()) {
+                    tracing::warn!(reason = fault.message, "heartbeats wait; other workers may take this one for gone");
+                }
+            }
+            speaker.farewell();
+            let _ = end.send(());
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "no thread for heartbeats: other workers cannot answer for this one");
+        }
+        Herald { stop, ended }
+    }
+
+    /// Says that this worker is gone, and waits for it, but not for long.
+    pub fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.ended.recv_timeout(FAREWELL);
+    }
+}
+
+/// Where REST is reached: the listener, by the host's name where it listens everywhere.
+pub fn address(listen: SocketAddr) -> String {
+    match listen.ip().is_unspecified() {
+        true => format!("{}:{}", gethostname::gethostname().to_string_lossy(), listen.port()),
+        false => listen.to_string(),
+    }
+}
+
+struct Speaker {
+    settings: Settings,
+    topic: String,
+    board: Arc<Board>,
+    worker: String,
+    address: String,
+    started_ms: Ms,
+    follower: Option<Follower>,
+    writer: Option<Writer>,
+    /// The log was read to its end once: what comes from here on is news.
+    caught_up: bool,
+    said: Heartbeat,
+    /// Products of which the newest state was told, by what tells one state from the next.
+    told: BTreeMap<ProductName, u64>,
+}
+
+impl Speaker {
+    fn turn(&mut self, now: Ms) -> Result<(), Fault> {
+        self.listen(now)?;
+        let beat = fleet::beat(&self.board, &self.worker, &self.address, self.started_ms, now);
+        let unchanged = Heartbeat { at_ms: self.said.at_ms, ..beat.clone() } == self.said;
+        if unchanged && now - self.said.at_ms < BEAT_MS {
+            return Ok(());
+        }
+        let (mut records, changes) = self.products(now);
+        records.push(fleet::beat_record(&beat));
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => self.writer.insert(Writer::open(&self.settings, &self.topic)?),
+        };
+        if let Err(fault) = writer.write(records) {
+            self.writer = None;
+            return Err(fault);
+        }
+        (self.said, self.told) = (beat, changes);
+        Ok(())
+    }
+
+    /// Records of the products that changed since they were last told, and what is told by then.
+    fn products(&self, now: Ms) -> (Vec<(String, Option<Vec<u8>>)>, BTreeMap<ProductName, u64>) {
+        let changes = self.board.changes();
+        let mut records = Vec::new();
+        for (product, change) in &changes {
+            if self.told.get(product) != Some(change)
+                && let Some(judged) = self.board.judged(product)
+            {
+                records.push(fleet::product_record(product, &self.worker, now, &judged));
+            }
+        }
+        // What another worker took over is that worker's to tell; what no contract names is at its end.
+        let named = &self.board.directory().products;
+        let gone = self.told.keys().filter(|product| !changes.contains_key(*product) && !named.contains_key(*product));
+        records.extend(gone.map(fleet::product_gone));
+        (records, changes)
+    }
+
+    fn listen(&mut self, now: Ms) -> Result<(), Fault> {
+        let follower = match &mut self.follower {
+            Some(follower) => follower,
+            None => self.follower.insert(Follower::new(&self.settings, &self.topic)?),
+        };
+        for record in follower.look()? {
+            fleet::hear(&self.board, record, self.caught_up, now);
+        }
+        self.caught_up = true;
+        Ok(())
+    }
+
+    fn farewell(&mut self) {
+        if let Some(writer) = &mut self.writer
+            && let Err(fault) = writer.write(vec![(self.worker.clone(), None)])
+        {
+            tracing::info!(reason = fault.message, "no farewell: other workers hear of this stop a little later");
+        }
+        if let Some(follower) = &mut self.follower {
+            follower.close();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Looks every few seconds how far stage 1 has come in each governed partition: committed offsets and log ends, for
+//! the board. So no request and no scrape asks a broker.
+
+use crate::catalog::board::Board;
+use crate::catalog::offsets::{Offsets, Reach};
+use crate::flow::io::{Fault, Part};
+use crate::kafka::client::{self, Settings};
+use crate::kafka::fault;
+use crate::kafka::ffi::{ask, group};
+use crate::kafka::poll::Ear;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+const EVERY: Duration = Duration::from_secs(5);
+const ASK_MS: i32 = 10_000;
+
+/// Runs until what is returned is dropped. The settings name the group of stage 1; it is asked, and not joined.
+pub fn start(settings: Settings, board: Arc<Board>) -> Sender<()> {
+    let (running, stopped) = channel();
+    let thread = std::thread::Builder::new().name("survey".into());
+    let spawned = thread.spawn(move || {
+        let mut ear = None;
+        // The first look comes when topics are known.
+        while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            if let Err(fault) = look(&settings, &board, &mut ear) {
+                tracing::warn!(reason = fault.message, "lag is not known in this round; looked again in 5 s");
+            }
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread for the survey: lag stays unknown");
+    }
+    running
+}
+
+fn look(settings: &Settings, board: &Board, ear: &mut Option<Ear>) -> Result<(), Fault> {
+    let ear = match ear {
+        Some(ear) => ear,
+        None => {
+            let reader = client::reader(settings).map_err(|e| fault::of_producer("survey", &e))?;
+            ear.insert(Ear::new(reader)?)
+        }
+    };
+    let directory = board.directory();
+    let mut parts = Vec::new();
+    for (topic, facts) in directory.topics.iter().filter(|(_, facts)| facts.ungoverned.is_none()) {
+        let topic: Arc<str> = topic.as_str().into();
+        parts.extend((0..facts.partitions).map(|partition| Part::new(&topic, partition)));
+    }
+    let at_ms = crate::clock::now_ms();
+    let committed = group::committed(ear.client(), &parts, ASK_MS);
+    let ends = ask::ends(ear.client(), &parts, ASK_MS);
+    // What it has to say of errors stands in the answers, too.
+    ear.listen(0);
+    let (committed, mut ends) = (committed?, ends?);
+    let reach = |(part, committed): (Part, Option<crate::flow::io::Committed>)| {
+        let ends = ends.remove(&part)?;
+        Some((part, Reach { committed: committed.map(|committed| committed.offset), ends }))
+    };
+    board.set_offsets(Offsets { at_ms, parts: committed.into_iter().filter_map(reach).collect() });
+    Ok(())
+}
