@@ -2,6 +2,7 @@
 
 use crate::cli::Exit;
 use crate::config::typed::parse_duration;
+use crate::demo::mesh;
 use crate::demo::show::{Options, View, show};
 use crate::demo::table::Style;
 use crate::telemetry;
@@ -40,7 +41,7 @@ pub fn demo(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
         report.json(out)?;
     } else {
         writeln!(out)?;
-        report.text(out, style)?;
+        report.text(out, style, &mesh::words())?;
     }
     Ok(if report.is_good() { Exit::Good } else { Exit::Bad })
 }

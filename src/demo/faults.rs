@@ -1,5 +1,6 @@
 //! The planter's book: what was written, and which faults stand in it. The daemon never sees it.
 
+use crate::demo::mesh::key;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -49,9 +50,4 @@ impl Book {
     fn edit<T>(&self, change: impl FnOnce(&mut Entries) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// How planted and found name a fault: `domain/product#rule`.
-pub fn key(product: &str, rule: &str) -> String {
-    format!("{product}#{rule}")
 }

@@ -1,7 +1,6 @@
 //! What the daemon found, as any consumer of the governance topic learns it: from its events alone.
 
-use crate::demo::faults::key;
-use crate::demo::mesh::LATE;
+use crate::demo::mesh::{LATE, key};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 /// Windows of 5 s, so that a newcomer sees verdicts within ten; 2 s of grace, for a machine that is busy elsewhere.
 const CONFIGURATION: &str = "\
-worker: {id: demo, tasks: 2}
+worker: {id: demo, tasks: 1}
 contracts.paths: [contracts]
 window: {size: 5s, grace: 2s}
 flush.interval: 1s

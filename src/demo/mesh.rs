@@ -1,6 +1,8 @@
 //! The sample mesh: a shop, its logistics and a trading floor; six products in three domains, and what is wrong with them.
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// A data product, its producer and its faults. Rates make 2,000 records a second in all: the embedded broker keeps
 /// 5 MB a partition, at 150 bytes and 200 records a second three minutes of it.
@@ -42,6 +44,20 @@ pub enum Fault {
     CutOff,
     /// No record at all.
     Silence,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Null(field) => write!(f, "{field} is null"),
+            Fault::Text(field, text) => write!(f, "{field} is {text:?}"),
+            Fault::Number(field, number) => write!(f, "{field} is {number}"),
+            Fault::Duplicate => write!(f, "the record before, once more"),
+            Fault::Late => write!(f, "its window had closed"),
+            Fault::CutOff => write!(f, "half of the bytes"),
+            Fault::Silence => write!(f, "no record at all"),
+        }
+    }
 }
 
 /// What stands after `#` for records that came late; no rule of a contract.
@@ -126,6 +142,19 @@ pub const PRODUCTS: [Product; 6] = [
         faults: &[plant(LATE, 173, Fault::Late), plant("quotes.symbol.pattern", 449, Fault::Text("symbol", "n/a"))],
     },
 ];
+
+/// What is planted under each `domain/product#rule`, in words.
+pub fn words() -> BTreeMap<String, String> {
+    let of = |product: &'static Product| {
+        product.faults.iter().map(|planting| (key(product.name, planting.rule), planting.fault.to_string()))
+    };
+    PRODUCTS.iter().flat_map(of).collect()
+}
+
+/// How planted and found name a fault: `domain/product#rule`.
+pub fn key(product: &str, rule: &str) -> String {
+    format!("{product}#{rule}")
+}
 
 const SYMBOLS: &[&str] = &["ACME", "HOOLI", "VANDA"];
 

@@ -32,15 +32,21 @@ impl Report {
         writeln!(out)
     }
 
-    pub fn text(&self, out: &mut impl Write, style: Style) -> io::Result<()> {
+    /// `what`: what was planted under a key, in words.
+    pub fn text(&self, out: &mut impl Write, style: Style, what: &BTreeMap<String, String>) -> io::Result<()> {
         let keys: BTreeSet<&String> = self.planted.keys().chain(self.found.keys()).collect();
         let width = keys.iter().map(|key| key.len()).max().unwrap_or(0);
         let count = |of: &BTreeMap<String, u64>, key: &String| of.get(key).copied().unwrap_or(0);
         writeln!(out, "{}", style.bold(&format!("{:width$}  planted    found", "product#rule")))?;
         for key in keys {
             let (planted, found) = (count(&self.planted, key), count(&self.found, key));
-            let remark = if planted == found { "" } else { "   <- they differ" };
-            writeln!(out, "{key:width$}  {planted:>7}  {found:>7}{remark}")?;
+            let remark = match what.get(key) {
+                _ if planted != found => "<- they differ",
+                Some(what) => what,
+                None => "",
+            };
+            let line = format!("{key:width$}  {planted:>7}  {found:>7}   {remark}");
+            writeln!(out, "{}", line.trim_end())?;
         }
         let (planted, found): (u64, u64) = (self.planted.values().sum(), self.found.values().sum());
         let exact = if self.exact { "every record counted once" } else { "not every record counted once" };
@@ -80,7 +86,7 @@ mod tests {
 
     fn check(report: &Report, good: bool, line: &str) {
         let mut text = Vec::new();
-        report.text(&mut text, Style { colours: false }).unwrap();
+        report.text(&mut text, Style { colours: false }, &BTreeMap::new()).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert_eq!(report.is_good(), good, "{text}");
         assert!(text.lines().any(|l| l == line), "no line {line:?} in\n{text}");

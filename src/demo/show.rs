@@ -155,8 +155,7 @@ impl Scene<'_> {
         self.rows = PRODUCTS.iter().enumerate().map(row).collect();
         let since = self.began.elapsed().as_secs();
         let time = self.options.lasts.map_or(format!("{since} s"), |lasts| format!("{since} of {} s", lasts.as_secs()));
-        let foot = format!("{}\n\x1b[2K{time}; {foot}", self.places());
-        self.table.draw(out, self.options.style, &foot, &self.rows)
+        self.table.draw(out, self.options.style, [&self.places(), &format!("{time}; {foot}")], &self.rows)
     }
 
     /// Where a visitor may look by himself.

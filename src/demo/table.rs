@@ -25,7 +25,9 @@ impl Row {
     pub fn new(product: &str, status: &Value, written: u64, before: Option<(&Row, f64)>) -> Row {
         let quality = &status["quality"];
         let records = quality["totals"]["records"].as_u64().unwrap_or(0);
-        let last = &quality["last_window"];
+        // Late records make windows of their own, which say little of the product as it is now.
+        let windows = || quality["recent_windows"].as_array().into_iter().flatten();
+        let last = windows().rfind(|window| window["revision"] == 0).unwrap_or(&Value::Null);
         let findings = last["findings"].as_array().into_iter().flatten().filter(|f| f["status"] != "unknown");
         let finding = |f: &Value| {
             (f["rule"].as_str().unwrap_or_default().to_string(), f["failed_row_count"].as_u64().unwrap_or(0))
@@ -35,8 +37,8 @@ impl Row {
             product: product.into(),
             owner: status["owner"].as_str().unwrap_or_default().into(),
             per_second: before.map_or(0, |before| gone(before).round() as u64),
-            verdict: if last.is_null() { String::new() } else { quality["status"].as_str().unwrap_or_default().into() },
-            score: quality["score"].as_f64(),
+            verdict: last["status"].as_str().unwrap_or_default().into(),
+            score: last["score"].as_f64(),
             worst: findings.map(finding).max_by_key(|(_, failed)| *failed),
             lag: written.saturating_sub(records),
             records,
@@ -74,10 +76,10 @@ pub struct Table {
 
 impl Table {
     /// Draws the rows over those of the last time. Long lines are cut by the terminal: a wrapped one would be left behind.
-    pub fn draw(&mut self, out: &mut impl Write, style: Style, foot: &str, rows: &[Row]) -> io::Result<()> {
+    pub fn draw(&mut self, out: &mut impl Write, style: Style, foot: [&str; 2], rows: &[Row]) -> io::Result<()> {
         let mut lines = lines(style, rows);
         lines.push(String::new());
-        lines.push(foot.to_string());
+        lines.extend(foot.map(str::to_string));
         if self.drawn > 0 {
             write!(out, "\x1b[{}A", self.drawn)?;
         }
@@ -155,8 +157,9 @@ mod tests {
 
     #[test]
     fn a_row_says_how_fast_how_good_and_how_far_behind() {
-        let status = json!({"owner": "order-desk", "quality": {"status": "fail", "score": 0.75, "totals": {"records": 900},
-            "last_window": {"findings": [{"rule": "a", "status": "fail", "failed_row_count": 2}, {"rule": "b", "status": "warn", "failed_row_count": 9}]}}});
+        let status = json!({"owner": "order-desk", "quality": {"totals": {"records": 900}, "recent_windows": [
+            {"revision": 0, "status": "fail", "score": 0.75, "findings": [{"rule": "a", "status": "fail", "failed_row_count": 2}, {"rule": "b", "status": "warn", "failed_row_count": 9}]},
+            {"revision": 1, "status": "pass", "score": 1.0, "findings": []}]}});
         let before = Row { records: 300, ..Row::default() };
         let row = Row::new("sales/orders", &status, 950, Some((&before, 2.0)));
         assert_eq!((row.per_second, row.lag, row.worst.clone()), (300, 50, Some(("b".into(), 9))));

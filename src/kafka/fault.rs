@@ -43,7 +43,8 @@ pub fn of_commit(code: Code, text: &str) -> Fault {
         Code::GroupAuthorizationFailed | Code::TopicAuthorizationFailed | Code::OffsetMetadataTooLarge => {
             FaultKind::Configuration
         }
-        Code::RebalanceInProgress => FaultKind::Retriable,
+        // A rebalance is under way: the client learns its new generation while it is polled.
+        Code::RebalanceInProgress | Code::IllegalGeneration => FaultKind::Retriable,
         code if passing(code) => FaultKind::Retriable,
         _ => FaultKind::Abortable,
     };
