@@ -35,7 +35,7 @@ impl Report {
     /// `what`: what was planted under a key, in words.
     pub fn text(&self, out: &mut impl Write, style: Style, what: &BTreeMap<String, String>) -> io::Result<()> {
         let keys: BTreeSet<&String> = self.planted.keys().chain(self.found.keys()).collect();
-        let width = keys.iter().map(|key| key.len()).max().unwrap_or(0);
+        let width = keys.iter().map(|key| key.len()).max().unwrap_or(0).max("product#rule".len());
         let count = |of: &BTreeMap<String, u64>, key: &String| of.get(key).copied().unwrap_or(0);
         writeln!(out, "{}", style.bold(&format!("{:width$}  planted    found", "product#rule")))?;
         for key in keys {

@@ -165,7 +165,7 @@ mod tests {
         assert_eq!((row.per_second, row.lag, row.worst.clone()), (300, 50, Some(("b".into(), 9))));
         let shown = lines(Style { colours: false }, &[row, Row::new("p/q", &Value::Null, 0, None)]);
         assert_eq!(shown[1], "sales/orders  order-desk        300  fail      0.75      50  b (9 rows)");
-        assert_eq!(shown[2], "p/q                             0  …            …       0  ");
+        assert_eq!(shown[2], "p/q                               0  …            …       0  ");
     }
 
     #[test]
