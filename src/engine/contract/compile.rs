@@ -2,7 +2,7 @@
 
 use crate::engine::contract::described;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
-use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::contract::name::{ContractHash, ProductName, TEXT_MAX, short};
 use crate::engine::contract::plan::{Check, ObjectPlan, PLAN_VERSION, Plan, Rule};
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::profile::shape::ProfilePlan;
@@ -48,7 +48,16 @@ pub fn repeated_ids(contract: &Contract) -> Vec<(String, String)> {
     let mut seen = BTreeSet::new();
     let clauses = contract.objects.iter().flat_map(of_object).map(|asked| asked.clause);
     let given = clauses.filter_map(|clause| Some((clause.id?, clause.relates_to)));
-    given.filter(|(id, _)| !seen.insert(id.clone())).collect()
+    let again = given.filter(|(id, _)| !seen.insert(id.clone()));
+    again.map(|(id, relates_to)| (short(id), short(relates_to))).collect()
+}
+
+/// Rules whose id is longer than is told: how many characters it has, and what the rule is called instead.
+pub fn long_ids(contract: &Contract) -> Vec<(usize, String)> {
+    let id = |(object, asked): (&Object, Asked<'_>)| asked.id(object);
+    let ids = contract.objects.iter().flat_map(|o| of_object(o).into_iter().map(move |asked| (o, asked))).map(id);
+    let long = ids.map(|id| (id.chars().count(), id)).filter(|(length, _)| *length > TEXT_MAX);
+    long.map(|(length, id)| (length, short(id))).collect()
 }
 
 /// A clause, and whom it asks.
@@ -59,24 +68,30 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The contract's own id, else one by place.
+    fn id(&self, object: &Object) -> String {
+        let path = self.property.map(|p| format!("{}.", p.path)).unwrap_or_default();
+        self.clause.id.clone().unwrap_or_else(|| format!("{}.{path}{}", object.name, self.clause.key))
+    }
+
     /// The rule with its derived id, and whether the contract gave an id.
     fn rule(self, index: usize, object: &Object) -> (Rule, bool) {
+        let id = self.id(object);
         let Asked { clause, property } = self;
-        let path = property.map(|p| format!("{}.", p.path)).unwrap_or_default();
         let classified = match (&clause.check, property) {
             (Check::Unique(fields), None) => fields.iter().any(|field| is_classified(&object.properties, field)),
             (_, property) => property.is_some_and(|p| p.classified),
         };
         let given = clause.id.is_some();
         let rule = Rule {
-            id: clause.id.unwrap_or_else(|| format!("{}.{path}{}", object.name, clause.key)),
-            name: clause.name,
+            id: short(id),
+            name: clause.name.map(short),
             object: index,
             field: property.map(|p| p.field.clone()),
             metric: clause.metric,
-            dimension: clause.dimension,
-            severity: clause.severity,
-            relates_to: clause.relates_to,
+            dimension: clause.dimension.map(short),
+            severity: clause.severity.map(short),
+            relates_to: short(clause.relates_to),
             classified,
             check: clause.check,
             threshold: clause.threshold,

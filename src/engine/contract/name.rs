@@ -48,6 +48,24 @@ impl ContractHash {
     }
 }
 
+/// Characters of what a rule is called and says of itself (id, name, place, dimension, severity). Five such texts are
+/// 1 kB of a result, so that an event (`MAX_VALUE_BYTES`, 512 KiB) holds 500 rules, and each label of a metric is one line.
+pub const TEXT_MAX: usize = 200;
+
+/// The text itself, or where it is longer than `TEXT_MAX` its beginning and 16 digits of its SHA-256: two long texts stay
+/// two.
+pub fn short(text: String) -> String {
+    use sha2::{Digest, Sha256};
+    if text.chars().nth(TEXT_MAX).is_none() {
+        return text;
+    }
+    let digest = Sha256::digest(text.as_bytes());
+    let mut short: String = text.chars().take(TEXT_MAX - 17).collect();
+    short.push('~');
+    short.extend(digest[..8].iter().map(|byte| format!("{byte:02x}")));
+    short
+}
+
 /// Orders contract versions as Semantic Versioning does, and is forgiving: a leading `v`, missing parts (1.0 is 1.0.0) and
 /// words are taken. `+build` does not count.
 pub fn compare_versions(a: &str, b: &str) -> Ordering {
@@ -86,6 +104,16 @@ fn compare_parts(a: &str, b: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_long_text_is_cut_and_stays_its_own() {
+        let short = |text: &str| super::short(text.to_owned());
+        let (a, b) = ("ä".repeat(super::TEXT_MAX), "ä".repeat(super::TEXT_MAX + 1));
+        assert_eq!(short(&a), a);
+        assert_eq!(short(&b).chars().count(), super::TEXT_MAX);
+        assert_ne!(short(&b), short(&(b.clone() + "ä")), "they differ in what was cut");
+        assert_eq!(short(&b), short(&b));
+    }
+
     use super::compare_versions;
     use std::cmp::Ordering;
 

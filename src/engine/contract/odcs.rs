@@ -4,6 +4,7 @@ use crate::engine::contract::compile;
 use crate::engine::contract::custom::{self, Custom, Level};
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Clause, Contract, LogicalType, Object, Property};
+use crate::engine::contract::name::TEXT_MAX;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::property::{self, Parent};
@@ -147,6 +148,13 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
             &at,
             format!("the id {id} of {relates_to} is used before"),
             "give each rule an id of its own",
+        );
+    }
+    for (length, id) in compile::long_ids(&contract) {
+        problems.warning(
+            &at,
+            format!("the id of a rule has {length} characters, and is told as {id}"),
+            format!("give it an `id` of at most {TEXT_MAX} characters, or shorten the names of its fields"),
         );
     }
     Some(contract)
@@ -333,6 +341,8 @@ fn sla_metric(property: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Parsed, parse};
+    use crate::engine::contract::compile;
+    use crate::engine::contract::name::TEXT_MAX;
     use crate::engine::contract::problem::{Level, Problem};
     use proptest::prelude::{any, proptest};
 
@@ -439,6 +449,25 @@ mod tests {
                 (Warning, "/servers/0", "protobuf", Some(13)),
             ],
         );
+    }
+
+    #[test]
+    fn an_id_without_end_is_told_short() {
+        let (given, field) = ("x".repeat(100_000), "f".repeat(300));
+        let text = format!(
+            "kind: DataContract\napiVersion: v3.1.0\nid: c\nversion: 1.0.0\nstatus: active\nschema:\n- name: o\n  \
+             physicalType: topic\n  quality:\n  - {{id: {given}, type: library, metric: rowCount, mustBeGreaterThan: 0}}\n  \
+             properties:\n  - {{name: {field}, required: true}}\n"
+        );
+        let parsed = parse(&text);
+        let told: Vec<_> = parsed.problems.iter().map(|p| (p.level, p.message.len() < 400)).collect();
+        assert_eq!(told, [(Level::Warning, true); 2], "{:?}", parsed.problems);
+        let plan = compile::compile(&parsed.contract.expect("a contract"));
+        for rule in &plan.rules {
+            assert_eq!(rule.id.len(), TEXT_MAX, "{}", rule.id);
+            assert!(rule.relates_to.len() <= TEXT_MAX, "{}", rule.relates_to);
+        }
+        assert_eq!(plan.rules.len(), 2);
     }
 
     proptest! {
