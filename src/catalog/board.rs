@@ -46,6 +46,9 @@ pub struct Judged {
     pub state: ProductState,
     pub counters: Counters,
     pub violations: BTreeMap<RuleLabels, u64>,
+    /// The last closed window's profile, as JSON without sketches: at most `FIELDS_BYTES_MAX` and some, mostly 20 kB.
+    /// `None` until a window has closed since this worker took the product over.
+    pub profile: Option<Arc<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,10 +136,14 @@ impl Board {
                 state: update.state.clone(),
                 counters: Counters::default(),
                 violations: BTreeMap::new(),
+                profile: None,
             });
             task.clone_into(&mut judged.task);
             judged.state = update.state.clone();
             judged.changes += 1;
+            if let Some(profile) = &update.profile {
+                judged.profile = Some(profile.clone());
+            }
             let counters = &mut judged.counters;
             counters.records += update.records;
             counters.bytes += update.bytes;

@@ -6,6 +6,7 @@ use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::decode::schema::Schemas;
+use crate::engine::profile::summary::{self, Summary};
 use crate::engine::record::{Position, RawRecord};
 use crate::flow::judge::{ContractFacts, Judge, Lens};
 use std::collections::{BTreeMap, BTreeSet};
@@ -142,6 +143,11 @@ impl Judge for PlansJudge {
 
     fn current(&self, product: &ProductName) -> Vec<ContractHash> {
         self.by_product.get(product).map_or_else(Vec::new, |p| p.current.iter().copied().collect())
+    }
+
+    fn profile(&self, hash: ContractHash, tally: &Tally) -> Option<Summary> {
+        (tally.counts.records > 0).then_some(())?;
+        Some(summary::summary(self.plans.by_hash.get(&hash)?, tally))
     }
 
     fn undecodable<'t>(&self, tally: &'t Tally) -> &'t BTreeMap<String, u64> {

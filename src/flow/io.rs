@@ -256,6 +256,8 @@ pub struct ProductUpdate {
     pub overlaps: u64,
     /// By rule id: rows that broke it.
     pub violations: Vec<Violation>,
+    /// The profile of the last window that closed since the transaction before, as JSON.
+    pub profile: Option<Arc<[u8]>>,
     /// From the last delta's append to now.
     pub latency_ms: Ms,
 }

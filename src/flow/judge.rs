@@ -94,6 +94,11 @@ pub trait Judge {
     /// Why records could not be decoded, by reason.
     fn undecodable<'t>(&self, tally: &'t Self::Tally) -> &'t BTreeMap<String, u64>;
 
+    /// What the values of a window look like; `None` where nobody can say.
+    fn profile(&self, _hash: ContractHash, _tally: &Self::Tally) -> Option<crate::engine::profile::summary::Summary> {
+        None
+    }
+
     /// What the window event and the metrics count.
     fn counts(&self, tally: &Self::Tally) -> crate::engine::check::tally::Counts;
 }

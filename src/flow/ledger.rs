@@ -409,6 +409,7 @@ fn shown(state: ProductState, moved: Moved, latency_ms: Ms) -> ProductUpdate {
         gap_offsets: moved.gap_offsets,
         overlaps: moved.overlaps,
         violations: moved.violations.into_values().collect(),
+        profile: moved.profile,
         latency_ms,
     }
 }

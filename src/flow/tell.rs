@@ -6,7 +6,7 @@ use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::event::envelope::{Event, Source};
 use crate::engine::event::gap::{Gap, Reason};
 use crate::engine::event::window::{Coverage, Window};
-use crate::engine::event::{gap, incident, window};
+use crate::engine::event::{gap, incident, profile, window};
 use crate::engine::record::{Interval, Offset, TopicId, window_of};
 use crate::flow::delta::WindowKey;
 use crate::flow::incident::{Change, Run, bad_already, closed, contract_gone, rules_gone};
@@ -15,6 +15,7 @@ use crate::flow::judge::{ContractFacts, Judge};
 use crate::flow::state::{ProductState, RECENT, Summary};
 use crate::flow::window::{Open, WindowConfig};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An idle product is heard of once an hour.
 const IDLE_EVERY_MS: Ms = 3_600_000;
@@ -42,6 +43,8 @@ pub struct Moved {
     pub gap_offsets: u64,
     pub overlaps: u64,
     pub violations: BTreeMap<String, Violation>,
+    /// The profile of the last window that closed, as JSON.
+    pub profile: Option<Arc<[u8]>>,
     /// The deltas of this partition were deleted before they were applied.
     pub deltas_lost: bool,
     /// Mutations only.
@@ -203,6 +206,14 @@ impl<J: Judge> Teller<'_, J> {
             undecodable: self.judge.undecodable(tally),
         };
         moved.events.push(window::event(self.source, &said, verdict));
+        if let Some(summary) = self.judge.profile(key.hash, tally) {
+            let (event, shown) = profile::event(self.source, &said, &summary);
+            moved.events.push(event);
+            // Late records alone are no picture of their window.
+            if !late {
+                moved.profile = Some(shown.into());
+            }
+        }
         for result in verdict.results.iter().filter(|r| r.failed > 0) {
             let violation = moved.violations.entry(result.id.clone()).or_insert_with(|| Violation {
                 rule: result.id.clone(),

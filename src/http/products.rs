@@ -70,6 +70,24 @@ pub async fn contract(State(site): State<Site>, Path((domain, name)): Path<(Stri
     ([(CONTENT_TYPE, "application/yaml")], texts.join("\n---\n") + "\n").into_response()
 }
 
+/// What the values of its last closed window look like.
+pub async fn profile(State(site): State<Site>, Path((domain, name)): Path<(String, String)>) -> Response {
+    let product = ProductName { domain, name };
+    if let Err(unknown) = known(&site, &product) {
+        return *unknown;
+    }
+    match site.board.judged(&product).and_then(|judged| judged.profile) {
+        Some(profile) => ([(CONTENT_TYPE, "application/json")], profile.to_vec()).into_response(),
+        None => {
+            let detail = format!(
+                "product {product} has no profile here yet: one is there when a window with records has closed since \
+                 this worker took its ledger partition over; every profile is an event of the governance topic"
+            );
+            problem(StatusCode::NOT_FOUND, &detail)
+        }
+    }
+}
+
 /// How far stage 1 has come in each partition of its topics, in Connect's shape.
 pub async fn offsets(State(site): State<Site>, Path((domain, name)): Path<(String, String)>) -> Response {
     let product = ProductName { domain, name };

@@ -118,6 +118,7 @@ pub fn routes(site: Site) -> Router {
         .route("/products/{domain}/{name}", get(products::one))
         .route("/products/{domain}/{name}/status", get(status::status))
         .route("/products/{domain}/{name}/contract", get(products::contract))
+        .route("/products/{domain}/{name}/profile", get(products::profile))
         .route("/products/{domain}/{name}/incidents", get(incidents::of_product))
         .route("/products/{domain}/{name}/offsets", get(products::offsets))
         .route("/products/{domain}/{name}/pause", put(wishes::pause))

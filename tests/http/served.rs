@@ -237,6 +237,7 @@ pub fn publication(name: &str) -> Publication {
         gap_offsets: 50,
         overlaps: 0,
         violations: vec![violation("amount.required", 3)],
+        profile: None,
         latency_ms: 700,
     };
     Publication { records: 119, written_bytes: 900, flush_ms: 40, products: vec![update], ..Publication::default() }

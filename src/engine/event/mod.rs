@@ -6,4 +6,5 @@ pub mod window; // io.meshsteward.quality.window.v1
 pub mod incident; // io.meshsteward.incident.v1
 pub mod gap; // io.meshsteward.coverage.gap.v1
 pub mod lineage; // OpenLineage: io.meshsteward.lineage.{dataset,run}.v1
+pub mod profile; // io.meshsteward.quality.profile.v1
 pub mod result; // one rule's result, as events word it

@@ -48,7 +48,7 @@ pub fn event(source: &Source, window: &Window<'_>, verdict: &Verdict) -> Event {
     let about = About {
         kind: KIND,
         schema: "quality.window.v1.json",
-        id: id(window),
+        id: id(KIND, window),
         product: window.product,
         time_ms: window.end_ms,
         severity: worst_severity(&verdict.results),
@@ -69,9 +69,10 @@ const MAX_REASONS: usize = 32;
 /// so 2 * 128 KiB, 32 reasons and 4 texts of 6 KiB make 472 KiB, and 40 KiB remain for the numbers and names.
 const SHARE_BYTES: usize = 128 * 1024;
 
-fn id(window: &Window<'_>) -> String {
+/// Of an event of this kind about the window.
+pub fn id(kind: &str, window: &Window<'_>) -> String {
     id::of(&[
-        KIND,
+        kind,
         &window.product.domain,
         &window.product.name,
         &window.hash.to_string(),
@@ -118,7 +119,7 @@ pub struct ContractValue {
 }
 
 #[derive(Debug, Serialize)]
-struct Span {
+pub struct Span {
     start: String,
     end: String,
     revision: u32,
@@ -176,14 +177,7 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
         domain: window.product.domain.clone(),
         owner: clip(window.owner),
         contract: contract_value(window.contract_id, window.contract_version, window.hash),
-        window: Span {
-            start: rfc3339(window.start_ms),
-            end: rfc3339(window.end_ms),
-            revision: window.revision,
-            complete: window.complete,
-            incomplete: clip(window.incomplete),
-            late: window.late,
-        },
+        window: span(window),
         exact: window.exact,
         sampled: 1.0,
         coverage: window.coverage.iter().map(coverage_value).collect(),
@@ -202,6 +196,17 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
         results: verdict.results.iter().map(result_value).collect(),
         truncated: false,
         omitted: None,
+    }
+}
+
+pub fn span(window: &Window<'_>) -> Span {
+    Span {
+        start: rfc3339(window.start_ms),
+        end: rfc3339(window.end_ms),
+        revision: window.revision,
+        complete: window.complete,
+        incomplete: clip(window.incomplete),
+        late: window.late,
     }
 }
 

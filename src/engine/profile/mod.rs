@@ -6,5 +6,6 @@ pub mod quantiles;
 pub mod shape;
 pub mod sketch;
 pub mod state;
+pub mod summary;
 pub mod topic;
 pub mod walk;
