@@ -31,7 +31,7 @@ pub struct ProductDelta<T> {
     pub part: u32,
     /// `None`: another part of the same flush follows.
     pub reports: Option<Reports>,
-    /// The flush's name, equal in all its parts: transactional id and a number that grows.
+    /// The flush's name, equal in all its parts and no other's: `InspectorConfig::task`, and a number that grows from 1.
     pub flush: (String, u64),
 }
 

@@ -42,7 +42,7 @@ pub struct InspectorConfig {
     pub deltas: Arc<str>,
     pub state: Arc<str>,
     pub delta_partitions: i32,
-    /// Names the flushes of this task, and without transactions of this process.
+    /// Names the flushes of this task since this start of it.
     pub task: String,
 }
 

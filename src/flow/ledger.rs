@@ -273,7 +273,8 @@ impl<J: Judge> Stage for Ledger<J> {
                 let still = book.products.iter().filter(|(name, _)| !book.touched.contains(name));
                 cut.products.extend(still.map(|(_, product)| shown(product.state.clone(), Moved::default(), 0)));
             }
-            let low = book.low();
+            // A replay begins at the low-water mark that was written last: this one's commit may fail.
+            let low = book.written.as_ref().map_or(0, |w| w.low);
             for name in std::mem::take(&mut book.touched) {
                 let Some(product) = book.products.get_mut(&name) else { continue };
                 product.forget_deltas(low);

@@ -77,6 +77,10 @@ impl LogReader {
             }
         }
         let done = next >= to;
+        if done {
+            // Else it goes on fetching, a hundred times a second, and the next question waits behind a fetch.
+            ear.consumer().unassign().map_err(|e| failed(part, &e))?;
+        }
         // The log's start overtook us: the next call looks where it begins now.
         self.at = (!done && !moved).then(|| (part.clone(), next));
         Ok(Chunk { records, next, done })

@@ -193,11 +193,8 @@ fn inspector_config(config: &Config, keeper: &Keeper, settings: &Settings) -> In
         deltas: keeper.deltas(),
         state: keeper.state(),
         delta_partitions: keeper.delta_partitions(),
-        // Without transactions a killed process may leave half a flush behind, which no other may be taken for.
-        task: match settings.transactions {
-            true => settings.identity(),
-            false => format!("{}@{}", settings.identity(), crate::clock::now_ms()),
-        },
+        // Flushes are numbered from 1 at each start. Without transactions a killed process may leave half of one behind.
+        task: format!("{}@{}", settings.identity(), crate::clock::now_ms()),
     }
 }
 
