@@ -1,11 +1,11 @@
 //! `steward check`: the configuration, its contracts, and with `--connect` the cluster.
 
 use crate::catalog::files::Watcher;
-use crate::cli::Exit;
+use crate::cli::{Exit, connect};
 use crate::config::raw::DEFAULT;
 use crate::config::usable::Config;
-use crate::kafka::admin::Admin;
-use crate::kafka::configured;
+use crate::engine::contract::plan::Binding;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub fn check(args: &Args, out: &mut impl Write) -> io::Result<Exit> {
     writeln!(out, "configuration ok: {}", config.file.display())?;
     effective(&config, out)?;
     let (topics, contracts) = contracts(&config, out)?;
-    let cluster = if args.connect { cluster(&config, &topics, out)? } else { Exit::Good };
+    let cluster = if args.connect { connect::cluster(&config, &topics, out)? } else { Exit::Good };
     Ok(match (cluster, contracts) {
         (Exit::Good, of_contracts) => of_contracts,
         (of_cluster, _) => of_cluster,
@@ -49,10 +49,17 @@ fn effective(config: &Config, out: &mut impl Write) -> io::Result<()> {
     config.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
 }
 
+/// Governed topics, and the products that read them.
+pub type Governed = BTreeMap<Arc<str>, String>;
+
 /// The contracts in force, and what is wrong with their files. Returns the governed topics.
-fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Vec<Arc<str>>, Exit)> {
+fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Governed, Exit)> {
     let loaded = Watcher::of(config).look().unwrap_or_default();
-    let topics: Vec<Arc<str>> = loaded.plans.by_topic.keys().map(|topic| topic.as_str().into()).collect();
+    let readers = |(topic, bindings): (&String, &Vec<Binding>)| {
+        let products: BTreeSet<String> = bindings.iter().map(|binding| binding.plan.product.to_string()).collect();
+        (topic.as_str().into(), products.into_iter().collect::<Vec<_>>().join(", "))
+    };
+    let topics: Governed = loaded.plans.by_topic.iter().map(readers).collect();
     writeln!(out, "contracts: {} in force, {} governed", loaded.sources.len(), counted(topics.len(), "topic"))?;
     for source in &loaded.sources {
         let (plan, topics) = (&source.plan, source.plan.objects.iter().map(|object| object.topic.as_str()));
@@ -64,39 +71,6 @@ fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Vec<Arc<str>>
     Ok((topics, if loaded.findings.iter().any(|finding| finding.error) { Exit::Bad } else { Exit::Good }))
 }
 
-/// What a start would find; nothing is changed.
-fn cluster(config: &Config, governed: &[Arc<str>], out: &mut impl Write) -> io::Result<Exit> {
-    let settings = configured::settings(config, &config.worker.group_id, "check", 0, Arc::new(|_| {}));
-    let probe = match Admin::open(&settings).and_then(|admin| admin.probe(governed, &configured::topics(config))) {
-        Ok(probe) => probe,
-        Err(fault) => {
-            writeln!(out, "cluster: cannot be asked: {}", fault.message)?;
-            writeln!(
-                out,
-                "  -> compare kafka.bootstrap.servers and the security settings with the brokers' listeners"
-            )?;
-            return Ok(Exit::NotDone);
-        }
-    };
-    writeln!(out, "cluster: {}, {}", probe.cluster, counted(probe.brokers, "broker"))?;
-    for (topic, info) in &probe.topics {
-        match info {
-            Some(info) => writeln!(out, "  {topic}: {}", counted(info.partitions as usize, "partition"))?,
-            None => writeln!(out, "  {topic}: does not exist yet; its contract waits for it")?,
-        }
-    }
-    for topic in &probe.missing {
-        writeln!(out, "  {topic}: is created at the first start")?;
-    }
-    for mismatch in &probe.mismatches {
-        writeln!(out, "  {}: error: {}\n  -> {}", mismatch.topic, mismatch.problem, mismatch.remedy)?;
-    }
-    if probe.missing.is_empty() && probe.mismatches.is_empty() {
-        writeln!(out, "  the daemon's own topics are as they must be")?;
-    }
-    Ok(if probe.mismatches.is_empty() { Exit::Good } else { Exit::Bad })
-}
-
-fn counted(count: usize, what: &str) -> String {
+pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

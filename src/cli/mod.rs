@@ -2,6 +2,7 @@
 
 pub mod run; // the daemon
 pub mod demo; // everything in one process
+pub mod connect; // what a start would find at the cluster
 pub mod check; // its configuration, its contracts, and what it would find
 
 use std::process::ExitCode;

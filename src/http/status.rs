@@ -4,10 +4,10 @@ use crate::catalog::board::TaskState;
 use crate::catalog::directory::{Directory, Info};
 use crate::catalog::fleet::{Peer, TaskBeat};
 use crate::clock::now_ms;
+use crate::engine::check::score;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
 use crate::engine::event::result::word;
-use crate::engine::event::window::SCORE_VERSION;
 use crate::flow::state::{Incident, ProductState, Summary};
 use crate::http::products::{contracts, known};
 use crate::http::server::Site;
@@ -142,7 +142,7 @@ fn quality(state: &ProductState) -> Value {
     json!({
         "status": latest.as_ref().map_or("unknown", |latest| word(latest.status)),
         "score": latest.as_ref().and_then(|latest| latest.score),
-        "score_version": SCORE_VERSION,
+        "score_version": score::VERSION,
         "last_window": latest.as_ref().and_then(|latest| latest.windows.last()).map(|summary| window(summary)),
         "recent_windows": state.recent.iter().map(window).collect::<Vec<_>>(),
         "watermark": state.watermark_ms.map(rfc3339),

@@ -7,6 +7,7 @@ use crate::kafka::cluster::Cluster;
 use crate::kafka::fault;
 use crate::kafka::ffi::ask::{self, NewTopic};
 use crate::kafka::ffi::queue::{Queue, Said};
+use crate::kafka::ffi::rights::{self, Rights};
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,6 +162,14 @@ pub struct Probe {
     pub mismatches: Vec<Mismatch>,
 }
 
+/// Rights by name of what they are on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    pub topics: BTreeMap<String, Rights>,
+    pub cluster: Rights,
+    pub groups: BTreeMap<String, Rights>,
+}
+
 /// A handle for admin calls, with its queue, where the causes of failures come.
 pub struct Admin {
     // Before the client: a queue is dropped first.
@@ -264,6 +273,17 @@ impl Admin {
     pub fn topics(&self, names: &[Arc<str>]) -> Result<BTreeMap<Arc<str>, Option<TopicInfo>>, Fault> {
         self.hear(0);
         self.settings.cluster.topics(&self.client, names, CALL_MS).map_err(|f| self.explained(f))
+    }
+
+    /// What this principal may do on topics that exist, on the cluster, and on groups; in this order.
+    pub fn rights(&self, topics: &[String], groups: &[String]) -> Result<Granted, Fault> {
+        let of_group = |group: &String| Ok((group.clone(), rights::of_group(&self.client, group, CALL_MS)?));
+        let asked = rights::of_topics(&self.client, topics, CALL_MS).and_then(|topics| {
+            let cluster = rights::of_cluster(&self.client, CALL_MS)?;
+            let groups = groups.iter().map(of_group).collect::<Result<_, Fault>>()?;
+            Ok(Granted { topics, cluster, groups })
+        });
+        asked.map_err(|f| self.explained(f))
     }
 
     pub fn cluster(&self) -> Result<String, Fault> {

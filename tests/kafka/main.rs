@@ -24,3 +24,5 @@ mod repeats; // kill -9 without transactions
 mod stops; // SIGTERM, SIGSTOP, one id twice
 mod logs; // topics that grow, are cut, start again, hold what was aborted
 mod changes; // contracts, brokers
+mod operators; // pause, resume, any worker asked, topics that appear
+mod check; // `steward check --connect`

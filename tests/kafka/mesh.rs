@@ -64,6 +64,12 @@ impl<'b> Mesh<'b> {
         fs::write(&new, text).and_then(|()| fs::rename(&new, &file)).expect("the contract");
     }
 
+    /// A second contract in a file of its own: `shop/PRODUCT`, reading `topic`.
+    pub fn put_contract_of(&self, product: &str, topic: &str) {
+        let file = self.folder.path().join(format!("contracts/{product}.odcs.yaml"));
+        fs::write(file, oracle::contract(product, topic, "1.0.0")).expect("the contract");
+    }
+
     pub fn worker(&self, id: &str) -> Worker {
         Worker::start(self.folder.path(), &format!("{}-{id}", self.name), &self.settings)
     }

@@ -53,6 +53,24 @@ impl Worker {
         }
     }
 
+    /// Status and body of a request without body; 0 where nobody answers.
+    pub fn ask(&self, method: &str, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.http);
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let asked = match method {
+            "PUT" => agent.put(url).send_empty(),
+            _ => agent.post(url).send_empty(),
+        };
+        match asked {
+            Ok(mut answer) => (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap_or_default()),
+            Err(error) => (0, error.to_string()),
+        }
+    }
+
     /// The sum of a metric over its labels; `None` where the worker does not show it.
     pub fn metric(&self, name: &str) -> Option<f64> {
         let (_, body) = self.get("/metrics");

@@ -6,3 +6,4 @@ pub mod key; // values as keyed hashes
 pub mod mask; // what a sample shows of a value
 pub mod tally; // what one window has counted
 pub mod verdict; // a window's counts against the thresholds
+pub mod score; // how much of it held, as one number

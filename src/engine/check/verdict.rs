@@ -1,5 +1,6 @@
 //! A window's counts against the thresholds of its contract version.
 
+use crate::engine::check::score::score;
 use crate::engine::check::tally::{FUTURE, MAX_KEYS, RuleTally, Sample, Tally};
 use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
 use serde_json::json;
@@ -76,7 +77,7 @@ pub fn judge(plan: &Plan, tally: &Tally, facts: &Facts) -> Verdict {
     results.push(decodable(tally));
     results.extend((tally.counts.future > 0).then(|| timestamp(tally)));
     let status = overall(&results, silent);
-    let score = if silent && status == Status::Unknown { None } else { score(&results) };
+    let score = if silent && status == Status::Unknown { None } else { score(results.iter().map(|r| r.status)) };
     Verdict { status, score, results }
 }
 
@@ -251,18 +252,6 @@ fn overall(results: &[RuleResult], silent: bool) -> Status {
     let order = [Status::Fail, Status::Unknown, Status::Warn, Status::Pass];
     let worst = order.into_iter().find(|status| any(*status)).unwrap_or(Status::Unknown);
     if silent && worst != Status::Fail { Status::Unknown } else { worst }
-}
-
-/// Version 1 of the formula in `docs/score.md`.
-fn score(results: &[RuleResult]) -> Option<f64> {
-    let points = |status: Status| match status {
-        Status::Pass => Some(1.0),
-        Status::Warn => Some(0.5),
-        Status::Fail => Some(0.0),
-        Status::Error | Status::Skip | Status::Unknown => None,
-    };
-    let measured: Vec<f64> = results.iter().filter_map(|r| points(r.status)).collect();
-    (!measured.is_empty()).then(|| measured.iter().sum::<f64>() / measured.len() as f64)
 }
 
 /// The operator and its operand, in ODCS' words.

@@ -1,5 +1,6 @@
 //! `io.meshsteward.quality.window.v1`: one window's verdict.
 
+use crate::engine::check::score;
 use crate::engine::check::tally::Counts;
 use crate::engine::check::verdict::{Status, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
@@ -58,9 +59,6 @@ pub fn event(source: &Source, window: &Window<'_>, verdict: &Verdict) -> Event {
 }
 
 const KIND: &str = "io.meshsteward.quality.window.v1";
-
-/// The version of the score's formula; `docs/score.md` tells it.
-pub const SCORE_VERSION: u32 = 1;
 
 /// More kinds of undecodable records than these are summed up under `other`.
 const MAX_REASONS: usize = 32;
@@ -192,7 +190,7 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
         undecodable: reasons(window.undecodable),
         status: verdict.status,
         score: verdict.score,
-        score_version: SCORE_VERSION,
+        score_version: score::VERSION,
         results: verdict.results.iter().map(result_value).collect(),
         truncated: false,
         omitted: None,

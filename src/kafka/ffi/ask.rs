@@ -262,7 +262,7 @@ pub fn topic_config(client: &Client<Context>, topic: &str, timeout_ms: i32) -> R
 }
 
 /// Sends one admin request and waits for its answer, a little longer than the request itself may take.
-fn ask(
+pub(super) fn ask(
     client: &Client<Context>,
     what: &str,
     op: sys::rd_kafka_admin_op_t,
@@ -296,7 +296,7 @@ fn ask(
 ///
 /// # Safety
 /// `first` must be null or point to `count` elements that live for `'a`.
-unsafe fn list<'a, T>(first: *mut *const T, count: usize) -> &'a [*const T] {
+pub(super) unsafe fn list<'a, T>(first: *mut *const T, count: usize) -> &'a [*const T] {
     // SAFETY: by our own condition.
     if first.is_null() { &[] } else { unsafe { slice::from_raw_parts(first, count) } }
 }

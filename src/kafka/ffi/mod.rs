@@ -4,6 +4,7 @@
 
 pub mod queue; // event queues: poll, read records, errors, logs, delivery reports
 pub mod ask; // admin calls: topics, ends, creation, configuration
+pub mod rights; // what this principal may do
 pub mod group; // membership, committed offsets, sending offsets, committing, seeking
 pub mod mock; // librdkafka's own broker in memory
 

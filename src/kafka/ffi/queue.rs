@@ -143,6 +143,8 @@ impl Event {
                 sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT
                 | sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT
                 | sys::RD_KAFKA_EVENT_CREATETOPICS_RESULT
+                | sys::RD_KAFKA_EVENT_DESCRIBECLUSTER_RESULT
+                | sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT
                 | sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT
                 | sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Said::Answer(self),
                 _ => Said::Other,

@@ -1,0 +1,162 @@
+//! `steward check --connect`: what a start would find at the cluster, one line a thing: how it is, what, and a remedy.
+//! Nothing is changed.
+
+use crate::cli::Exit;
+use crate::cli::check::{Governed, counted};
+use crate::config::usable::{Config, Delivery};
+use crate::kafka::admin::{Admin, Granted, Probe, Topics};
+use crate::kafka::configured;
+use crate::kafka::ffi::rights::{Right, Rights};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// How a thing is, in the order of gravity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    Ok,
+    /// Worth knowing; a start succeeds.
+    Warn,
+    /// A start would fail, or a product would not be governed.
+    Fail,
+}
+
+/// The lines, and the worst of them.
+struct Report<'o, W: Write> {
+    out: &'o mut W,
+    worst: How,
+}
+
+impl<W: Write> Report<'_, W> {
+    fn say(&mut self, how: How, what: &str, remedy: &str) -> io::Result<()> {
+        self.worst = self.worst.max(how);
+        let word = match how {
+            How::Ok => "ok  ",
+            How::Warn => "warn",
+            How::Fail => "fail",
+        };
+        let dash = if remedy.is_empty() { "" } else { " — " };
+        writeln!(self.out, "{word}  {what}{dash}{remedy}")
+    }
+}
+
+/// 0 where a start would succeed, 1 where not, 2 where nobody answers.
+pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io::Result<Exit> {
+    let mut report = Report { out, worst: How::Ok };
+    let settings = configured::settings(config, &config.worker.group_id, "check", 0, Arc::new(|_| {}));
+    let own = configured::topics(config);
+    let asked: Vec<Arc<str>> = governed.keys().cloned().collect();
+    let probed = Admin::open(&settings).and_then(|admin| Ok((admin.probe(&asked, &own)?, admin)));
+    let (probe, admin) = match probed {
+        Ok(probed) => probed,
+        Err(fault) => {
+            let remedy = "compare kafka.bootstrap.servers and the security settings with the brokers' listeners";
+            report.say(How::Fail, &format!("the cluster cannot be asked: {}", fault.message), remedy)?;
+            return Ok(Exit::NotDone);
+        }
+    };
+    report.say(How::Ok, &format!("cluster {}: {} reached", probe.cluster, counted(probe.brokers, "broker")), "")?;
+    of_topics(&probe, governed, &mut report)?;
+    of_own_topics(&probe, &own, &mut report)?;
+    let there = probe.topics.iter().filter(|(_, info)| info.is_some()).map(|(topic, _)| topic.to_string());
+    let mine = own.all().into_iter().map(|(topic, _)| topic).filter(|topic| !probe.missing.contains(topic));
+    let (there, mine): (Vec<String>, Vec<String>) = (there.collect(), mine.collect());
+    let groups = [config.worker.group_id.clone(), format!("{}-ledger", config.worker.group_id)];
+    let all: Vec<String> = there.iter().chain(&mine).cloned().collect();
+    match admin.rights(&all, &groups) {
+        Ok(granted) => of_rights(&granted, &there, &probe, config, &mut report)?,
+        Err(fault) => {
+            let what = format!("rights could not be asked: {}", fault.message);
+            let remedy = "needed: Read, Describe on governed topics; Read, Write, Describe, DescribeConfigs on its own; \
+                          Read, Describe on its two groups";
+            report.say(How::Warn, &what, remedy)?;
+        }
+    }
+    Ok(if report.worst == How::Fail { Exit::Bad } else { Exit::Good })
+}
+
+fn of_topics<W: Write>(probe: &Probe, governed: &Governed, report: &mut Report<'_, W>) -> io::Result<()> {
+    for (topic, info) in &probe.topics {
+        let products = governed.get(topic).map_or("", String::as_str);
+        match info {
+            Some(info) => {
+                let partitions = counted(info.partitions as usize, "partition");
+                report.say(How::Ok, &format!("topic {topic}: {partitions}, read by {products}"), "")?;
+            }
+            None => {
+                let what = format!("topic {topic} of {products} does not exist, or may not be seen");
+                report.say(How::Warn, &what, "create it, or grant Describe on it: until then its contract waits")?;
+            }
+        }
+    }
+    // An id of nothing but zeros is what brokers before 2.8 have.
+    let ids = probe.topics.values().flatten().all(|info| info.id.0 != 0);
+    match ids {
+        true => Ok(()),
+        false => report.say(How::Fail, "the brokers have no topic ids", "Kafka 2.8 or later is needed"),
+    }
+}
+
+fn of_own_topics<W: Write>(probe: &Probe, own: &Topics, report: &mut Report<'_, W>) -> io::Result<()> {
+    for (topic, partitions) in own.all() {
+        let wrong: Vec<_> = probe.mismatches.iter().filter(|mismatch| mismatch.topic == topic).collect();
+        for mismatch in &wrong {
+            report.say(How::Fail, &format!("own topic {topic} {}", mismatch.problem), &mismatch.remedy)?;
+        }
+        if probe.missing.contains(&topic) {
+            let what =
+                format!("own topic {topic}: created at the first start, {}", counted(partitions as usize, "partition"));
+            report.say(How::Ok, &what, "")?;
+        } else if wrong.is_empty() {
+            report.say(How::Ok, &format!("own topic {topic} is as it must be"), "")?;
+        }
+    }
+    Ok(())
+}
+
+fn of_rights<W: Write>(
+    granted: &Granted,
+    governed: &[String],
+    probe: &Probe,
+    config: &Config,
+    report: &mut Report<'_, W>,
+) -> io::Result<()> {
+    use Right::{Create, Describe, DescribeConfigs, Read, Write};
+    for (topic, rights) in &granted.topics {
+        let needed: &[Right] = match governed.contains(topic) {
+            true => &[Read, Describe],
+            false if *topic == config.governance.topic => &[Write, Describe, DescribeConfigs],
+            false => &[Read, Write, Describe, DescribeConfigs],
+        };
+        held(&format!("topic {topic}"), rights, needed, report)?;
+    }
+    for (group, rights) in &granted.groups {
+        held(&format!("group {group}"), rights, &[Read, Describe], report)?;
+    }
+    if !probe.missing.is_empty() && granted.cluster.as_ref().is_none_or(|rights| !rights.contains(&Create)) {
+        let what = format!("Create on the cluster is not granted, and {} are missing", probe.missing.join(", "));
+        let remedy = "grant it, or Create on these topics (which cannot be asked), or create them yourself";
+        report.say(How::Warn, &what, remedy)?;
+    }
+    if config.delivery != Delivery::ExactlyOnce {
+        return Ok(());
+    }
+    let ids = format!("{}.{}.*", config.worker.group_id, config.worker.id);
+    let what = format!("rights on the transactional ids {ids} cannot be asked without using them");
+    report.say(How::Warn, &what, "where ACLs are in force, grant Write and Describe on that prefix")
+}
+
+/// One line for what is there, one for each right that is not.
+fn held<W: Write>(what: &str, rights: &Rights, needed: &[Right], report: &mut Report<'_, W>) -> io::Result<()> {
+    let Some(rights) = rights else {
+        let what = format!("rights on {what} are not told by this broker");
+        return report.say(How::Warn, &what, &format!("{needed:?} are needed"));
+    };
+    let lacking: Vec<&Right> = needed.iter().filter(|right| !rights.contains(right)).collect();
+    match lacking.is_empty() {
+        true => report.say(How::Ok, &format!("rights on {what}: {needed:?}"), ""),
+        false => {
+            let remedy = format!("kafka-acls --add --allow-principal … --operation … on {what}");
+            report.say(How::Fail, &format!("rights on {what}: {lacking:?} not granted"), &remedy)
+        }
+    }
+}
