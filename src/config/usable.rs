@@ -4,6 +4,7 @@ use crate::config::error::ConfigErrors;
 use crate::config::kafka::{self, Kafka};
 use crate::config::keys;
 use crate::config::raw::{self, Raw, Setting};
+use crate::config::registry::{self, Registry};
 use crate::config::secret::Secret;
 use crate::config::typed::{Typed, duration_text, value_text};
 use regex::Regex;
@@ -25,6 +26,7 @@ pub struct Config {
     pub start: Start,
     pub topics: Topics,
     pub privacy: Privacy,
+    pub registry: Registry,
     pub http: Http,
     pub metrics: Metrics,
     pub log: Log,
@@ -152,6 +154,7 @@ impl Config {
             start: if typed.word("start") == "latest" { Start::Latest } else { Start::Earliest },
             topics: topics(&mut typed),
             privacy: privacy(&mut typed),
+            registry: registry::check(&mut typed, file),
             http: http(&mut typed),
             metrics: Metrics { series_max: typed.whole("metrics.series.max") as usize },
             log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },
