@@ -7,6 +7,7 @@ pub mod engine; // what things mean: contracts, decoding, checks, verdicts, even
 pub mod flow; // what to do next: a state machine for each stage
 
 pub mod kafka; // does what the flow says
+pub mod registry; // schemas, asked for on a thread of its own
 pub mod catalog; // contract files, and the board that requests read
 pub mod telemetry; // every metric's name, label and help; logs
 pub mod clock; // the only reader of time

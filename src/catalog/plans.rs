@@ -5,7 +5,7 @@ use crate::engine::check::tally::{Counts, Tally};
 use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
-use crate::engine::decode::schema::Schemas;
+use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::profile::summary::{self, Summary};
 use crate::engine::record::{Position, RawRecord};
 use crate::flow::judge::{ContractFacts, Judge, Lens};
@@ -114,6 +114,10 @@ impl Judge for PlansJudge {
             Some(Reading { plan, objects }) => self.examiner.examine(plan, objects, record),
             None => Examined::At(None),
         }
+    }
+
+    fn knows(&self, schema: SchemaRef) -> bool {
+        self.examiner.knows(schema)
     }
 
     fn count(&mut self, lens: usize, record: &RawRecord<'_>, at: Position, future: bool, tally: &mut Tally) -> &[u32] {

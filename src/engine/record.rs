@@ -61,6 +61,11 @@ pub struct RawRecord<'a> {
 }
 
 impl RawRecord<'_> {
+    /// Whether the record may name a schema of a registry: by its header, or by a frame, which begins with a zero byte.
+    pub fn may_name_schema(&self) -> bool {
+        self.schema_header.is_some() || self.value.is_some_and(|value| value.first() == Some(&0))
+    }
+
     /// What it weighs in the profile: key and value, without headers and framing.
     pub fn bytes(&self) -> u64 {
         (self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len)) as u64

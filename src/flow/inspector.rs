@@ -3,12 +3,13 @@
 
 use crate::engine::check::record::{Examined, UNDECODABLE};
 use crate::engine::contract::name::ProductName;
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, window_of};
 use crate::flow::delta::{Delta, Extent, ProductDelta, Reports, WindowKey, encode, partition_of};
 use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo};
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::mutation::{Mutation, planted};
-use crate::flow::reading::{Learned, Reading, count, looking};
+use crate::flow::reading::{Learned, Reading, count, looking, needs_schema, schemas_ahead};
 use crate::flow::resume::Resume;
 use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -219,16 +220,19 @@ impl<J: Judge> Stage for Inspector<J> {
         Some(self.resumed(part, resume))
     }
 
-    fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<(), String> {
-        let Some(reading) = self.parts.get_mut(part) else { return Ok(()) };
+    fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<Vec<SchemaRef>, String> {
+        let Some(reading) = self.parts.get_mut(part) else { return Ok(Vec::new()) };
         let at = Position { topic: reading.id, partition: part.partition };
-        for record in records {
+        let mut waits = None;
+        'records: for (n, record) in records.iter().enumerate() {
             if record.offset < reading.next {
                 continue;
             }
-            reading.next = record.offset + 1;
-            self.records += 1;
-            self.unweighed += 1;
+            // A record counts through all lenses or through none; the first one says so below, before anything counts.
+            if needs_schema(&mut self.judge, reading.lenses.get(1..).unwrap_or_default(), record).is_some() {
+                waits = Some(n);
+                break;
+            }
             // The window that counts the record for a product, and whether it is counted as undecodable there.
             let (mut led, mut undecodable) = (0, false);
             for looking in &mut reading.lenses {
@@ -236,7 +240,10 @@ impl<J: Judge> Stage for Inspector<J> {
                 let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
                 let said = match self.judge.examine(lens.index, record) {
                     Examined::At(ms) => ms,
-                    Examined::Needs(_) => None,
+                    Examined::Needs(_) => {
+                        waits = Some(n);
+                        break 'records;
+                    }
                 };
                 let said_ms = said.unwrap_or(own_ms).max(FIRST_MS);
                 let future = said_ms > now + self.config.future_tolerance_ms;
@@ -277,12 +284,21 @@ impl<J: Judge> Stage for Inspector<J> {
                     }
                 }
             }
+            reading.next = record.offset + 1;
+            self.records += 1;
+            self.unweighed += 1;
         }
         if self.unweighed >= WEIGH_EVERY {
             self.unweighed = 0;
             self.weight_bytes = self.learned.values().flat_map(|l| l.windows.values()).map(Merge::weight_bytes).sum();
         }
-        Ok(())
+        let Some(n) = waits else { return Ok(Vec::new()) };
+        reading.next = records[n].offset + i64::from(planted(Mutation::WaitsPastTheRecord));
+        Ok(schemas_ahead(&mut self.judge, &reading.lenses, &records[n..]))
+    }
+
+    fn knows(&self, schema: SchemaRef) -> bool {
+        self.judge.knows(schema)
     }
 
     fn passed(&mut self, part: &Part, offset: Offset) {

@@ -3,6 +3,7 @@
 //! At most one `Call` is outstanding. Everything else in a `Vec<Action>` is done in order, without an answer.
 
 use crate::engine::contract::name::ProductName;
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, RawRecord, TopicId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub enum Input<'a> {
     OutOfRange { part: Part },
     /// The contracts changed; the judge already holds the new ones.
     Contracts,
+    /// More of the registry's schemas are known; the judge already holds them.
+    Schemas,
     /// Operators want these topics held, and no others: all of them, each time.
     Paused(BTreeSet<Arc<str>>),
     /// Operators want these opened again, whatever keeps them back.
@@ -77,6 +80,8 @@ pub enum Action {
     Start { part: Part, offset: Offset },
     /// Stop fetching; what was fetched is dropped.
     Hold(Vec<Part>),
+    /// Ask the registry for this schema; it comes with some `Input::Schemas`. Said again as long as a partition waits.
+    Want(SchemaRef),
     /// One call; its answer comes as `Input::Answer`.
     Call(Call),
     /// Forget the producer, whatever its transaction's fate; `Call::InitProducer` settles it.

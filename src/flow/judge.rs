@@ -6,6 +6,7 @@ use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Position, RawRecord};
 use crate::flow::io::Ms;
 use serde::{Serialize, de::DeserializeOwned};
@@ -63,6 +64,9 @@ pub trait Judge {
     /// Decodes and checks one record; the findings wait in the judge for `count`. Says its event time, `None` where the
     /// contract's field cannot be read: then the record's own timestamp stands.
     fn examine(&mut self, lens: usize, record: &RawRecord<'_>) -> Examined;
+
+    /// Whether `examine` has all that it needs for records that name this schema.
+    fn knows(&self, schema: SchemaRef) -> bool;
 
     /// Adds what `examine` just found. `future`: its timestamp was beyond the tolerance.
     /// Returns the numbers of the rules that it broke, for the early flush.

@@ -5,6 +5,7 @@
 
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::{Event, Source};
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, RawRecord, TopicId};
 use crate::flow::book::Book;
 use crate::flow::delta::{decode, encode};
@@ -211,8 +212,8 @@ impl<J: Judge> Stage for Ledger<J> {
         None
     }
 
-    fn records(&mut self, _now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<(), String> {
-        let Some(book) = self.books.get_mut(part) else { return Ok(()) };
+    fn records(&mut self, _now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<Vec<SchemaRef>, String> {
+        let Some(book) = self.books.get_mut(part) else { return Ok(Vec::new()) };
         let tell = Teller { judge: &self.judge, window: &self.config.window, source: &self.config.source };
         for record in records.iter() {
             if record.offset < book.next {
@@ -232,7 +233,11 @@ impl<J: Judge> Stage for Ledger<J> {
                 book.drop_torn();
             }
         }
-        Ok(())
+        Ok(Vec::new())
+    }
+
+    fn knows(&self, _schema: SchemaRef) -> bool {
+        true
     }
 
     fn passed(&mut self, part: &Part, offset: Offset) {

@@ -43,6 +43,8 @@ pub enum Mutation {
     WatermarkInFirstPart,
     /// A partition that sits out is committed at its position.
     SittingOutIsCommitted,
+    /// A partition that waits for a schema passes over the record that needs it.
+    WaitsPastTheRecord,
     /// A partition is paused before what was read of it is committed.
     PausedUnflushed,
     /// The watermark ignores partitions nobody reported.

@@ -3,6 +3,7 @@
 //! an end taken before it may hide what the predecessor committed in between.
 
 use crate::engine::contract::name::ProductName;
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, TopicId};
 use crate::flow::io::{Action, Answer, Call, Chunk, Committed, Ends, Fault, Level, Ms, Note, Part, TopicInfo};
 use crate::flow::mutation::{Mutation, planted};
@@ -23,9 +24,11 @@ pub enum Phase {
         until: Offset,
     },
     /// `reopen`: the position left the log when so many flushes had begun; the next one that commits reopens it.
+    /// `waits`: its next record needs a schema; until it is there nothing is taken, and its offset goes on being flushed.
     Live {
         id: TopicId,
         reopen: Option<u64>,
+        waits: Option<Wait>,
     },
     /// Operators want its topic held: opened again when they no longer do.
     Paused,
@@ -47,6 +50,16 @@ pub enum Why {
     Output(ProductName),
     /// Its position is lost, or an operator said so.
     SetDown,
+}
+
+/// What a partition waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What its next record needs first, then what the records after it do.
+    pub schemas: Vec<SchemaRef>,
+    pub since_ms: Ms,
+    /// When they were last asked for.
+    pub said_ms: Ms,
 }
 
 /// What is known so far, and so what to ask next.
@@ -73,6 +86,8 @@ pub enum Stands {
     /// On its way to live.
     Opening,
     Live,
+    /// Live, and its next record needs a schema.
+    Waiting,
     Paused,
     /// Kept back by a failure of its own.
     Failed,
@@ -89,13 +104,15 @@ impl Parts {
 
     /// Partitions that are assigned and not to be read.
     pub fn held(&self) -> usize {
-        let held = |p: &&Phase| matches!(p, Phase::SittingOut { .. } | Phase::Paused);
+        let held =
+            |p: &&Phase| matches!(p, Phase::SittingOut { .. } | Phase::Paused | Phase::Live { waits: Some(_), .. });
         self.phases.values().filter(held).count()
     }
 
     pub fn stand(&self) -> impl Iterator<Item = (&Part, Stands)> {
         let stands = |phase: &Phase| match phase {
             Phase::Opening(_) | Phase::Replaying { .. } => Stands::Opening,
+            Phase::Live { waits: Some(_), .. } => Stands::Waiting,
             Phase::Live { .. } => Stands::Live,
             Phase::Paused => Stands::Paused,
             Phase::SittingOut { .. } => Stands::Failed,
@@ -103,7 +120,7 @@ impl Parts {
         self.phases.iter().map(move |(part, phase)| (part, stands(phase)))
     }
 
-    /// Those that are neither live nor paused, and what each waits for.
+    /// Those that are neither read nor paused, and what each waits for.
     pub fn waits(&self) -> impl Iterator<Item = (&Part, String)> {
         self.phases.iter().filter_map(|(part, phase)| Some((part, wait(phase)?)))
     }
@@ -296,7 +313,7 @@ impl Parts {
                 if offset < replay_until {
                     Phase::Replaying { id, until: replay_until }
                 } else {
-                    Phase::Live { id, reopen: None }
+                    Phase::Live { id, reopen: None, waits: None }
                 }
             }
         };
@@ -316,6 +333,10 @@ fn missing(now: Ms, why: Why) -> Phase {
 /// What a partition waits for before it is live; `None` where it is, or is paused.
 fn wait(phase: &Phase) -> Option<String> {
     Some(match phase {
+        Phase::Live { waits: Some(wait), .. } => match wait.schemas.first() {
+            Some(schema) => format!("{schema} of the registry"),
+            None => return None,
+        },
         Phase::Live { .. } | Phase::Paused => return None,
         Phase::Opening(Step::Offset) => "the offset that its group committed".into(),
         Phase::Opening(Step::Topic { .. }) => "its topic's id".into(),

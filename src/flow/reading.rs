@@ -1,13 +1,18 @@
 //! A partition that stage 1 reads: how far, through which lenses, and what is still to be reported of it.
 
+use crate::engine::check::record::Examined;
 use crate::engine::check::tally::Counts;
 use crate::engine::contract::name::ProductName;
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Interval, Offset, RawRecord, TopicId, WindowStart};
 use crate::flow::delta::{Report, WindowKey};
 use crate::flow::io::{Ends, Ms, Part};
 use crate::flow::judge::{Judge, Lens};
 use crate::flow::mutation::{Mutation, planted};
 use std::collections::BTreeMap;
+
+/// Schemas that a waiting partition asks for at once, beyond the one that it waits for.
+const SCHEMAS_AHEAD: usize = 100;
 
 /// A partition being read.
 #[derive(Clone, Debug)]
@@ -126,4 +131,31 @@ pub fn count(counts: &mut Counts, record: &RawRecord<'_>, future: bool) {
     counts.bytes += record.bytes();
     counts.tombstones += u64::from(record.value.is_none());
     counts.future += u64::from(future);
+}
+
+/// The schema that one of the lenses needs for this record.
+pub fn needs_schema<J: Judge>(judge: &mut J, lenses: &[Looking], record: &RawRecord<'_>) -> Option<SchemaRef> {
+    if !record.may_name_schema() {
+        return None;
+    }
+    lenses.iter().find_map(|looking| match judge.examine(looking.lens.index, record) {
+        Examined::At(_) => None,
+        Examined::Needs(schema) => Some(schema),
+    })
+}
+
+/// What the first of these records needs, then what others do: all of it is asked for at once.
+pub fn schemas_ahead<J: Judge>(judge: &mut J, lenses: &[Looking], records: &[RawRecord<'_>]) -> Vec<SchemaRef> {
+    let mut schemas = Vec::new();
+    for record in records {
+        if schemas.len() > SCHEMAS_AHEAD {
+            break;
+        }
+        if let Some(schema) = needs_schema(judge, lenses, record)
+            && !schemas.contains(&schema)
+        {
+            schemas.push(schema);
+        }
+    }
+    schemas
 }

@@ -1,6 +1,7 @@
 //! What differs between the two stages of the one loop.
 
 use crate::engine::contract::name::ProductName;
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, RawRecord};
 use crate::flow::io::{Chunk, Committed, Ends, Message, Ms, Note, Part, Publication, TopicInfo};
 use std::collections::BTreeMap;
@@ -46,8 +47,12 @@ pub trait Stage {
     /// The next step, after a piece of the log that `Opened::Read` asked for; `None` until it is `done`.
     fn read(&mut self, part: &Part, chunk: Chunk) -> Option<Opened>;
 
-    /// An error stops this partition, and only this one.
-    fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<(), String>;
+    /// Takes records, all of them or those before the first that needs a schema which is not known yet. Returns that
+    /// schema, then others that the rest of them need; nothing where all were taken. An error stops this partition, and
+    /// only this one.
+    fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<Vec<SchemaRef>, String>;
+    /// Whether records that name this schema can be taken.
+    fn knows(&self, schema: SchemaRef) -> bool;
     /// Everything before `offset` was read.
     fn passed(&mut self, part: &Part, offset: Offset);
     /// Next to read.

@@ -24,6 +24,7 @@ const UNREADABLE_MS: Ms = 60_000;
 
 mod faults; // errors into recoveries and exits
 mod hold; // partitions set down: out of the log's range, paused, restarted
+mod wait; // partitions that wait for a schema
 
 pub struct Task<S: Stage> {
     stage: S,
@@ -146,12 +147,16 @@ impl<S: Stage> Task<S> {
             Input::Records { part, records } => self.records(now, &part, records),
             Input::Eof { part, offset } => self.passed(&part, offset),
             Input::OutOfRange { part } => self.set_down(&part, now + RETRY_MS),
-            Input::Contracts => self.stage.contracts_changed(),
+            Input::Contracts => {
+                self.stage.contracts_changed();
+                self.read_on(|_, _| true);
+            }
+            Input::Schemas => self.read_on(|stage, wait| wait.schemas.first().is_none_or(|s| stage.knows(*s))),
             Input::Paused(topics) => self.paused(now, topics),
             Input::Restart(parts) => self.restarted(now, &parts),
             Input::Answer(answer) => self.answered(now, answer),
             Input::ConsumerFailed(fault) => self.consumer_failed(fault),
-            Input::Tick => {}
+            Input::Tick => self.wish_again(now),
             Input::Stop => self.stopping = true,
         }
     }
@@ -160,16 +165,18 @@ impl<S: Stage> Task<S> {
         if !self.hears(part) {
             return;
         }
-        if let Err(why) = self.stage.records(now, part, records) {
-            self.note(Level::Error, format!("{part} is stopped: {why}"));
-            self.stage.forget(std::slice::from_ref(part));
-            self.out.push(Action::Hold(vec![part.clone()]));
-            let until = now + UNREADABLE_MS;
-            let phase = Phase::SittingOut { until, position: None, why: Why::Unreadable(why) };
-            self.parts.phases.insert(part.clone(), phase);
-            return;
+        match self.stage.records(now, part, records) {
+            Ok(schemas) if schemas.is_empty() => self.replayed(part),
+            Ok(schemas) => self.wait(now, part, schemas),
+            Err(why) => {
+                self.note(Level::Error, format!("{part} is stopped: {why}"));
+                self.stage.forget(std::slice::from_ref(part));
+                self.out.push(Action::Hold(vec![part.clone()]));
+                let until = now + UNREADABLE_MS;
+                let phase = Phase::SittingOut { until, position: None, why: Why::Unreadable(why) };
+                self.parts.phases.insert(part.clone(), phase);
+            }
         }
-        self.replayed(part);
     }
 
     fn passed(&mut self, part: &Part, offset: Offset) {
@@ -179,7 +186,8 @@ impl<S: Stage> Task<S> {
         }
     }
 
-    /// Whether records of this partition are taken: it was started, and the group does not want it back.
+    /// Whether records of this partition are taken: it was started, waits for nothing, and the group does not want it
+    /// back.
     fn hears(&self, part: &Part) -> bool {
         let leaving = self.group_wants.iter().any(|r| match r {
             Rebalance::Revoking { parts, .. } => parts.contains(part),
@@ -187,8 +195,10 @@ impl<S: Stage> Task<S> {
             Rebalance::Lost(_) => true,
             Rebalance::Assigned(_) => false,
         });
-        let reading =
-            matches!(self.parts.phases.get(part), Some(Phase::Replaying { .. } | Phase::Live { reopen: None, .. }));
+        let reading = matches!(
+            self.parts.phases.get(part),
+            Some(Phase::Replaying { .. } | Phase::Live { reopen: None, waits: None, .. })
+        );
         reading && !leaving && !self.aborting
     }
 
@@ -198,7 +208,7 @@ impl<S: Stage> Task<S> {
             && let Phase::Replaying { id, until } = phase
             && position.is_some_and(|p| p >= *until)
         {
-            *phase = Phase::Live { id: *id, reopen: None };
+            *phase = Phase::Live { id: *id, reopen: None, waits: None };
             let text = format!("{part} is restored and live");
             self.note(Level::Info, text);
         }

@@ -1,5 +1,6 @@
 //! A task's thread: what happens goes into the machine, what it says is done. It decides nothing.
 
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::RawRecord;
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Machine, Note, Part, Publication};
 use crate::kafka::assignment::Assignment;
@@ -34,6 +35,8 @@ pub enum Command<M> {
     Stop,
     /// Puts the new contracts into the machine's judge; the machine is told afterwards.
     Contracts(Box<dyn FnOnce(&mut M) + Send>),
+    /// The same of the registry's schemas.
+    Schemas(Box<dyn FnOnce(&mut M) + Send>),
     /// Existing topics only: the whole list, each time.
     Subscribe(Vec<String>),
     /// Topics to be held for operators: the whole list, each time.
@@ -48,6 +51,8 @@ pub trait Sink {
     fn note(&mut self, note: Note);
     /// Fetched records that wait, of all that may wait; told with every tick.
     fn waiting(&mut self, fill: f64);
+    /// A partition waits for this schema; it is said more than once.
+    fn want(&mut self, schema: SchemaRef);
     /// The last word.
     fn exit(&mut self, exit: Exit);
 }
@@ -163,6 +168,10 @@ impl<M: Machine> Driver<M> {
                     replace(&mut self.machine);
                     self.tell(Input::Contracts, sink);
                 }
+                Ok(Command::Schemas(replace)) => {
+                    replace(&mut self.machine);
+                    self.tell(Input::Schemas, sink);
+                }
                 Ok(Command::Subscribe(topics)) => self.subscribe(&topics),
                 Ok(Command::Pause(topics)) => self.tell(Input::Paused(topics), sink),
                 Ok(Command::Restart(parts)) => self.tell(Input::Restart(parts), sink),
@@ -236,6 +245,7 @@ impl<M: Machine> Driver<M> {
                     self.assignment.hold(consumer, &parts);
                     self.outdated.extend(parts);
                 }
+                Action::Want(schema) => sink.want(schema),
                 Action::Call(call) => self.call = Some(call),
                 Action::DropProducer => self.delivery.forget(),
                 Action::Publish(publication) => sink.publish(publication),

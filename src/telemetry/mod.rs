@@ -71,6 +71,16 @@ pub fn kafka_error(code: &str) {
     metrics::counter!(names::KAFKA_ERRORS.name, "code" => code.to_owned()).increment(1);
 }
 
+/// Counts a request to the schema registry by its outcome: one of `registry::client::Outcome`'s words.
+pub fn registry_request(outcome: &'static str) {
+    metrics::counter!(names::REGISTRY_REQUESTS.name, "outcome" => outcome).increment(1);
+}
+
+/// How many schemas are kept.
+pub fn registry_schemas(count: usize) {
+    metrics::gauge!(names::REGISTRY_SCHEMAS.name).set(count as f64);
+}
+
 impl Handle {
     /// The text format 0.0.4: what was recorded, then the samples, then the families that have no series yet, so that
     /// every name of the table is on every page.

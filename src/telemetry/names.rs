@@ -99,6 +99,10 @@ metrics! {
         "Bytes committed to deltas, state and events.";
     KAFKA_ERRORS = Kind::Counter, "steward_kafka_errors_total", &["code"],
         "Errors that librdkafka reported, by its name for them.";
+    REGISTRY_REQUESTS = Kind::Counter, "steward_registry_requests_total", &["outcome"],
+        "Requests to the schema registry: found, missing, refused (401, 403), unavailable (no answer, 5xx), unexpected.";
+    REGISTRY_SCHEMAS = Kind::Gauge, "steward_registry_schemas", &[],
+        "Schemas kept in memory; registry.schemas.max is the most.";
     UNGOVERNED_TOPICS = Kind::Gauge, "steward_ungoverned_topics", &[],
         "Topics that no contract names and nothing excludes; they are not consumed.";
     WORKERS = Kind::Gauge, "steward_workers", &[],

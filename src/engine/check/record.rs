@@ -100,6 +100,11 @@ impl Examiner {
         self.decoder.replace_schemas(schemas);
     }
 
+    /// Whether records that name this schema can be examined now, to whatever end.
+    pub fn knows(&self, schema: SchemaRef) -> bool {
+        self.schemas.as_ref().is_none_or(|schemas| schemas.get(schema).is_some())
+    }
+
     /// Decodes and asks; the findings wait for `count`.
     ///
     /// `objects`: those of the plan that read the record's topic; of several that name an event time, or an encoding,

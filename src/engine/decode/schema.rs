@@ -56,6 +56,12 @@ impl Schemas {
     }
 }
 
+impl FromIterator<(SchemaRef, Registered)> for Schemas {
+    fn from_iter<I: IntoIterator<Item = (SchemaRef, Registered)>>(known: I) -> Schemas {
+        Schemas { known: known.into_iter().collect() }
+    }
+}
+
 impl AvroSchema {
     /// Reads a schema. `references`: the schemas that it names, each by its name, in any order; those that they name
     /// are among them. The error says what is wrong with which.
