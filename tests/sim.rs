@@ -16,6 +16,7 @@ mod sim {
     pub mod shape; // one run: cluster, contracts, data, faults
     pub mod judge; // tallies that name records
     pub mod process; // workers and their tasks
+    pub mod schemas; // a registry that records need
     pub mod world; // the only loop
     pub mod wire; // delays, losses, repetitions
     pub mod turn; // a task's turn

@@ -34,6 +34,8 @@ pub struct Board {
     cluster_id: RwLock<String>,
     /// 0: no broker has answered yet.
     broker_answered_ms: AtomicI64,
+    /// The schema registry's last word, where it was a failure.
+    registry_trouble: RwLock<Option<String>>,
     stopping: AtomicBool,
 }
 
@@ -69,14 +71,14 @@ pub struct Task {
     pub parts: BTreeMap<Part, Stands>,
     /// How full the queue of fetched records is, 0 to 1.
     pub queue_fill: f64,
-    /// Partitions that are neither live nor paused.
+    /// Partitions that are neither read nor paused.
     pub waiting: Vec<Waiting>,
 }
 
 impl Task {
     /// Partitions that are assigned and not read: paused, or kept back by a failure of their own.
     pub fn held(&self) -> usize {
-        self.parts.values().filter(|stands| matches!(stands, Stands::Paused | Stands::Failed)).count()
+        self.parts.values().filter(|stands| matches!(stands, Stands::Paused | Stands::Failed | Stands::Waiting)).count()
     }
 }
 
@@ -200,7 +202,7 @@ impl Board {
         }
     }
 
-    /// All partitions of a task that are neither live nor paused now, and what each waits for.
+    /// All partitions of a task that are neither read nor paused now, and what each waits for.
     pub fn waiting(&self, task: &str, waits: BTreeMap<Part, String>, now: Ms) {
         let Some(mut entry) = self.tasks.get_mut(task) else { return };
         let known = std::mem::take(&mut entry.waiting);
@@ -232,6 +234,11 @@ impl Board {
 
     pub fn set_offsets(&self, offsets: Offsets) {
         *self.offsets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(offsets);
+    }
+
+    /// Why the schema registry failed when it was last asked; `None`: it answered.
+    pub fn registry_trouble(&self, trouble: Option<String>) {
+        *self.registry_trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// A broker answered any request.
@@ -340,6 +347,11 @@ impl Board {
                 }
                 TaskState::Running | TaskState::Recovering => reasons.extend(stuck(&name, &task.waiting, now)),
             }
+        }
+        let trouble = self.registry_trouble.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // By itself it is no reason: schemas that are known go on being used.
+        if let Some(trouble) = trouble.filter(|_| !reasons.is_empty()) {
+            reasons.push(format!("the schema registry failed when it was last asked: {trouble}"));
         }
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }

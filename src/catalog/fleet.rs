@@ -90,7 +90,8 @@ impl Peer {
 /// Connect's word for a partition.
 pub fn word(stands: Stands) -> &'static str {
     match stands {
-        Stands::Opening => "RESTARTING",
+        // Connect has no word for waiting; `/ready` says what for.
+        Stands::Opening | Stands::Waiting => "RESTARTING",
         Stands::Live => "RUNNING",
         Stands::Paused => "PAUSED",
         Stands::Failed => "FAILED",

@@ -173,7 +173,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("f.yaml");
         std::fs::write(&file, "worker.id: w1\nregistry.url: ' http://a:1/ ,http://b/x'").unwrap();
-        let load = |env: &[(String, String)]| Config::load_with(&file, &env.iter().cloned().collect()).unwrap().registry;
+        let load =
+            |env: &[(String, String)]| Config::load_with(&file, &env.iter().cloned().collect()).unwrap().registry;
         assert_eq!(load(&[]).urls, ["http://a:1", "http://b/x"]);
         assert!(matches!(load(&[]).login, Login::Anonymous));
         assert_eq!(load(&[("STEWARD_REGISTRY_URL".into(), String::new())]).urls, [""; 0]);

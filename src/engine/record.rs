@@ -61,9 +61,10 @@ pub struct RawRecord<'a> {
 }
 
 impl RawRecord<'_> {
-    /// Whether the record may name a schema of a registry: by its header, or by a frame, which begins with a zero byte.
+    /// Whether the record may name a schema of a registry: by its header, or by a frame, which begins with a zero
+    /// or a one.
     pub fn may_name_schema(&self) -> bool {
-        self.schema_header.is_some() || self.value.is_some_and(|value| value.first() == Some(&0))
+        self.schema_header.is_some() || self.value.is_some_and(|value| matches!(value.first(), Some(0 | 1)))
     }
 
     /// What it weighs in the profile: key and value, without headers and framing.

@@ -4,8 +4,8 @@
 //! again from there, merges silently up to `applied` into windows still open, then goes on.
 
 use crate::engine::contract::name::ProductName;
-use crate::engine::event::envelope::{Event, Source};
 use crate::engine::decode::schema::SchemaRef;
+use crate::engine::event::envelope::{Event, Source};
 use crate::engine::record::{Offset, RawRecord, TopicId};
 use crate::flow::book::Book;
 use crate::flow::delta::{decode, encode};

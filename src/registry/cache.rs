@@ -229,9 +229,8 @@ impl Cache {
 
     /// What tasks are to be told, where it changed since the last call.
     pub fn news(&mut self) -> Option<Schemas> {
-        std::mem::take(&mut self.changed).then(|| {
-            self.entries.iter().filter_map(|(schema, entry)| Some((*schema, entry.told.clone()?))).collect()
-        })
+        std::mem::take(&mut self.changed)
+            .then(|| self.entries.iter().filter_map(|(schema, entry)| Some((*schema, entry.told.clone()?))).collect())
     }
 
     /// Schemas that were found.

@@ -224,7 +224,9 @@ impl Client {
                 Ok(told) => Ok(Some(told)),
                 Err(e) => failed(Outcome::Unexpected, format!("the answer is none of a schema registry: {e}; {HINT}")),
             },
-            404 if serde_json::from_slice::<Refusal>(&body).is_ok_and(|r| NOT_FOUND.contains(&r.error_code)) => Ok(None),
+            404 if serde_json::from_slice::<Refusal>(&body).is_ok_and(|r| NOT_FOUND.contains(&r.error_code)) => {
+                Ok(None)
+            }
             401 | 403 => {
                 let remedy = "see registry.basic.auth.user.info and registry.bearer.auth.token";
                 failed(Outcome::Refused, format!("refused with status {status}; {remedy}"))

@@ -13,6 +13,7 @@ use crate::config::usable::Config;
 use crate::flow::io::Exit;
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
+use crate::registry;
 use crate::telemetry;
 use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
@@ -94,6 +95,15 @@ async fn govern(
 ) -> Exit {
     let mut shutdown = pin!(shutdown);
     let config = Arc::new(config);
+    let (told, mut said) = mpsc::unbounded_channel();
+    // Before the cluster is asked: certificates that cannot be read are known at once.
+    let registry = match &config.registry.urls[..] {
+        [] => None,
+        _ => match registry::keeper::start(&config.registry, move |news| drop(told.send(news))) {
+            Ok(registry) => Some(registry),
+            Err(why) => return Exit::Configuration(why),
+        },
+    };
     let keeper = tokio::select! {
         () = &mut shutdown => return Exit::Stopped,
         keeper = set_up(config.clone(), board.clone()) => match keeper {
@@ -102,7 +112,7 @@ async fn govern(
         },
     };
     let (exits, mut ended) = mpsc::unbounded_channel();
-    let mut tasks = Tasks::start(&config, &keeper, &board, exits);
+    let mut tasks = Tasks::start(&config, &keeper, &board, registry, exits);
     let (own, address) = (keeper.workers(), herald::address(config.http.listen));
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
     let survey = survey::start(keeper.settings("inspect", 0), board.clone());
@@ -118,6 +128,7 @@ async fn govern(
                     break exit;
                 }
             }
+            Some(news) = said.recv() => tasks.hear(news),
             _ = every.tick(), if resting.is_some() => {
                 let orders = std::mem::take(&mut orders);
                 // A round asks brokers, which may be away: a stop does not wait for it.

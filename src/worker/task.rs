@@ -4,6 +4,7 @@ use crate::catalog::board::{Board, TaskState};
 use crate::catalog::plans::PlansJudge;
 use crate::config::usable::{Config, Delivery, Start};
 use crate::engine::contract::name::ProductName;
+use crate::engine::decode::schema::SchemaRef;
 use crate::engine::event::envelope::Source;
 use crate::flow::delta::partition_of;
 use crate::flow::inspector::{Inspector, InspectorConfig};
@@ -15,6 +16,7 @@ use crate::flow::task::Task as Flow;
 use crate::flow::window::WindowConfig;
 use crate::kafka::client::Settings;
 use crate::kafka::driver::{self, Command, Sink};
+use crate::registry::keeper::{self, Wishes};
 use crate::telemetry::task::TaskMetrics;
 use crate::worker::keeper::{Keeper, News};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +44,8 @@ pub struct Tasks {
     board: Arc<Board>,
     deltas: Arc<str>,
     delta_partitions: i32,
+    /// `None`: there is no schema registry.
+    registry: Option<Wishes>,
 }
 
 fn inspector(slot: usize) -> Task {
@@ -54,7 +58,13 @@ fn ledger(slot: usize) -> Task {
 
 impl Tasks {
     /// One thread for each task; an end is told to `exits`, a panic too.
-    pub fn start(config: &Config, keeper: &Keeper, board: &Arc<Board>, exits: UnboundedSender<(Task, Exit)>) -> Tasks {
+    pub fn start(
+        config: &Config,
+        keeper: &Keeper,
+        board: &Arc<Board>,
+        registry: Option<Wishes>,
+        exits: UnboundedSender<(Task, Exit)>,
+    ) -> Tasks {
         let mut tasks = Tasks {
             inspectors: Vec::new(),
             ledgers: Vec::new(),
@@ -62,10 +72,15 @@ impl Tasks {
             board: board.clone(),
             deltas: keeper.deltas(),
             delta_partitions: keeper.delta_partitions(),
+            registry,
         };
         for slot in 0..config.worker.tasks {
             let settings = keeper.settings("inspect", slot);
-            let stage = Inspector::new(keeper.judge(), inspector_config(config, keeper, &settings));
+            let mut judge = keeper.judge();
+            if tasks.registry.is_some() {
+                judge.schemas(Arc::default());
+            }
+            let stage = Inspector::new(judge, inspector_config(config, keeper, &settings));
             let started = tasks.spawn(inspector(slot), stage, settings, config, &exits);
             tasks.inspectors.extend(started);
         }
@@ -128,6 +143,20 @@ impl Tasks {
         }
     }
 
+    /// Hands on what the registry said.
+    pub fn hear(&self, news: keeper::News) {
+        match news {
+            keeper::News::Trouble(trouble) => self.board.registry_trouble(trouble),
+            keeper::News::Schemas(schemas) => {
+                for task in &self.inspectors {
+                    let schemas = schemas.clone();
+                    let _ =
+                        task.send(Command::Schemas(Box::new(move |m| m.flow.stage_mut().judge_mut().schemas(schemas))));
+                }
+            }
+        }
+    }
+
     pub fn stop(&self) {
         for task in &self.inspectors {
             let _ = task.send(Command::Stop);
@@ -166,8 +195,15 @@ impl Tasks {
             commit_ms: None,
             recoveries: 0,
         };
-        let mouth =
-            Mouth { task: task.clone(), board: self.board.clone(), metrics, exits: exits.clone(), exited: false };
+        let registry = self.registry.clone();
+        let mouth = Mouth {
+            task: task.clone(),
+            board: self.board.clone(),
+            metrics,
+            registry,
+            exits: exits.clone(),
+            exited: false,
+        };
         let thread = std::thread::Builder::new().name(task.clone());
         match thread.spawn(move || driver::run(shown, settings, inbox, mouth)) {
             Ok(_) => {
@@ -270,6 +306,8 @@ struct Mouth {
     task: Task,
     board: Arc<Board>,
     metrics: Arc<TaskMetrics>,
+    /// `None`: there is no registry, and nothing is ever wanted of it.
+    registry: Option<Wishes>,
     exits: UnboundedSender<(Task, Exit)>,
     exited: bool,
 }
@@ -295,6 +333,12 @@ impl Sink for Mouth {
 
     fn waiting(&mut self, fill: f64) {
         self.board.queue_fill(&self.task, fill);
+    }
+
+    fn want(&mut self, schema: SchemaRef) {
+        if let Some(registry) = &self.registry {
+            registry.want(schema);
+        }
     }
 
     fn exit(&mut self, exit: Exit) {

@@ -5,6 +5,7 @@ use crate::sim::choice::Tape;
 use crate::sim::consumer::{Consumer, News, Settings};
 use crate::sim::log::{Refusal, Topics};
 use crate::sim::producer::{Next, Producer, answer, fault, name};
+use mesh_steward::engine::decode::schema::SchemaRef;
 use mesh_steward::flow::io::{Action, Answer, Call, Exit, FaultKind, Ms, Publication, SendFailure};
 use std::collections::VecDeque;
 
@@ -45,6 +46,7 @@ pub struct Client {
     pub out: Vec<(usize, u64, Request)>,
     pub published: Vec<Publication>,
     pub notes: Vec<String>,
+    pub wanted: Vec<SchemaRef>,
     pub exit: Option<Exit>,
     auto_commit_ms: Ms,
 }
@@ -68,6 +70,7 @@ impl Client {
             out: Vec::new(),
             published: Vec::new(),
             notes: Vec::new(),
+            wanted: Vec::new(),
             exit: None,
             auto_commit_ms: 0,
         }
@@ -83,6 +86,7 @@ impl Client {
             }
             Action::Start { part, offset } => self.consumer.start(&part, offset),
             Action::Hold(parts) => self.consumer.hold(&parts),
+            Action::Want(schema) => self.wanted.push(schema),
             Action::Call(call) => self.call(now, call, topics),
             Action::DropProducer => {
                 self.channels[PRODUCER] = Channel { token: self.channels[PRODUCER].token + 1, ..Channel::default() };

@@ -4,6 +4,7 @@ use crate::sim::client::Client;
 use crate::sim::judge::BROKEN;
 use crate::sim::log::{Author, Data};
 use crate::sim::process::{Cut, Power, Stage};
+use crate::sim::schemas::framed;
 use crate::sim::shape::Op;
 use crate::sim::world::{DELTAS, INSPECTORS, LEDGERS, STATE, Step, World};
 use mesh_steward::flow::io::{Exit, Input, Ms, Part};
@@ -178,6 +179,7 @@ impl World<'_> {
 
     fn crash(&mut self, worker: usize) {
         self.processes[worker].power = Power::Down;
+        self.forget_schemas(worker);
         for task in self.tasks_of(worker) {
             let slot = &mut self.slots[task];
             slot.life += 1;
@@ -196,6 +198,7 @@ impl World<'_> {
                 self.slots[task].client.reply(self.now, to.channel, to.token, reply);
             }
             self.tell_paused(task);
+            self.tell_schemas(task);
             self.poll_in(task, 1);
         }
     }
@@ -269,7 +272,11 @@ impl World<'_> {
 
     fn record(&mut self, lag_ms: Ms) -> Data {
         let broken = self.tape.pick(&[14, 1]) == 1;
-        let value = if broken { BROKEN.to_vec() } else { b"sound".to_vec() };
+        let value = match self.shape.schemas {
+            _ if broken => BROKEN.to_vec(),
+            0 => b"sound".to_vec(),
+            schemas => framed(self.tape.below(schemas) as u8),
+        };
         Data { key: None, value: Some(value), headers: Vec::new(), timestamp_ms: self.now - lag_ms }
     }
 

@@ -1,10 +1,12 @@
 //! A judge whose tallies are the records themselves, so that a failure names the record that was counted twice.
 
+use crate::sim::schemas::{Registry, named_schema};
 use mesh_steward::engine::check::record::Examined;
 use mesh_steward::engine::check::tally::Counts;
 use mesh_steward::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::contract::plan::IncidentPolicy;
+use mesh_steward::engine::decode::schema::SchemaRef;
 use mesh_steward::engine::record::{Offset, Position, RawRecord, TopicId};
 use mesh_steward::flow::judge::{ContractFacts, Judge, Lens, Merge};
 use serde::{Deserialize, Serialize};
@@ -96,6 +98,7 @@ impl Contracted {
 
 pub struct Namer {
     pub contracts: Rc<RefCell<Contracts>>,
+    pub registry: Rc<RefCell<Registry>>,
 }
 
 /// The rule's value in a record that breaks it.
@@ -115,8 +118,15 @@ impl Judge for Namer {
         contracts.products.iter().filter(|p| p.name == *product).flat_map(|p| p.topics.clone()).collect()
     }
 
-    fn examine(&mut self, _lens: usize, _record: &RawRecord<'_>) -> Examined {
-        Examined::At(None)
+    fn examine(&mut self, _lens: usize, record: &RawRecord<'_>) -> Examined {
+        match named_schema(record) {
+            Some(schema) if !self.knows(schema) => Examined::Needs(schema),
+            _ => Examined::At(None),
+        }
+    }
+
+    fn knows(&self, schema: SchemaRef) -> bool {
+        self.registry.borrow().knows(schema)
     }
 
     fn count(&mut self, _: usize, record: &RawRecord<'_>, at: Position, _future: bool, tally: &mut Names) -> &[u32] {

@@ -30,6 +30,7 @@ fn all() -> Vec<(String, Setup)> {
         WatermarkInFirstPart,
         SittingOutIsCommitted,
         PausedUnflushed,
+        WaitsPastTheRecord,
         PartitionCountIgnored,
         ClosedThroughForgotten,
         VersionsShareWindow,

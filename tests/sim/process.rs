@@ -5,6 +5,7 @@ use crate::sim::client::{Client, Identity};
 use crate::sim::consumer::Settings;
 use crate::sim::group::Address;
 use crate::sim::judge::{Contracts, Namer};
+use crate::sim::schemas::Registry;
 use crate::sim::shape::{FLUSH_MS, GRACE_MS, LATE_ACCEPT_MS, MAX_OPEN_MS, Shape, WINDOW_MS};
 use crate::sim::world::{DELTAS, EVENTS, INSPECTORS, STATE};
 use mesh_steward::engine::event::envelope::Source;
@@ -53,6 +54,8 @@ pub struct Process {
     pub skew_ms: Ms,
     pub cut: Cut,
     pub contracts: Rc<RefCell<Contracts>>,
+    /// What it knows of the schema registry.
+    pub registry: Rc<RefCell<Registry>>,
     pub stopping: bool,
     /// A second one with the ids of another: it is not started again.
     pub twin: bool,
@@ -92,8 +95,8 @@ impl Slot {
     }
 }
 
-pub fn build(slot: &Slot, shape: &Shape, contracts: Rc<RefCell<Contracts>>, now: Ms) -> Box<dyn Flow> {
-    let judge = Namer { contracts };
+pub fn build(slot: &Slot, shape: &Shape, process: &Process, now: Ms) -> Box<dyn Flow> {
+    let judge = Namer { contracts: process.contracts.clone(), registry: process.registry.clone() };
     match slot.stage {
         Stage::Inspector(_) => {
             let config = InspectorConfig {

@@ -31,6 +31,8 @@ pub struct Shape {
     /// Whether data is written in transactions, some of them aborted.
     pub transactions: bool,
     pub records: u32,
+    /// Schemas that records are written with, each to be asked for; 0: they name none.
+    pub schemas: u32,
     pub plan: Vec<(Ms, Op)>,
     pub triggers: Vec<Trigger>,
     /// The last record of the data is written before this.
@@ -135,6 +137,7 @@ impl Shape {
             wire_faults: false,
             transactions: false,
             records: 30,
+            schemas: 0,
             plan: Vec::new(),
             triggers: Vec::new(),
             data_ms: 30_000,
@@ -163,6 +166,7 @@ impl Shape {
             wire_faults: tape.pick(&[1, 2]) == 1,
             transactions: tape.pick(&[2, 1]) == 1,
             records: 10 + tape.below(40),
+            schemas: [0, 1, 5][tape.pick(&[4, 1, 1])],
             plan: Vec::new(),
             triggers: Vec::new(),
             data_ms: 15_000 + i64::from(tape.below(20_000)),

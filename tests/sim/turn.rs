@@ -105,6 +105,7 @@ impl World<'_> {
             }
             slot.client.act(self.now, action, &self.broker.topics);
         }
+        self.ask_registry(task);
         self.transmit(task);
         if let Some(exit) = self.slots[task].client.exit.take() {
             self.exited(task, exit);
@@ -114,7 +115,7 @@ impl World<'_> {
     pub fn build(&self, task: usize) -> Box<dyn Flow> {
         let slot = &self.slots[task];
         let process = &self.processes[slot.worker];
-        process::build(slot, &self.shape, process.contracts.clone(), self.now + process.skew_ms)
+        process::build(slot, &self.shape, process, self.now + process.skew_ms)
     }
 }
 

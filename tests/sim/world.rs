@@ -12,6 +12,7 @@ use crate::sim::process::{Cut, Power, Process, Slot, Stage};
 use crate::sim::shape::{Op, Protocol, Shape, Trigger};
 use crate::sim::trace::Trace;
 use crate::sim::txn::Marker;
+use mesh_steward::engine::decode::schema::SchemaRef;
 use mesh_steward::engine::record::TopicId;
 use mesh_steward::flow::io::{Exit, Ms, Part};
 use std::cell::RefCell;
@@ -28,13 +29,36 @@ pub const LEDGERS: &str = "steward-ledger";
 
 /// A step that is due some time.
 pub enum Step {
-    Poll { task: usize, life: u32, serial: u64 },
-    Arrive { from: Address, request: Request, again: bool, answered: bool },
-    Reply { to: Address, reply: Option<Reply> },
+    Poll {
+        task: usize,
+        life: u32,
+        serial: u64,
+    },
+    Arrive {
+        from: Address,
+        request: Request,
+        again: bool,
+        answered: bool,
+    },
+    Reply {
+        to: Address,
+        reply: Option<Reply>,
+    },
     WriteMarker(Marker),
     BrokerTick,
     Do(Op),
-    EndTransaction { topic: TopicId, part: Part, pid: i64, commit: bool },
+    /// The registry tells a worker of a schema that one of its tasks asked for.
+    Schema {
+        worker: usize,
+        life: u32,
+        schema: SchemaRef,
+    },
+    EndTransaction {
+        topic: TopicId,
+        part: Part,
+        pid: i64,
+        commit: bool,
+    },
 }
 
 struct Due {
@@ -147,6 +171,7 @@ impl<'t> World<'t> {
             skew_ms,
             cut: Cut::None,
             contracts,
+            registry: Rc::default(),
             stopping: false,
             twin: false,
         });
@@ -225,6 +250,7 @@ impl<'t> World<'t> {
                 self.later(BROKER_TICK_MS, Step::BrokerTick);
             }
             Step::Do(op) => self.apply(op),
+            Step::Schema { worker, life, schema } => self.schema_known(worker, life, schema),
             Step::EndTransaction { topic, part, pid, commit } => {
                 let same = self.broker.topics.info(&part.topic).is_some_and(|i| i.id == topic);
                 if let Some(log) = self.broker.topics.log_mut(&part.topic, part.partition).filter(|_| same) {

@@ -102,7 +102,7 @@ impl Examiner {
 
     /// Whether records that name this schema can be examined now, to whatever end.
     pub fn knows(&self, schema: SchemaRef) -> bool {
-        self.schemas.as_ref().is_none_or(|schemas| schemas.get(schema).is_some())
+        self.decoder.knows(schema)
     }
 
     /// Decodes and asks; the findings wait for `count`.

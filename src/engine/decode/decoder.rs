@@ -47,6 +47,11 @@ pub enum Unread {
 }
 
 impl Decoder {
+    /// Whether what is known suffices for records that name this schema, to whatever end.
+    pub fn knows(&self, schema: SchemaRef) -> bool {
+        self.schemas.as_ref().is_none_or(|schemas| schemas.get(schema).is_some())
+    }
+
     /// There is a registry, and this is what is known of its schemas from now on.
     pub fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
         self.schemas = Some(schemas);

@@ -7,8 +7,12 @@ use rdkafka::client::Client;
 use rdkafka::config::NativeClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
+use std::ffi::CStr;
 use std::ptr::NonNull;
 use std::slice;
+
+/// Where Confluent's serialisers name the schema of a value, if not in front of it.
+const SCHEMA_HEADER: &CStr = c"__value_schema_id";
 
 /// One reference to a queue. It must be dropped before its client: keep it in a field that stands before the client's.
 pub struct Queue(NonNull<sys::rd_kafka_queue_t>);
@@ -176,8 +180,21 @@ impl Fetched {
             timestamp_ms,
             key: bytes(message.key, message.key_len),
             value: bytes(message.payload, message.len),
-            schema_header: None,
+            schema_header: self.header(SCHEMA_HEADER),
         }
+    }
+
+    /// The last header of this name. A record without headers, which most are, costs one look at a length.
+    fn header(&self, name: &CStr) -> Option<&[u8]> {
+        const FOUND: sys::rd_kafka_resp_err_t = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+        let (mut headers, mut value, mut len) = (std::ptr::null_mut(), std::ptr::null(), 0);
+        // SAFETY: as in `record`; the first call parses the headers into the message, which keeps them as long as it
+        // lives, and this thread alone has it. The value found lies in them.
+        let found = unsafe {
+            sys::rd_kafka_message_headers(self.message.as_ptr(), &mut headers) == FOUND
+                && sys::rd_kafka_header_get_last(headers, name.as_ptr(), &mut value, &mut len) == FOUND
+        };
+        if found { bytes(value, len) } else { None }
     }
 
     /// Equal for records of one partition of one topic, as long as the topic is assigned.

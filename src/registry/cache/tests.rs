@@ -61,11 +61,12 @@ fn run(
 
 #[test]
 fn each_kind_of_registry_is_told_in_time() {
-    let check = |what: &str, wishes: &[(Ms, u32)], registry: fn(Ms, u32) -> Word, expected: &[(Ms, u32, &str)], most| {
-        let (told, asked) = run(LIMITS, wishes, 400_000, registry);
-        assert_eq!(told, expected, "{what}");
-        assert!(asked <= most, "{what}: asked {asked} times, {most} at most");
-    };
+    let check =
+        |what: &str, wishes: &[(Ms, u32)], registry: fn(Ms, u32) -> Word, expected: &[(Ms, u32, &str)], most| {
+            let (told, asked) = run(LIMITS, wishes, 400_000, registry);
+            assert_eq!(told, expected, "{what}");
+            assert!(asked <= most, "{what}: asked {asked} times, {most} at most");
+        };
     let one = [(5, 1)];
     check("there", &[(5, 1), (6, 1), (900, 1)], |_, _| Word::Found, &[(5, 1, "found")], 1);
     let late = |now, _| if now < 3_000 { Word::Missing } else { Word::Found };

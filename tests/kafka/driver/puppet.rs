@@ -1,5 +1,6 @@
 //! A task whose strings a test pulls: it does what it is told when time passes, and tells everything it hears.
 
+use mesh_steward::engine::decode::schema::SchemaRef;
 use mesh_steward::flow::io::{
     Action, Answer, Call, Exit, FaultKind, Input, Machine, Membership, Message, Ms, Note, Part, Publication,
 };
@@ -69,6 +70,7 @@ impl Sink for Quiet {
 
     fn publish(&mut self, _: Publication) {}
     fn note(&mut self, _: Note) {}
+    fn want(&mut self, _: SchemaRef) {}
     fn exit(&mut self, _: Exit) {}
 }
 
