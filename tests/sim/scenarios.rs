@@ -184,6 +184,24 @@ fn data() -> Vec<Scenario> {
                     .plan(&[(19_000, Op::Start(1)), (24_000, Op::Govern { topic: 0, paused: false })]),
             )
         },
+        Scenario {
+            asks: no_gap,
+            ..one(
+                "schemas_come_late",
+                Shape { schemas: 6, ..shape(2) }
+                    .plan(&[
+                        (9_000, Op::Contract { product: 0, worker: 0 }),
+                        (9_500, Op::Contract { product: 0, worker: 1 }),
+                    ])
+                    .plan(&down(14_000, 21_000))
+                    .plan(&[
+                        (16_000, Op::Stop(1)),
+                        (23_000, Op::Start(1)),
+                        (25_000, Op::Pause(0)),
+                        (41_000, Op::Resume(0)),
+                    ]),
+            )
+        },
         one("stop_and_start", shape(2).often(4, 6_000, &[(0, Op::Stop(0)), (1_500, Op::Start(0))])),
     ]
 }
