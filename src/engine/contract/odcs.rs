@@ -430,10 +430,34 @@ mod tests {
             ("steward.eventTimeField, value: zz", Warning, "no property"),
             ("steward.declaredDelay, value: 5", Error, "no span of time"),
             ("steward.incident, value: {failing: 3, of: 2}", Error, "not understood"),
+            ("steward.encoding, value: xml", Error, "not understood"),
+            ("steward.encoding, value: avro", Error, "no steward.avroSchema"),
+            ("steward.avroSchema, value: '{'", Error, "no Avro schema"),
+            ("steward.avroSchema, value: {type: record, name: R}", Error, "no Avro schema"),
+            ("steward.avroSchema, value: [int]", Error, "no record"),
         ];
         for (line, level, words) in cases {
             let text = custom(&format!("- {{property: {line}}}\n"));
             check(&text, &[(level, "/customProperties/0/value", words, Some(11))]);
+        }
+    }
+
+    #[test]
+    fn an_object_says_how_its_records_are_encoded_before_its_contract_does() {
+        let schema = "{property: steward.avroSchema, value: {type: record, name: R, fields: [{name: a, type: int}]}}";
+        let encoding = |word: &str| format!("{{property: steward.encoding, value: {word}}}");
+        for (of_object, of_contract, expected) in [
+            (String::new(), String::new(), "Unsaid"),
+            (schema.into(), String::new(), "Avro("),
+            (String::new(), schema.into(), "Avro("),
+            (encoding("json"), String::new(), "Json"),
+            (encoding("registry"), encoding("json"), "Registry(None)"),
+            (encoding("registry"), schema.into(), "Registry(Some("),
+            (encoding("avro"), schema.into(), "Avro("),
+        ] {
+            let text = format!("{HEAD}  customProperties: [{of_object}]\ncustomProperties: [{of_contract}]\n");
+            let found = format!("{:?}", check(&text, &[]).contract.unwrap().objects[0].encoding);
+            assert!(found.starts_with(expected), "{text}: {found}");
         }
     }
 

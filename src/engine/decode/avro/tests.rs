@@ -1,5 +1,7 @@
 //! What is read, what is broken and how, and what two schemas make of each other.
 
+mod against; // apache-avro
+
 use crate::engine::decode::avro::walk;
 use crate::engine::decode::number::Number;
 use crate::engine::decode::reason::Undecodable;
