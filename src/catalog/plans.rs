@@ -3,6 +3,7 @@
 use crate::engine::check::record::{Examined, Examiner};
 use crate::engine::check::tally::{Counts, Tally};
 use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
+use crate::engine::contract::described::Described;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
@@ -143,6 +144,10 @@ impl Judge for PlansJudge {
             owner: plan.owner.clone(),
             incident: plan.incident,
         })
+    }
+
+    fn described(&self, hash: ContractHash) -> Option<Arc<Described>> {
+        self.plans.by_hash.get(&hash).map(|plan| plan.described.clone())
     }
 
     fn current(&self, product: &ProductName) -> Vec<ContractHash> {

@@ -112,6 +112,19 @@ pub const KEYS: &[Key] = &[
         doc: "Partitions of prefix.deltas and prefix.state. Fixed at creation: products are assigned by it.",
     },
     Key {
+        path: "lineage.enabled",
+        default: &["true"],
+        kind: Kind::Flag,
+        doc: "Tells catalogs of governed topics and their inspection, as OpenLineage events.",
+    },
+    Key { path: "lineage.topic", default: &[""], kind: Kind::Text, doc: "Where they go; empty: governance.topic." },
+    Key {
+        path: "lineage.namespace",
+        default: &[""],
+        kind: Kind::Text,
+        doc: "What catalogs call this cluster, kafka://host:port; empty: the first of kafka.bootstrap.servers.\nGive one where clients know the cluster by several addresses, so that their lineage meets.",
+    },
+    Key {
         path: "topics.exclude",
         default: &[],
         kind: Kind::List,

@@ -2,6 +2,7 @@
 
 pub mod usable; // checked once, then trusted: what the rest of the daemon reads
 pub mod typed; // texts into numbers, durations, words
+pub mod lineage; // events for catalogs
 pub mod kafka; // librdkafka's properties, and which of them are ours
 pub mod registry; // where schemas are asked for, and as whom
 pub mod raw; // as typed: defaults < file < environment

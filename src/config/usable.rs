@@ -3,6 +3,7 @@
 use crate::config::error::ConfigErrors;
 use crate::config::kafka::{self, Kafka};
 use crate::config::keys;
+use crate::config::lineage;
 use crate::config::raw::{self, Raw, Setting};
 use crate::config::registry::{self, Registry};
 use crate::config::secret::Secret;
@@ -20,6 +21,8 @@ pub struct Config {
     pub worker: Worker,
     pub contracts: Contracts,
     pub governance: Governance,
+    /// `None`: catalogs are told nothing.
+    pub lineage: Option<Lineage>,
     pub window: Window,
     pub flush_interval_ms: i64,
     pub delivery: Delivery,
@@ -67,6 +70,14 @@ impl Governance {
     pub fn internal(&self, name: &str) -> String {
         format!("{}.{name}", self.internal_prefix)
     }
+}
+
+#[derive(Clone, Debug)]
+pub struct Lineage {
+    /// The governance topic, or one of its own.
+    pub topic: String,
+    /// The cluster by OpenLineage's naming rules: `kafka://host:port`.
+    pub namespace: String,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +159,7 @@ impl Config {
             worker: worker(&mut typed, &mut notes),
             contracts: contracts(&mut typed, file),
             governance: governance(&mut typed),
+            lineage: lineage::check(&mut typed),
             window: window(&mut typed),
             flush_interval_ms: typed.duration("flush.interval"),
             delivery: delivery(&mut typed, &mut notes),
@@ -188,6 +200,7 @@ impl Config {
     /// Whether the daemon writes this topic itself.
     pub fn is_own(&self, topic: &str) -> bool {
         topic == self.governance.topic
+            || self.lineage.as_ref().is_some_and(|lineage| topic == lineage.topic)
             || topic.strip_prefix(&self.governance.internal_prefix).is_some_and(|rest| rest.starts_with('.'))
     }
 }

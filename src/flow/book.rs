@@ -119,7 +119,7 @@ impl<T: Merge> Book<T> {
     /// What the events that wait weigh.
     pub fn waiting_bytes(&self) -> usize {
         let moved = self.touched.iter().filter_map(|name| self.products.get(name)).map(|p| &p.moved);
-        moved.flat_map(|m| &m.events).map(|e| e.value.len()).sum()
+        moved.flat_map(|m| m.events.iter().chain(&m.lineage)).map(|e| e.value.len()).sum()
     }
 
     pub fn lost(&mut self, size_ms: Ms) {

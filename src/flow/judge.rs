@@ -4,6 +4,7 @@
 use crate::engine::check::record::Examined;
 use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{Facts, Verdict};
+use crate::engine::contract::described::Described;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::decode::schema::SchemaRef;
@@ -91,6 +92,9 @@ pub trait Judge {
     fn doomed(&self, hash: ContractHash, tally: &Self::Tally) -> Vec<crate::engine::check::verdict::RuleResult>;
 
     fn contract(&self, hash: ContractHash) -> Option<ContractFacts>;
+
+    /// What a contract version tells catalogs of its topics.
+    fn described(&self, hash: ContractHash) -> Option<Arc<Described>>;
 
     /// The contract versions of a product that are in force now: an idle window is judged by them.
     fn current(&self, product: &ProductName) -> Vec<ContractHash>;

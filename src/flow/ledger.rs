@@ -13,6 +13,7 @@ use crate::flow::io::{
     Chunk, Committed, Ends, Level, LogRecord, Message, Ms, Note, Part, ProductUpdate, Publication, TopicInfo,
 };
 use crate::flow::judge::Judge;
+use crate::flow::lineage::LineageConfig;
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::product::Product;
 use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
@@ -36,6 +37,15 @@ pub struct LedgerConfig {
     pub deltas: Arc<str>,
     pub state: Arc<str>,
     pub events: Arc<str>,
+    /// `None`: catalogs are told nothing.
+    pub lineage: Option<LineageConfig>,
+}
+
+impl LedgerConfig {
+    fn teller<'a, J>(&'a self, judge: &'a J) -> Teller<'a, J> {
+        let LedgerConfig { window, source, events, lineage, .. } = self;
+        Teller { judge, window, source, events, lineage: lineage.as_ref() }
+    }
 }
 
 pub struct Ledger<J: Judge> {
@@ -214,7 +224,7 @@ impl<J: Judge> Stage for Ledger<J> {
 
     fn records(&mut self, _now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<Vec<SchemaRef>, String> {
         let Some(book) = self.books.get_mut(part) else { return Ok(Vec::new()) };
-        let tell = Teller { judge: &self.judge, window: &self.config.window, source: &self.config.source };
+        let tell = self.config.teller(&self.judge);
         for record in records.iter() {
             if record.offset < book.next {
                 continue;
@@ -268,7 +278,7 @@ impl<J: Judge> Stage for Ledger<J> {
     }
 
     fn cut(&mut self, now: Ms, live: &[Part]) -> Self::Cut {
-        let tell = Teller { judge: &self.judge, window: &self.config.window, source: &self.config.source };
+        let tell = self.config.teller(&self.judge);
         let mut cut = Cut { outgoing: Outgoing::default(), states: Vec::new(), products: Vec::new() };
         for part in live {
             let Some(book) = self.books.get_mut(part) else { continue };
@@ -373,10 +383,12 @@ impl Cut {
         mut moved: Moved,
         latency_ms: Ms,
     ) {
-        for event in std::mem::take(&mut moved.events) {
-            let Event { key, headers, value } = event;
+        let lineage = config.lineage.as_ref().map_or(&config.events, |lineage| &lineage.topic);
+        let events = std::mem::take(&mut moved.events).into_iter().map(|event| (&config.events, event));
+        let lineage = std::mem::take(&mut moved.lineage).into_iter().map(|event| (lineage, event));
+        for (topic, Event { key, headers, value }) in events.chain(lineage) {
             let about = Some(state.product.clone());
-            let topic = config.events.clone();
+            let topic = topic.clone();
             self.outgoing.messages.push(Message { topic, partition: None, key, headers, value: Some(value), about });
         }
         if planted(Mutation::ClosedThroughForgotten) {

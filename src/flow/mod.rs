@@ -15,6 +15,7 @@ pub mod resume; // stage 1 without a committed offset: where the ledger's chain 
 pub mod ledger; // stage 2: deltas -> events and state
 pub mod book; // one delta partition in the ledger
 pub mod product; // one product in the ledger: chains, windows, incidents
+pub mod lineage; // what catalogs are told
 pub mod tell; // what it says of a product: events, and the numbers that move with them
 pub mod window; // one window: what its deltas add up to
 pub mod chain; // intervals end to end: next, behind, overlap, gap

@@ -68,6 +68,7 @@ impl<T: Merge> Product<T> {
             self.state.current.clone_from(&reports.current);
             tell.contracts_gone(&mut self.state, &mut self.moved);
         }
+        tell.datasets(&mut self.state, &mut self.moved, at.append_ms);
         self.close(tell, at.append_ms);
     }
 
@@ -331,20 +332,20 @@ impl<T: Merge> Product<T> {
             }
             // Time has passed up to the target; what lies beyond is closed by force, empty windows too.
             if let Some(target) = target {
-                self.idle_until(tell, target.min(start), "");
+                self.idle_until(tell, target.min(start), "", now);
             }
-            self.idle_until(tell, start, forced);
-            self.close_window(tell, start, forced);
+            self.idle_until(tell, start, forced, now);
+            self.close_window(tell, start, forced, now);
         }
         if let Some(target) = target {
             let first = self.open.keys().next().map_or(target, |k| k.start);
-            self.idle_until(tell, target.min(first), "");
+            self.idle_until(tell, target.min(first), "", now);
         }
         let closed = self.state.closed_through;
         self.state.marks.retain(|m| closed.is_none_or(|c| m.to_ms > c));
     }
 
-    fn close_window<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, start: WindowStart, forced: &str) {
+    fn close_window<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, start: WindowStart, forced: &str, now: Ms) {
         let end_ms = start + tell.window.size_ms;
         let keys: Vec<_> = self.open.keys().take_while(|k| k.start == start).copied().collect();
         let contracts: Vec<_> = keys.iter().map(|k| tell.judge.contract(k.hash).map(|c| c.id)).collect();
@@ -359,7 +360,7 @@ impl<T: Merge> Product<T> {
                 (None, false) => "",
             };
             let coverage = open.coverage();
-            tell.window(&mut self.state, &mut self.moved, key, &open, &coverage, reason);
+            tell.window(&mut self.state, &mut self.moved, key, &open, &coverage, reason, now);
         }
         // No open window begins before it. That is so by itself, unless the window's size was changed.
         let next = self.open.keys().next().map_or(end_ms, |k| k.start.min(end_ms));
@@ -371,11 +372,11 @@ impl<T: Merge> Product<T> {
     }
 
     /// Closes the windows without records before `until`; `forced` says why before their time, or nothing.
-    fn idle_until<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, until: Ms, forced: &str) {
+    fn idle_until<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, until: Ms, forced: &str, now: Ms) {
         let Some(closed) = self.state.closed_through.filter(|c| *c < until) else { return };
         let marked = self.marked(closed, until).unwrap_or_default();
         let incomplete = if forced.is_empty() { &marked } else { forced };
-        tell.idle(&mut self.state, &mut self.moved, closed, until, incomplete);
+        tell.idle(&mut self.state, &mut self.moved, (closed, until), incomplete, now);
         self.state.closed_through = Some(until);
     }
 }

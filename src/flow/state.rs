@@ -48,6 +48,8 @@ pub struct ProductState {
     pub ended: BTreeMap<(String, String, WindowStart), u64>,
     /// The last outcomes by contract and rule, oldest first, for N of M; only of rules that failed lately.
     pub history: BTreeMap<(String, String), Vec<bool>>,
+    /// What catalogs were told of its topics, by a hash of contract id and topic.
+    pub told: BTreeMap<String, Told>,
     /// The last windows that had an event, newest last, at most `RECENT`.
     pub recent: Vec<Summary>,
     /// Deltas that an open window may still need and that were not merged as they stand, by their last part's offset.
@@ -78,6 +80,7 @@ impl ProductState {
             incidents: Vec::new(),
             ended: BTreeMap::new(),
             history: BTreeMap::new(),
+            told: BTreeMap::new(),
             recent: Vec::new(),
             odd: BTreeMap::new(),
             odd_before: 0,
@@ -194,6 +197,18 @@ pub struct Totals {
     pub gap_offsets: u64,
     pub windows: u64,
     pub overlaps: u64,
+}
+
+/// What catalogs were told last of one topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    pub id: TopicId,
+    pub hash: ContractHash,
+    /// A digest of its schema.
+    pub schema: [u8; 8],
+    pub at_ms: Ms,
+    /// Whether a contract in force names it.
+    pub current: bool,
 }
 
 /// The key of a product's record.

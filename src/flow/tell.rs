@@ -12,6 +12,7 @@ use crate::flow::delta::WindowKey;
 use crate::flow::incident::{Change, Run, bad_already, closed, contract_gone, rules_gone};
 use crate::flow::io::{Ms, Violation};
 use crate::flow::judge::{ContractFacts, Judge};
+use crate::flow::lineage::LineageConfig;
 use crate::flow::state::{ProductState, RECENT, Summary};
 use crate::flow::window::{Open, WindowConfig};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,12 +33,33 @@ pub struct Teller<'a, J> {
     pub judge: &'a J,
     pub window: &'a WindowConfig,
     pub source: &'a Source,
+    /// The topic that events go to.
+    pub events: &'a str,
+    /// `None`: catalogs are told nothing.
+    pub lineage: Option<&'a LineageConfig>,
+}
+
+/// A window, and what is said of it.
+pub struct Said<'a, T> {
+    pub key: WindowKey,
+    pub revision: u32,
+    pub tally: &'a T,
+    pub exact: bool,
+    pub coverage: &'a [Coverage],
+    /// Why it cannot be whole, or nothing.
+    pub incomplete: &'a str,
+    pub late: bool,
+    pub verdict: &'a Verdict,
+    /// When its first delta was written, and that which closed it.
+    pub times: (Ms, Ms),
 }
 
 /// What happened to a product since the last transaction.
 #[derive(Debug, Default)]
 pub struct Moved {
     pub events: Vec<Event>,
+    /// For catalogs; they may go to a topic of their own.
+    pub lineage: Vec<Event>,
     pub counts: Counts,
     pub late: u64,
     pub gap_offsets: u64,
@@ -52,7 +74,8 @@ pub struct Moved {
 }
 
 impl<J: Judge> Teller<'_, J> {
-    /// A window closes; `incomplete` says why it cannot be whole, or nothing.
+    /// A window closes at `now`; `incomplete` says why it cannot be whole, or nothing.
+    #[allow(clippy::too_many_arguments, reason = "each is a field of the event")]
     pub fn window(
         &self,
         state: &mut ProductState,
@@ -61,10 +84,22 @@ impl<J: Judge> Teller<'_, J> {
         open: &Open<J::Tally>,
         coverage: &[Coverage],
         incomplete: &str,
+        now: Ms,
     ) {
         let verdict = self.verdict(key, &open.tally, &facts(incomplete, false));
         let contract = self.contract(key);
-        self.say(state, moved, key, 0, &open.tally, open.exact, coverage, incomplete, false, &verdict);
+        let said = Said {
+            key,
+            revision: 0,
+            tally: &open.tally,
+            exact: open.exact,
+            coverage,
+            incomplete,
+            late: false,
+            verdict: &verdict,
+            times: (open.opened_ms, now),
+        };
+        self.say(state, moved, &said);
         let mut changes = closed(state, &contract.id, contract.incident, Run::one(key.start), &verdict.results);
         if state.current.contains(&key.hash) {
             changes.extend(rules_gone(state, &contract.id, key.start, &verdict.results));
@@ -101,7 +136,18 @@ impl<J: Judge> Teller<'_, J> {
         let incomplete = "only the records that came late";
         let verdict = self.verdict(key, &fragment.tally, &facts(incomplete, true));
         let contract = self.contract(key);
-        self.say(state, moved, key, revision, &fragment.tally, fragment.exact, coverage, incomplete, true, &verdict);
+        let said = Said {
+            key,
+            revision,
+            tally: &fragment.tally,
+            exact: fragment.exact,
+            coverage,
+            incomplete,
+            late: true,
+            verdict: &verdict,
+            times: (fragment.opened_ms, fragment.opened_ms),
+        };
+        self.say(state, moved, &said);
         let changes = bad_already(state, &contract.id, contract.incident, key.start, &verdict.results);
         self.incidents(state, moved, key, &contract, changes);
     }
@@ -116,9 +162,10 @@ impl<J: Judge> Teller<'_, J> {
         }
     }
 
-    /// Windows without a record, `[from, until)`: judged by the contracts in force, told when the status changes and
+    /// Windows without a record, `span` half-open, closed at `now`: judged by the contracts in force, told when the status changes and
     /// once an hour.
-    pub fn idle(&self, state: &mut ProductState, moved: &mut Moved, from: Ms, until: Ms, incomplete: &str) {
+    pub fn idle(&self, state: &mut ProductState, moved: &mut Moved, span: (Ms, Ms), incomplete: &str, now: Ms) {
+        let (from, until) = span;
         let size_ms = self.window.size_ms;
         // Whole windows only: the size may have been changed since the last one closed.
         let from = from.max(until - IDLE_MAX_MS);
@@ -142,7 +189,18 @@ impl<J: Judge> Teller<'_, J> {
             let silent = last.is_none_or(|s| until - s.end_ms >= IDLE_EVERY_MS);
             if changed || silent {
                 let start = if changed { run.first } else { run.last };
-                self.say(state, moved, WindowKey { start, hash }, 0, &nothing, true, &[], incomplete, false, &verdict);
+                let said = Said {
+                    key: WindowKey { start, hash },
+                    revision: 0,
+                    tally: &nothing,
+                    exact: true,
+                    coverage: &[],
+                    incomplete,
+                    late: false,
+                    verdict: &verdict,
+                    times: (now, now),
+                };
+                self.say(state, moved, &said);
             }
             let changes = closed(state, &contract.id, contract.incident, run, &verdict.results);
             self.incidents(state, moved, WindowKey { start: run.last, hash }, &contract, changes);
@@ -170,24 +228,12 @@ impl<J: Judge> Teller<'_, J> {
         moved.events.push(gap::event(self.source, &gap));
     }
 
-    #[allow(clippy::too_many_arguments, reason = "each is a field of the event")]
-    fn say(
-        &self,
-        state: &mut ProductState,
-        moved: &mut Moved,
-        key: WindowKey,
-        revision: u32,
-        tally: &J::Tally,
-        exact: bool,
-        coverage: &[Coverage],
-        incomplete: &str,
-        late: bool,
-        verdict: &Verdict,
-    ) {
+    fn say(&self, state: &mut ProductState, moved: &mut Moved, said: &Said<'_, J::Tally>) {
+        let &Said { key, revision, tally, exact, coverage, incomplete, late, verdict, .. } = said;
         let contract = self.contract(key);
         let end_ms = key.start + self.window.size_ms;
         let counts = self.judge.counts(tally);
-        let said = Window {
+        let window = Window {
             product: &state.product,
             owner: &contract.owner,
             contract_id: &contract.id,
@@ -205,9 +251,11 @@ impl<J: Judge> Teller<'_, J> {
             too_late: std::mem::take(&mut state.too_late),
             undecodable: self.judge.undecodable(tally),
         };
-        moved.events.push(window::event(self.source, &said, verdict));
-        if let Some(summary) = self.judge.profile(key.hash, tally) {
-            let (event, shown) = profile::event(self.source, &said, &summary);
+        moved.events.push(window::event(self.source, &window, verdict));
+        let summary = self.judge.profile(key.hash, tally);
+        self.inspection(state, &mut moved.lineage, said, counts, summary.as_ref());
+        if let Some(summary) = summary {
+            let (event, shown) = profile::event(self.source, &window, &summary);
             moved.events.push(event);
             // Late records alone are no picture of their window.
             if !late {

@@ -26,6 +26,8 @@ const MESSAGE_BYTES: i64 = 1_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topics {
     pub governance: String,
+    /// Where lineage events go, if not to the governance topic; it is made like that.
+    pub lineage: Option<String>,
     pub governance_partitions: i32,
     /// `_steward`.
     pub prefix: String,
@@ -62,7 +64,11 @@ impl Topics {
     fn specs(&self) -> Vec<Spec> {
         const DAY_MS: i64 = 24 * 3_600_000;
         let spec = |name, partitions, config| Spec { name, partitions, config };
-        vec![
+        let events = |name| {
+            let config = vec![("cleanup.policy", "delete".into()), ("retention.ms", (30 * DAY_MS).to_string())];
+            spec(name, self.governance_partitions, config)
+        };
+        let mut specs = vec![
             spec(self.catalog(), 1, vec![("cleanup.policy", "compact".into())]),
             spec(
                 self.deltas(),
@@ -96,12 +102,10 @@ impl Topics {
                     ("max.compaction.lag.ms", 3_600_000.to_string()),
                 ],
             ),
-            spec(
-                self.governance.clone(),
-                self.governance_partitions,
-                vec![("cleanup.policy", "delete".into()), ("retention.ms", (30 * DAY_MS).to_string())],
-            ),
-        ]
+            events(self.governance.clone()),
+        ];
+        specs.extend(self.lineage.clone().map(events));
+        specs
     }
 }
 
@@ -327,7 +331,7 @@ impl Admin {
         for spec in specs {
             let Some(count) = partitions(&spec.name) else { continue };
             let config = ask::topic_config(&self.client, &spec.name, CALL_MS).map_err(|f| self.explained(f))?;
-            let own = spec.name != topics.governance;
+            let own = spec.name.starts_with(&format!("{}.", topics.prefix));
             mismatches.extend(differing(spec, count, &config, own, topics.deltas_keep_ms));
         }
         Ok(mismatches)
@@ -437,6 +441,7 @@ mod tests {
     fn topics() -> Topics {
         Topics {
             governance: "governance.events".into(),
+            lineage: None,
             governance_partitions: 6,
             prefix: "_steward".into(),
             internal_partitions: 12,

@@ -33,6 +33,7 @@ pub fn topics(config: &Config) -> Topics {
     let governance = &config.governance;
     Topics {
         governance: governance.topic.clone(),
+        lineage: config.lineage.as_ref().map(|l| l.topic.clone()).filter(|topic| *topic != governance.topic),
         governance_partitions: governance.partitions,
         prefix: governance.internal_prefix.clone(),
         internal_partitions: governance.internal_partitions,

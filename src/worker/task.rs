@@ -10,6 +10,7 @@ use crate::flow::delta::partition_of;
 use crate::flow::inspector::{Inspector, InspectorConfig};
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Machine, Ms, Note, Part, Publication};
 use crate::flow::ledger::{Ledger, LedgerConfig};
+use crate::flow::lineage::LineageConfig;
 use crate::flow::opening::Stands;
 use crate::flow::stage::Stage;
 use crate::flow::task::Task as Flow;
@@ -248,6 +249,10 @@ fn ledger_config(config: &Config, keeper: &Keeper) -> LedgerConfig {
         deltas: keeper.deltas(),
         state: keeper.state(),
         events: config.governance.topic.as_str().into(),
+        lineage: config.lineage.as_ref().map(|lineage| LineageConfig {
+            namespace: lineage.namespace.clone(),
+            topic: lineage.topic.as_str().into(),
+        }),
     }
 }
 

@@ -20,6 +20,14 @@ fn a_contract_changed_under_load_splits_windows_and_loses_nothing() {
     assert_eq!(verdicts.versions, ["1.0.0", "1.1.0"].map(String::from).into());
     let split = verdicts.windows.iter().filter(|w| w["window"]["complete"] == false).count();
     assert!(split > 0, "no window says that it is only a part");
+
+    // Catalogs were told the topic by each version, and a run for each window.
+    let facets = verdicts.datasets.iter().map(|event| &event["dataset"]["facets"]);
+    let tags: Vec<_> = facets.flat_map(|f| f["tags"]["tags"].as_array().into_iter().flatten()).collect();
+    for version in ["1.0.0", "1.1.0"] {
+        assert!(tags.iter().any(|t| t["key"] == "contractVersion" && t["value"] == version), "{version}: {tags:?}");
+    }
+    assert_eq!(verdicts.runs.len(), verdicts.windows.len());
 }
 
 #[test]

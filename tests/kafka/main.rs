@@ -13,6 +13,8 @@ mod driver {
     mod transact; // commit, fence, abort
 }
 
+#[path = "../openlineage/mod.rs"]
+mod openlineage; // the standard's schemas
 mod oracle; // orders with planted faults, and what must be found
 mod verdicts; // what was found
 mod worker; // a daemon of one's own

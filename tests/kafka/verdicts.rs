@@ -2,6 +2,7 @@
 
 use crate::broker::Broker;
 use crate::broker::records::Read;
+use crate::openlineage::Standard;
 use crate::oracle::{Expected, rule};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,9 @@ pub struct Verdicts {
     /// Rows that a rule was asked of.
     pub asked: BTreeMap<String, u64>,
     pub windows: Vec<Value>,
+    /// What catalogs are told: runs that were completed, and topics.
+    pub runs: Vec<Value>,
+    pub datasets: Vec<Value>,
     pub gaps: Vec<Value>,
     /// By incident: its states and sequence numbers, and the window of each.
     pub incidents: BTreeMap<String, Vec<(String, u64, String)>>,
@@ -35,12 +39,17 @@ pub struct Verdicts {
     covered: BTreeMap<(String, i32), Vec<(i64, i64)>>,
 }
 
-/// Events that are not as their published schema (docs/events) says.
+/// Events that are not as their published schema says: docs/events, or OpenLineage's own.
 pub fn malformed(broker: &Broker, topic: &str) -> Vec<String> {
     let mut schemas: BTreeMap<String, jsonschema::Validator> = BTreeMap::new();
     let mut malformed = Vec::new();
+    let standard = Standard::read();
     for event in broker.read(topic) {
         let schema = event.headers.get("ce_dataschema").cloned().unwrap_or_default();
+        if schema.starts_with("https://openlineage.io/") {
+            malformed.extend(standard.iter().flat_map(|standard| standard.problems(&event.json())));
+            continue;
+        }
         let file = schema.rsplit('/').next().unwrap_or_default().to_string();
         let validator = schemas.entry(file.clone()).or_insert_with(|| {
             let text = std::fs::read_to_string(format!("docs/events/{file}")).expect("the schema that an event names");
@@ -79,6 +88,9 @@ impl Verdicts {
                 incident.push((text(&value["state"]), number(&value["sequence"]), window));
                 *self.opened.entry(text(&value["rule"])).or_default() += (value["state"] == "opened") as u64;
             }
+            "io.meshsteward.lineage.run.v1" if value["eventType"] == "COMPLETE" => self.runs.push(value),
+            "io.meshsteward.lineage.run.v1" => {}
+            "io.meshsteward.lineage.dataset.v1" => self.datasets.push(value),
             other => panic!("an event of type `{other}` at {}/{}", event.partition, event.offset),
         }
     }
@@ -122,6 +134,7 @@ impl Verdicts {
         same("tombstones", self.tombstones, expected.tombstones);
         same("undecodable", self.undecodable, expected.undecodable);
         same("too late", self.too_late, 0);
+        same("runs of windows", self.runs.len() as u64, self.windows.len() as u64);
         let rows = expected.records - expected.tombstones - expected.undecodable;
         same("rows asked for a customer", self.asked.get(rule::NO_CUSTOMER).copied().unwrap_or(0), rows);
         for rule in rule::ALL {

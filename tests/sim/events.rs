@@ -37,6 +37,8 @@ pub struct Window {
 pub struct Said {
     read: Offset,
     ids: BTreeSet<String>,
+    /// Window events, and runs of the inspection that began and were completed.
+    runs: [usize; 3],
     revisions: BTreeMap<(ProductName, String, Ms), u64>,
     pub windows: Vec<Window>,
     /// Products with windows that closed before their time.
@@ -53,7 +55,10 @@ impl Said {
             self.one(&entry.data, folds)?;
         }
         self.read = log.stable();
-        Ok(())
+        match self.runs {
+            [windows, began, complete] if windows == began && windows == complete => Ok(()),
+            runs => broken("a window is told with its run", format!("windows, runs begun, complete: {runs:?}")),
+        }
     }
 
     fn one(&mut self, data: &Data, folds: &BTreeMap<i32, Fold>) -> Result<(), Failure> {
@@ -64,10 +69,16 @@ impl Said {
         if !self.ids.insert(id.clone()) {
             return broken("I4: no event twice", format!("{kind} {id}: {value}"));
         }
+        if kind.contains(".lineage.") {
+            self.runs[1] += usize::from(value["eventType"] == "START");
+            self.runs[2] += usize::from(value["eventType"] == "COMPLETE");
+            return Ok(());
+        }
         let Some(product) = product(&value) else {
             return broken("events are readable", value.to_string());
         };
         if kind.contains(".window.") {
+            self.runs[0] += 1;
             self.window(product, &value, folds)
         } else if kind.contains(".gap.") {
             self.gap(product, &value);

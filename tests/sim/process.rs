@@ -12,6 +12,7 @@ use mesh_steward::engine::event::envelope::Source;
 use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
 use mesh_steward::flow::io::{Action, Input, Ms};
 use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
+use mesh_steward::flow::lineage::LineageConfig;
 use mesh_steward::flow::stage;
 use mesh_steward::flow::task::Task;
 use mesh_steward::flow::window::WindowConfig;
@@ -128,6 +129,7 @@ pub fn build(slot: &Slot, shape: &Shape, process: &Process, now: Ms) -> Box<dyn 
                 deltas: DELTAS.into(),
                 state: STATE.into(),
                 events: EVENTS.into(),
+                lineage: Some(LineageConfig { namespace: "kafka://sim:9092".into(), topic: EVENTS.into() }),
             };
             Box::new(Task::new(now, Ledger::new(judge, config)))
         }

@@ -272,6 +272,7 @@ fn ledger(plans: &Arc<Plans>) -> Ledger<PlansJudge> {
         deltas: "deltas".into(),
         state: "state".into(),
         events: "events".into(),
+        lineage: None,
     };
     Ledger::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
 }

@@ -1,11 +1,13 @@
 //! What a run says of one of its inputs: how much it read, what the columns hold, which rules held, which offsets.
 
 use crate::engine::check::verdict::{RuleResult, Status};
-use crate::engine::contract::described::Dataset;
+use crate::engine::contract::described::{Dataset, Described};
 use crate::engine::event::envelope::clip;
 use crate::engine::event::lineage::speaker::{facet, fitting};
 use crate::engine::event::window::Coverage;
+use crate::engine::profile::summary::{RANKS, Summary};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// How a topic's records of a window measure; what is not known is left out of the facet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,24 +46,45 @@ pub fn metrics(measured: &Measured, left: &mut usize) -> Value {
     facet("DataQualityMetricsInputDatasetFacet", "1-0-3", fields)
 }
 
+/// What a profile tells of the columns, by topic. Fields that no contract describes are in no schema that catalogs know.
+pub fn of_profile(described: &Described, summary: &Summary) -> BTreeMap<String, Vec<Column>> {
+    let mut columns: BTreeMap<String, Vec<Column>> = BTreeMap::new();
+    for field in summary.fields.iter().filter(|f| f.kinds.total() > 0) {
+        let Some(element) = field.object.as_ref().map(|object| format!("schema/{object}")) else { continue };
+        let Some(dataset) = described.datasets.iter().find(|d| d.objects.contains(&element)) else { continue };
+        let quantiles = field.quantiles.iter().flat_map(|q| RANKS.into_iter().zip(q.values.iter().copied()));
+        columns.entry(dataset.topic.clone()).or_default().push(Column {
+            name: field.path.replace("[]", "._element"),
+            nulls: Some(field.kinds.missing + field.kinds.null),
+            count: Some(field.kinds.present()),
+            distinct: field.distinct.map(|d| d.estimate.round() as u64),
+            sum: field.numbers.map(|n| n.mean * n.count as f64),
+            min: field.numbers.map(|n| n.min),
+            max: field.numbers.map(|n| n.max),
+            quantiles: quantiles.collect(),
+        });
+    }
+    columns
+}
+
 /// What the rules alone tell of the columns: how many rows are null or missing. A rule that asked other rows than all
 /// of them, such as one among the items of an array, tells nothing.
 pub fn columns(dataset: &Dataset, results: &[RuleResult]) -> Vec<Column> {
-    let mut columns: Vec<Column> = Vec::new();
+    let mut columns: BTreeMap<String, Column> = BTreeMap::new();
     // `required` counts null and missing, `nullValues` null alone: the former is what a column of nulls means.
     for metric in ["required", "nullValues"] {
         for result in results.iter().filter(|r| r.metric == metric && r.value.is_some() && r.asked > 0) {
             let Some(name) = dataset.column(&result.relates_to).filter(|_| dataset.holds(&result.relates_to)) else {
                 continue;
             };
-            if name.contains("_element") || columns.iter().any(|c| c.name == name) {
-                continue;
+            if !name.contains("_element") {
+                let (nulls, count) = (Some(result.failed), Some(result.asked.saturating_sub(result.failed)));
+                let column = Column { name: name.clone(), nulls, count, ..Column::default() };
+                columns.entry(name).or_insert(column);
             }
-            let (nulls, count) = (Some(result.failed), Some(result.asked.saturating_sub(result.failed)));
-            columns.push(Column { name, nulls, count, ..Column::default() });
         }
     }
-    columns
+    columns.into_values().collect()
 }
 
 /// `dataQualityAssertions`, what failed first; `None` where no rule was measured. `left` is what they may still weigh.

@@ -140,14 +140,14 @@ fn run_facets(inspection: &Inspection<'_>) -> Value {
 /// Whether it can be said of one topic that the rule held there.
 fn has_a_topic(inspection: &Inspection<'_>, result: &RuleResult) -> bool {
     let datasets = &inspection.described.datasets;
-    datasets.len() == 1 || datasets.iter().any(|dataset| dataset.holds(&result.relates_to))
+    datasets.len() == 1 || datasets.iter().take(INPUTS_MAX).any(|dataset| dataset.holds(&result.relates_to))
 }
 
 /// The product's topics, and those that records were read of; measured when the run is complete.
 fn inputs(speaker: &Speaker<'_>, inspection: &Inspection<'_>, complete: bool) -> Vec<Value> {
-    let mut datasets: Vec<Dataset> = inspection.described.datasets.clone();
+    let mut datasets: Vec<Dataset> = inspection.described.datasets.iter().take(INPUTS_MAX).cloned().collect();
     for part in inspection.coverage {
-        if datasets.iter().all(|d| d.topic != part.topic) {
+        if datasets.len() < INPUTS_MAX && datasets.iter().all(|d| d.topic != part.topic) {
             datasets.push(Dataset { topic: part.topic.clone(), ..Dataset::default() });
         }
     }
@@ -157,7 +157,7 @@ fn inputs(speaker: &Speaker<'_>, inspection: &Inspection<'_>, complete: bool) ->
         let facets = if complete { measured(inspection, dataset, alone, &mut left) } else { json!({}) };
         json!({ "namespace": speaker.namespace, "name": dataset.topic, "facets": {}, "inputFacets": facets })
     };
-    datasets.iter().take(INPUTS_MAX).map(input).collect()
+    datasets.iter().map(input).collect()
 }
 
 /// What the lists of further inputs may weigh.

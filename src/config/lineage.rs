@@ -1,0 +1,85 @@
+//! The keys of `lineage`: where events for catalogs go, and what they call the cluster.
+
+use crate::config::typed::Typed;
+use crate::config::usable::Lineage;
+
+/// Kafka's own port, where a bootstrap server is given without one.
+const PORT: &str = "9092";
+
+/// A longer one would take what an event may weigh; no host name is as long (RFC 1035, 2.3.4).
+const NAMESPACE_BYTES_MAX: usize = 255;
+
+/// `None` where catalogs are told nothing; whatever is wrong is reported all the same.
+pub fn check(typed: &mut Typed<'_>) -> Option<Lineage> {
+    let enabled = typed.flag("lineage.enabled");
+    let mut topic = typed.text("lineage.topic");
+    if topic.is_empty() {
+        topic = typed.text("governance.topic");
+    } else {
+        typed.name("lineage.topic", &topic);
+        let prefix = typed.text("governance.internal.prefix");
+        if topic.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('.')) {
+            let problem = "lies below governance.internal.prefix, where the daemon keeps its own topics";
+            typed.wrong("lineage.topic", problem.into(), "choose a name outside of it");
+        }
+    }
+    let mut namespace = typed.text("lineage.namespace");
+    if namespace.is_empty() {
+        namespace = of_bootstrap(&typed.text("kafka.bootstrap.servers"));
+    } else if !is_namespace(&namespace) {
+        let problem = format!("{namespace:?} is no name that catalogs know a cluster by");
+        typed.wrong("lineage.namespace", problem, "write kafka:// and one of the cluster's addresses, host:port");
+    }
+    enabled.then_some(Lineage { topic, namespace })
+}
+
+/// `kafka://host:port` of the first bootstrap server, as OpenLineage's naming rules say.
+fn of_bootstrap(servers: &str) -> String {
+    let first = servers.split(',').next().unwrap_or_default().trim();
+    // librdkafka takes `SASL_SSL://host:port` too.
+    let address = first.split_once("://").map_or(first, |(_, address)| address);
+    // An IPv6 address has colons of its own, within brackets.
+    let has_port = address.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    if has_port { format!("kafka://{address}") } else { format!("kafka://{address}:{PORT}") }
+}
+
+/// `kafka://` and what a URI may hold as an authority (RFC 3986, 3.2).
+fn is_namespace(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
+    let address = text.strip_prefix("kafka://").unwrap_or_default();
+    !address.is_empty() && text.len() <= NAMESPACE_BYTES_MAX && address.chars().all(legal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_namespace, of_bootstrap};
+
+    #[test]
+    fn a_cluster_is_called_by_its_first_address() {
+        for (servers, namespace) in [
+            ("broker:9092", "kafka://broker:9092"),
+            ("b1.example.com:9093, b2.example.com:9093", "kafka://b1.example.com:9093"),
+            ("broker", "kafka://broker:9092"),
+            ("SASL_SSL://broker:9094", "kafka://broker:9094"),
+            ("[::1]:9092", "kafka://[::1]:9092"),
+            ("[::1]", "kafka://[::1]:9092"),
+        ] {
+            assert_eq!(of_bootstrap(servers), namespace, "{servers}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_an_address_as_catalogs_write_it() {
+        for (text, good) in [
+            ("kafka://prod.example.com:9092", true),
+            ("kafka://prod", true),
+            ("prod", false),
+            ("kafka://", false),
+            ("kafka://a b", false),
+            ("kafka://a/b", false),
+        ] {
+            assert_eq!(is_namespace(text), good, "{text}");
+        }
+        assert!(!is_namespace(&format!("kafka://{}", "a".repeat(255))));
+    }
+}
