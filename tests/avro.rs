@@ -62,7 +62,7 @@ fn found(plan: &Plan, mut tally: Tally) -> Vec<String> {
             continue;
         }
         let counts = tally.rule(number);
-        let failed = counts.failed_rows().expect("few keys");
+        let failed = counts.failed_rows().expect("few keys").value as u64;
         if failed > 0 {
             lines.push(format!("{}: {failed} of {}", rule.id, counts.asked));
         }

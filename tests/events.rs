@@ -26,6 +26,8 @@ fn every_window_keeps_its_schema() {
     let unread = BTreeMap::from([("not JSON".to_owned(), 2)]);
     let none = BTreeMap::new();
     check("a failing one", &coverage(2), &unread, &verdict(vec![failing(3), passing("orders.id.unique")]), |_| {});
+    let estimated = RuleResult { bounds: Some((1.5, 5.0)), ..failing(0) };
+    check("an estimated one", &coverage(1), &none, &verdict(vec![estimated]), |_| {});
     check("one without rules", &coverage(1), &none, &verdict(vec![]), |_| {});
     check("one that nobody could judge", &coverage(1), &none, &verdict(vec![unmeasured()]), |w| w.owner = "");
     check("an idle one", &[], &none, &verdict(vec![]), |w| w.counts = Counts::default());
@@ -339,6 +341,7 @@ fn failing(samples: i64) -> RuleResult {
         relates_to: "schema/orders/properties/amount".into(),
         metric: "required".into(),
         value: Some(3.0),
+        bounds: None,
         unit: "rows",
         threshold: json!({"mustBe": 0}),
         asked: 117,

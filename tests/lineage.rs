@@ -356,6 +356,7 @@ fn failing() -> RuleResult {
         relates_to: "schema/orders/properties/amount".into(),
         metric: "required".into(),
         value: Some(3.0),
+        bounds: None,
         unit: "rows",
         threshold: json!({"mustBe": 0}),
         asked: 117,

@@ -173,6 +173,7 @@ mod tests {
             relates_to: String::new(),
             metric: "nullValues".into(),
             value: None,
+            bounds: None,
             unit: "rows",
             threshold: serde_json::Value::Null,
             asked: 1,

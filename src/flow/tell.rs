@@ -343,6 +343,7 @@ pub fn unknown_contract(key: WindowKey) -> Verdict {
         relates_to: String::new(),
         metric: "contract".into(),
         value: None,
+        bounds: None,
         unit: "rows",
         threshold: serde_json::Value::Null,
         asked: 0,

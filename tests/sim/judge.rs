@@ -221,6 +221,7 @@ fn result(id: &str, status: Status, tally: &Names) -> RuleResult {
         relates_to: String::new(),
         metric: id.to_owned(),
         value: None,
+        bounds: None,
         unit: "rows",
         threshold: serde_json::Value::Null,
         asked: tally.records(),

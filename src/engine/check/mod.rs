@@ -4,6 +4,7 @@ pub mod record; // one record against a plan
 pub mod clause; // one value against one clause
 pub mod key; // values as keyed hashes
 pub mod mask; // what a sample shows of a value
+pub mod keys; // distinct keys of uniqueness rules
 pub mod tally; // what one window has counted
 pub mod verdict; // a window's counts against the thresholds
 pub mod score; // how much of it held, as one number

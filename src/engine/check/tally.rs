@@ -1,14 +1,11 @@
 //! What one window of one contract version has counted: a commutative monoid, so that it merges in any order.
 
+use crate::engine::check::keys::{KEY_BYTES, Keys, Rows};
 use crate::engine::profile::state::Profile;
 use crate::engine::record::{Offset, TopicId};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Keys of one uniqueness rule in one window. A million keys are 8 MB of hashes, 18 MB in the set that holds them; the
-/// odds that two of them collide are 2.7e-8 (`docs/semantics.md`).
-pub const MAX_KEYS: usize = 1_000_000;
 /// Samples of one rule: enough to see a pattern.
 pub const MAX_SAMPLES_PER_RULE: usize = 5;
 /// Samples of a window: at some 150 bytes each they stay within 8 KB of an event.
@@ -58,14 +55,6 @@ pub struct RuleTally {
     pub failed: u64,
     /// Uniqueness only: the keyed hashes seen.
     pub keys: Option<Keys>,
-}
-
-/// Distinct 64-bit keyed hashes, up to a bound; beyond it the set is dropped and the rule is `unknown`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Keys {
-    Exact(#[serde(with = "differences")] FxHashSet<u64>),
-    /// More than `MAX_KEYS`: whatever comes, it stays so.
-    TooMany,
 }
 
 /// One record that broke a rule, or could not be decoded.
@@ -181,8 +170,6 @@ impl Pieces {
     }
 }
 
-/// A varint of a difference of 64-bit hashes.
-const KEY_BYTES: usize = 9;
 /// Two varints and a tag.
 const RULE_BYTES: usize = 7;
 
@@ -198,26 +185,20 @@ impl RuleTally {
 
     /// False: the key was seen before.
     pub fn insert(&mut self, key: u64) -> bool {
-        let keys = self.keys.get_or_insert_with(|| Keys::Exact(FxHashSet::default()));
-        let Keys::Exact(set) = keys else { return true };
-        let new = set.insert(key);
-        if set.len() > MAX_KEYS {
-            *keys = Keys::TooMany;
-        }
-        new
+        self.keys.get_or_insert_with(Keys::new).insert(key)
     }
 
-    /// Rows that broke the rule. Of uniqueness: rows beyond the first of their key; `None` beyond `MAX_KEYS`.
-    pub fn failed_rows(&self) -> Option<u64> {
+    /// Rows that broke the rule. Of uniqueness: rows beyond the first of their key, which is an estimate beyond
+    /// `MAX_KEYS`; the error says why there is none.
+    pub fn failed_rows(&self) -> Result<Rows, String> {
         match &self.keys {
-            None => Some(self.failed),
-            Some(Keys::Exact(set)) => Some(self.asked.saturating_sub(set.len() as u64)),
-            Some(Keys::TooMany) => None,
+            None => Ok(Rows::exact(self.failed)),
+            Some(keys) => keys.duplicates(self.asked),
         }
     }
 
     fn weight_bytes(&self) -> usize {
-        RULE_BYTES + if let Some(Keys::Exact(set)) = &self.keys { set.len() * KEY_BYTES } else { 0 }
+        RULE_BYTES + self.keys.as_ref().map_or(0, Keys::weight_bytes)
     }
 }
 
@@ -225,16 +206,6 @@ impl Sample {
     /// What `MAX_SAMPLES_PER_RULE` counts together: a rule's, undecodable records', those of the future.
     fn group(&self) -> (Option<u32>, bool) {
         (self.rule, self.reason == FUTURE)
-    }
-}
-
-impl Keys {
-    /// The union. A part of a union within the bound is within it, so that the order of merging does not matter.
-    fn merged(self, other: Keys) -> Keys {
-        let (Keys::Exact(a), Keys::Exact(b)) = (self, other) else { return Keys::TooMany };
-        let (mut large, small) = if a.len() < b.len() { (b, a) } else { (a, b) };
-        large.extend(small);
-        if large.len() > MAX_KEYS { Keys::TooMany } else { Keys::Exact(large) }
     }
 }
 
@@ -254,34 +225,6 @@ fn cap(samples: &mut Vec<Sample>) {
 
 /// The reason of a sample whose timestamp lies too far ahead; it belongs to no rule of the contract.
 pub const FUTURE: &str = "future_timestamp";
-
-/// Hashes in order, each as the difference from the one before: equal sets are equal bytes, and a large set is small.
-mod differences {
-    use rustc_hash::FxHashSet;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(set: &FxHashSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut keys: Vec<u64> = set.iter().copied().collect();
-        keys.sort_unstable();
-        let mut before = 0;
-        for key in &mut keys {
-            (*key, before) = (*key - before, *key);
-        }
-        keys.serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashSet<u64>, D::Error> {
-        let mut key = 0u64;
-        let differences = Vec::<u64>::deserialize(deserializer)?;
-        Ok(differences
-            .into_iter()
-            .map(|d| {
-                key = key.wrapping_add(d);
-                key
-            })
-            .collect())
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -397,24 +340,5 @@ mod tests {
             }
             prop_assert_eq!(merged(pieces), whole);
         }
-    }
-
-    #[test]
-    fn too_many_keys_stay_too_many() {
-        let of = |range: std::ops::Range<u64>| {
-            let mut rule = RuleTally { asked: range.end - range.start, ..RuleTally::default() };
-            range.for_each(|key| assert!(rule.insert(key)));
-            rule
-        };
-        let max = MAX_KEYS as u64;
-        assert_eq!(of(0..max).failed_rows(), Some(0));
-        assert_eq!(of(0..max + 1).keys, Some(Keys::TooMany));
-        let mut merged = of(0..600_000);
-        merged.merge(of(400_000..max));
-        assert_eq!(merged.failed_rows(), Some(200_000));
-        merged.merge(of(max..max + 1));
-        assert_eq!((merged.failed_rows(), merged.keys.clone()), (None, Some(Keys::TooMany)));
-        merged.merge(of(0..1));
-        assert_eq!(merged.keys, Some(Keys::TooMany));
     }
 }

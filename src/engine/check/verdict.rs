@@ -1,7 +1,8 @@
 //! A window's counts against the thresholds of its contract version.
 
+use crate::engine::check::keys::Rows;
 use crate::engine::check::score::score;
-use crate::engine::check::tally::{FUTURE, MAX_KEYS, RuleTally, Sample, Tally};
+use crate::engine::check::tally::{FUTURE, RuleTally, Sample, Tally};
 use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
 use serde_json::json;
 
@@ -53,6 +54,8 @@ pub struct RuleResult {
     pub metric: String,
     /// The number that the operator compares; `None` where it could not be measured.
     pub value: Option<f64>,
+    /// Where the value is an estimate: what it keeps between, with three standard deviations.
+    pub bounds: Option<(f64, f64)>,
     pub unit: &'static str,
     /// ODCS operator and its operand, e.g. `{"mustBe": 0}`.
     pub threshold: serde_json::Value,
@@ -87,7 +90,7 @@ pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
     let mut results = Vec::new();
     for (number, (rule, counts)) in plan.rules.iter().zip(&tally.rules).enumerate() {
         let measured = measure(rule, counts);
-        if rule.unit == Unit::Rows && measured.is_ok_and(|value| never_again(rule.threshold, value)) {
+        if rule.unit == Unit::Rows && measured.is_ok_and(|value| never_again(rule.threshold, value.low)) {
             // What is doomed fails by the facts of any window.
             results.push(rule_result(number, rule, counts, tally, &Facts { complete: true, late: false }));
         }
@@ -106,29 +109,28 @@ enum Unmeasured {
 }
 
 /// The number that the operator compares.
-fn measure(rule: &Rule, counts: &RuleTally) -> Result<f64, Unmeasured> {
+fn measure(rule: &Rule, counts: &RuleTally) -> Result<Rows, Unmeasured> {
     if let Check::Unmeasured(reason) = &rule.check {
         return Err(Unmeasured::Unknown(reason.clone()));
     }
     if let Check::RowCount = rule.check {
         return match rule.unit {
-            Unit::Rows => Ok(counts.asked as f64),
+            Unit::Rows => Ok(Rows::exact(counts.asked)),
             Unit::Percent => Err(Unmeasured::Unknown("rowCount has no whole to be a percentage of".into())),
         };
     }
-    let failed = counts.failed_rows().ok_or_else(|| {
-        Unmeasured::Unknown(format!("more than {MAX_KEYS} distinct keys in one window, which is as many as are kept"))
-    })?;
+    let failed = counts.failed_rows().map_err(Unmeasured::Unknown)?;
     match (rule.unit, counts.asked) {
         (_, 0) => Err(Unmeasured::Skip),
-        (Unit::Rows, _) => Ok(failed as f64),
-        (Unit::Percent, asked) => Ok(failed as f64 / asked as f64 * 100.0),
+        (Unit::Rows, _) => Ok(failed),
+        (Unit::Percent, asked) => Ok(failed.map(|rows| rows / asked as f64 * 100.0)),
     }
 }
 
 fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, facts: &Facts) -> RuleResult {
     let measured = measure(rule, counts);
     let value = measured.as_ref().ok().copied();
+    let failed = counts.failed_rows().map_or(0, |rows| rows.value as u64);
     let (status, reason) = match measured {
         Err(Unmeasured::Skip) => (Status::Skip, Some("asked of no row".to_string())),
         Err(Unmeasured::Unknown(reason)) => (Status::Unknown, Some(reason)),
@@ -136,7 +138,7 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
             Outcome::Holds => (Status::Pass, None),
             Outcome::Broken if rule.warns() => (Status::Warn, None),
             Outcome::Broken => (Status::Fail, None),
-            Outcome::Open(why) => (Status::Unknown, Some(why.to_string())),
+            Outcome::Open(why) => (Status::Unknown, Some(why)),
         },
     };
     RuleResult {
@@ -147,14 +149,15 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         dimension: rule.dimension.clone(),
         relates_to: rule.relates_to.clone(),
         metric: rule.metric.to_string(),
-        value,
+        value: value.map(|rows| rows.value),
+        bounds: value.filter(|rows| !rows.is_exact()).map(|rows| (rows.low, rows.high)),
         unit: match rule.unit {
             Unit::Rows => "rows",
             Unit::Percent => "percent",
         },
         threshold: threshold_json(rule.threshold),
         asked: counts.asked,
-        failed: if matches!(rule.check, Check::RowCount) { 0 } else { counts.failed_rows().unwrap_or(0) },
+        failed: if matches!(rule.check, Check::RowCount) { 0 } else { failed },
         reason,
         samples: tally.samples.iter().filter(|s| s.rule == Some(number as u32)).cloned().collect(),
     }
@@ -164,14 +167,27 @@ enum Outcome {
     Holds,
     Broken,
     /// What was not counted may decide otherwise.
-    Open(&'static str),
+    Open(String),
 }
 
 /// In a window that is not whole, and in one of late records alone, counts are too low. What has passed an upper bound
 /// stays broken and what has reached a lower one holds. Beyond that, a rule about each row on its own is judged by
 /// the rows there are; the number of rows and the distinctness of all of them cannot be.
-fn outcome(rule: &Rule, value: f64, facts: &Facts) -> Outcome {
+///
+/// An estimate decides only what all of its bounds decide; of a window that is not whole, what its lower one does.
+fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
+    let value = rows.low;
     let holds = rule.threshold.holds(value);
+    if facts.complete && !facts.late && !rows.is_exact() {
+        return match rule.threshold.decides(rows.low, rows.high) {
+            Some(true) => Outcome::Holds,
+            Some(false) => Outcome::Broken,
+            None => Outcome::Open(format!(
+                "of so many distinct keys the number is an estimate: it lies between {} and {}, which does not decide",
+                rows.low, rows.high
+            )),
+        };
+    }
     if facts.complete && !facts.late || rule.unit == Unit::Percent && !matches!(rule.check, Check::Unique(_)) {
         return if holds { Outcome::Holds } else { Outcome::Broken };
     }
@@ -182,9 +198,9 @@ fn outcome(rule: &Rule, value: f64, facts: &Facts) -> Outcome {
     } else if rows && ever_after(rule.threshold, value) || holds && !whole_window {
         Outcome::Holds
     } else if facts.late {
-        Outcome::Open("records that came late are not the whole window")
+        Outcome::Open("records that came late are not the whole window".into())
     } else {
-        Outcome::Open("the window is not complete")
+        Outcome::Open("the window is not complete".into())
     }
 }
 
@@ -237,6 +253,7 @@ fn built_in(id: &str, metric: &str, status: Status, asked: u64, failed: u64, tal
         relates_to: String::new(),
         metric: metric.to_string(),
         value: (status != Status::Skip).then_some(failed as f64),
+        bounds: None,
         unit: "rows",
         threshold: threshold_json(Threshold::MustBe(0.0)),
         asked,
@@ -273,7 +290,7 @@ fn threshold_json(threshold: Threshold) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::check::tally::Keys;
+    use crate::engine::check::keys::{Keys, MAX_KEYS};
     use crate::engine::contract::name::{ContractHash, ProductName};
     use crate::engine::contract::plan::IncidentPolicy;
     use crate::engine::profile::shape::ProfilePlan;
@@ -376,10 +393,34 @@ mod tests {
         assert_eq!(first(&unique(Unit::Rows, MustBe(0.0)), &four, &PART).status, Unknown);
         assert_eq!(first(&unique(Unit::Percent, LessThan(26.0)), &three, &PART).status, Unknown);
         assert_eq!(doomed(&unique(Unit::Rows, MustBe(0.0)), &three).len(), 1);
+    }
 
-        let beyond = first(&unique(Unit::Rows, MustBe(0.0)), &of(Keys::TooMany), &WHOLE);
-        assert_eq!((beyond.status, beyond.value), (Unknown, None));
-        assert!(beyond.reason.is_some_and(|reason| reason.contains("1000000")));
+    #[test]
+    fn an_estimate_decides_only_what_is_beyond_doubt() {
+        let mut keys = Keys::new();
+        (0..MAX_KEYS as u64 + 100_000).for_each(|n| assert!(keys.insert(n.wrapping_mul(0x9E37_79B9_7F4A_7C15))));
+        let check = |threshold, unit, duplicates: u64, facts: &Facts, expected: Status| {
+            let asked = MAX_KEYS as u64 + 100_000 + duplicates;
+            let rules = vec![RuleTally { asked, failed: 0, keys: Some(keys.clone()) }];
+            let plan = plan(vec![rule(Check::Unique(vec![]), threshold, unit, None)]);
+            let result = judge(&plan, &Tally { rules, ..tally(&[]) }, facts).results.remove(0);
+            assert_eq!(result.status, expected, "{threshold:?} {duplicates}: {result:?}");
+            let (low, high) = result.bounds.expect("an estimate");
+            let value = result.value.expect("a number");
+            assert!(low <= value && value <= high && low < high, "{result:?}");
+            assert_eq!(result.reason.is_some(), expected == Unknown);
+        };
+        // 1.1 million keys are known to 0.6 %, which is 6,600.
+        check(MustBe(0.0), Unit::Rows, 0, &WHOLE, Unknown);
+        check(MustBe(0.0), Unit::Rows, 20_000, &WHOLE, Fail);
+        check(MustBe(0.0), Unit::Rows, 20_000, &PART, Fail);
+        check(LessThan(30_000.0), Unit::Rows, 10_000, &WHOLE, Pass);
+        check(LessThan(30_000.0), Unit::Rows, 10_000, &PART, Unknown);
+        check(LessThan(10_000.0), Unit::Rows, 10_000, &WHOLE, Unknown);
+        check(LessThan(5.0), Unit::Percent, 10_000, &WHOLE, Pass);
+        check(MustBe(20_000.0), Unit::Rows, 20_000, &WHOLE, Unknown);
+        check(Between(15.0, 90_000.0), Unit::Rows, 20_000, &WHOLE, Pass);
+        check(NotBetween(15_000.0, 25_000.0), Unit::Rows, 20_000, &WHOLE, Unknown);
     }
 
     /// The product's status and score, from each rule's severity, rows asked and rows failed.

@@ -204,6 +204,21 @@ impl Threshold {
     }
 }
 
+impl Threshold {
+    /// Whether it holds for every number of `[low, high]`, or for none; `None`: for some.
+    pub fn decides(self, low: f64, high: f64) -> Option<bool> {
+        let certain = match self {
+            Threshold::MustBe(n) | Threshold::MustNotBe(n) => low == high || n < low || high < n,
+            // Both ends outside may have the range between them.
+            Threshold::Between(from, to) | Threshold::NotBetween(from, to) => {
+                high <= from || to <= low || (from < low && high < to)
+            }
+            _ => self.holds(low) == self.holds(high),
+        };
+        certain.then(|| self.holds(low))
+    }
+}
+
 impl Rule {
     /// Whether a failure is a warning: severities `warning`, `warn` and `info`, in any case.
     pub fn warns(&self) -> bool {

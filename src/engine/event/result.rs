@@ -17,6 +17,8 @@ pub struct ResultValue {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dimension: Option<String>,
     pub relates_to: String,
+    /// `exact` or `approximate`.
+    pub method: &'static str,
     pub measure: Measure,
     /// Why it is unknown or skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +34,11 @@ pub struct Measure {
     /// `null`: it could not be measured.
     #[serde(serialize_with = "number")]
     pub value: Option<f64>,
+    /// Of an approximate value: it lies between these, with three standard deviations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lower: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upper: Option<f64>,
     pub unit: &'static str,
     pub threshold: serde_json::Value,
     pub row_count: u64,
@@ -59,9 +66,12 @@ pub fn result_value(result: &RuleResult) -> ResultValue {
         severity: result.severity.as_deref().map(clip),
         dimension: result.dimension.as_deref().map(clip),
         relates_to: clip(&result.relates_to),
+        method: if result.bounds.is_some() { "approximate" } else { "exact" },
         measure: Measure {
             metric: clip(&result.metric),
             value: result.value,
+            lower: result.bounds.map(|(lower, _)| lower),
+            upper: result.bounds.map(|(_, upper)| upper),
             unit: result.unit,
             threshold: result.threshold.clone(),
             row_count: result.asked,
