@@ -5,6 +5,9 @@ use crate::engine::decode::avro::program::Program;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
+/// Schemas that a schema may refer to, directly or not: parsing follows them one within the other, on a stack of 2 MiB.
+const REFERENCES_MAX: usize = 200;
+
 /// What is known of a registry's schemas at one moment; shared by `Arc`, replaced as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Schemas {
@@ -69,6 +72,12 @@ impl AvroSchema {
         let mut texts: Vec<&str> = references.iter().map(|(_, text)| *text).collect();
         texts.sort_unstable();
         texts.dedup();
+        if texts.len() > REFERENCES_MAX {
+            return Err(format!(
+                "it refers to {} schemas, and no more than {REFERENCES_MAX} are followed",
+                texts.len()
+            ));
+        }
         let (root, others) = apache_avro::Schema::parse_str_with_list(text, texts).map_err(|e| e.to_string())?;
         let all: Vec<_> = std::iter::once(root).chain(others).collect();
         let program = compile::compile(&all, None)?;

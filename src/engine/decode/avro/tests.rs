@@ -305,6 +305,25 @@ fn types_that_are_not_the_same_are_promoted_or_do_not_fit() {
 }
 
 #[test]
+fn schemas_of_any_depth_are_compiled_or_refused() {
+    let nested =
+        |levels: usize| format!("{}\"int\"{}", r#"{"type":"array","items":"#.repeat(levels), "}".repeat(levels));
+    check(&nested(60), &[0], "[]");
+    check(&nested(120), &[2; 100], "too_deep at 64");
+    assert!(AvroSchema::parse(&nested(100_000), &[]).is_err());
+    let chain = |length: usize| {
+        let of =
+            |i: usize| format!(r#"{{"type":"record","name":"R{i}","fields":[{{"name":"r","type":"R{}"}}]}}"#, i + 1);
+        let mut texts: Vec<String> = (0..length).map(of).collect();
+        texts.push(format!(r#"{{"type":"record","name":"R{length}","fields":[]}}"#));
+        let references: Vec<(&str, &str)> = texts[1..].iter().map(|text| ("", text.as_str())).collect();
+        AvroSchema::parse(&texts[0], &references).map(|schema| schema.program().reads.len())
+    };
+    assert_eq!(chain(199), Ok(200));
+    assert!(chain(201).is_err_and(|error| error.contains("refers to 201 schemas")));
+}
+
+#[test]
 fn references_are_found_in_any_order_and_what_is_no_schema_says_why() {
     let item = r#"{"type":"record","name":"shop.Item","fields":[{"name":"price","type":"Money"}]}"#;
     let money = r#"{"type":"record","name":"shop.Money","fields":[{"name":"cents","type":"long"}]}"#;
