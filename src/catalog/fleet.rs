@@ -10,6 +10,7 @@ use crate::flow::delta::{decode, encode};
 use crate::flow::io::{LogRecord, Ms};
 use crate::flow::opening::Stands;
 use crate::flow::state::ProductState;
+use crate::kafka::compacted::Record;
 use serde::{Deserialize, Serialize};
 
 /// A heartbeat is sent this often, and at once when a task or a partition changes its state.
@@ -132,13 +133,13 @@ pub fn beat(board: &Board, worker: &str, address: &str, started_ms: Ms, now: Ms)
 }
 
 /// The record under a worker's id.
-pub fn beat_record(beat: &Heartbeat) -> (String, Option<Vec<u8>>) {
+pub fn beat_record(beat: &Heartbeat) -> Record {
     // Plain structs with text keys have no failure of their own.
     (beat.worker.clone(), Some(serde_json::to_vec(beat).unwrap_or_default()))
 }
 
 /// The record of a product that this worker owns.
-pub fn product_record(product: &ProductName, worker: &str, now: Ms, judged: &Judged) -> (String, Option<Vec<u8>>) {
+pub fn product_record(product: &ProductName, worker: &str, now: Ms, judged: &Judged) -> Record {
     let mut state = judged.state.clone();
     // Memory of the ledger that no status shows.
     state.revisions.clear();
@@ -160,7 +161,7 @@ pub fn product_record(product: &ProductName, worker: &str, now: Ms, judged: &Jud
 }
 
 /// The end of a product's record, once no contract names it.
-pub fn product_gone(product: &ProductName) -> (String, Option<Vec<u8>>) {
+pub fn product_gone(product: &ProductName) -> Record {
     (format!("{PRODUCT_PREFIX}{product}"), None)
 }
 

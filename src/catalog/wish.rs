@@ -4,6 +4,7 @@
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::Plans;
 use crate::flow::io::Ms;
+use crate::kafka::compacted::Record;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub struct Order {
 
 impl Wish {
     /// The record that makes it durable; `None`: nothing to write.
-    pub fn record(&self, worker: &str, now: Ms) -> Option<(String, Option<Vec<u8>>)> {
+    pub fn record(&self, worker: &str, now: Ms) -> Option<Record> {
         let value = || Some(json!({"at_ms": now, "worker": worker}).to_string().into_bytes());
         match self {
             Wish::Pause(product) => Some((format!("{PAUSE_PREFIX}{product}"), value())),

@@ -57,7 +57,8 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
     report.say(How::Ok, &format!("cluster {}: {} reached", probe.cluster, counted(probe.brokers, "broker")), "")?;
     of_topics(&probe, governed, &mut report)?;
     of_own_topics(&probe, &own, &mut report)?;
-    let there = probe.topics.iter().filter(|(_, info)| info.is_some()).map(|(topic, _)| topic.to_string());
+    // One that may not be seen looks as if it did not exist; its rights tell the difference.
+    let there = probe.topics.keys().map(|topic| topic.to_string());
     let mine = own.all().into_iter().map(|(topic, _)| topic).filter(|topic| !probe.missing.contains(topic));
     let (there, mine): (Vec<String>, Vec<String>) = (there.collect(), mine.collect());
     let groups = [config.worker.group_id.clone(), format!("{}-ledger", config.worker.group_id)];

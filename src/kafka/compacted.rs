@@ -72,6 +72,9 @@ impl Follower {
     }
 }
 
+/// A key and its value; `None` deletes the key.
+pub type Record = (String, Option<Vec<u8>>);
+
 /// Writes to one topic, idempotently and without transactions: what it writes replaces what stood under the key.
 pub struct Writer {
     topic: Arc<str>,
@@ -87,9 +90,9 @@ impl Writer {
         Ok(Writer { topic: topic.into(), outbox: Outbox::new(producer).ok_or_else(no_queue)? })
     }
 
-    /// Returns when all are durable; `None` deletes a key.
-    pub fn write(&mut self, records: Vec<(String, Option<Vec<u8>>)>) -> Result<(), Fault> {
-        let message = |(key, value): (String, Option<Vec<u8>>)| Message {
+    /// Returns when all are durable.
+    pub fn write(&mut self, records: Vec<Record>) -> Result<(), Fault> {
+        let message = |(key, value): Record| Message {
             topic: self.topic.clone(),
             partition: Some(0),
             key: key.into_bytes(),

@@ -8,7 +8,7 @@ use crate::catalog::fleet::{self, BEAT_MS, Heartbeat};
 use crate::engine::contract::name::ProductName;
 use crate::flow::io::{Fault, Ms};
 use crate::kafka::client::Settings;
-use crate::kafka::compacted::{Follower, Writer};
+use crate::kafka::compacted::{Follower, Record, Writer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ impl Speaker {
     }
 
     /// Records of the products that changed since they were last told, and what is told by then.
-    fn products(&self, now: Ms) -> (Vec<(String, Option<Vec<u8>>)>, BTreeMap<ProductName, u64>) {
+    fn products(&self, now: Ms) -> (Vec<Record>, BTreeMap<ProductName, u64>) {
         let changes = self.board.changes();
         let mut records = Vec::new();
         for (product, change) in &changes {
