@@ -14,7 +14,9 @@ mod sim {
     pub mod client; // the client: one task's connections
 
     pub mod shape; // one run: cluster, contracts, data, faults
+    pub mod draw; // what a seed draws of it
     pub mod judge; // tallies that name records
+    pub mod engine; // the real one, with a contract
     pub mod process; // workers and their tasks
     pub mod schemas; // a registry that records need
     pub mod world; // the only loop
@@ -23,6 +25,8 @@ mod sim {
     pub mod faults; // what happens to it
     pub mod trace; // one line a step
 
+    pub mod bounds; // of memory and of patience
+    pub mod twins; // who took whose id
     pub mod fold; // a naive ledger
     pub mod events; // what a consumer of the governance topic sees
     pub mod invariants; // what must hold after every step

@@ -142,12 +142,15 @@ impl<C> Flush<C> {
                     };
                 }
                 self.membership = Some(membership);
-                self.go(now, Step::Send)
+                self.go(now, if planted(Mutation::OffsetsBeforeDrain) { Step::Offsets } else { Step::Send })
             }
             (Step::Send, Answer::Send(Ok(()))) => {
-                self.go(now, if planted(Mutation::FlushWithoutOffsets) { Step::Commit } else { Step::Offsets })
+                let fenced = planted(Mutation::FlushWithoutOffsets) || planted(Mutation::OffsetsBeforeDrain);
+                self.go(now, if fenced { Step::Commit } else { Step::Offsets })
             }
-            (Step::Offsets, Answer::SendOffsets(Ok(()))) => self.go(now, Step::Commit),
+            (Step::Offsets, Answer::SendOffsets(Ok(()))) => {
+                self.go(now, if planted(Mutation::OffsetsBeforeDrain) { Step::Send } else { Step::Commit })
+            }
             (Step::Commit, Answer::Commit(Ok(()))) => Turn::Done,
             (Step::Send, Answer::Send(Err(failures))) => {
                 // A producer that failed to deliver is not used again: its sequence has a hole.

@@ -11,7 +11,7 @@ use crate::flow::judge::{Judge, Merge};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::reading::{Learned, Reading, count, looking, needs_schema, schemas_ahead};
 use crate::flow::resume::Resume;
-use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
+use crate::flow::stage::{Held, Opened, Outgoing, Seen, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -324,6 +324,10 @@ impl<J: Judge> Stage for Inspector<J> {
 
     fn dirty(&self) -> bool {
         !self.learned.is_empty() || self.parts.values().any(|r| r.next > r.from)
+    }
+
+    fn held(&self) -> Held {
+        Held { windows: self.learned.values().map(|l| l.windows.len()).sum(), bytes: self.weight_bytes }
     }
 
     fn topics(&self, live: &[Part]) -> Vec<Arc<str>> {

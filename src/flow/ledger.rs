@@ -16,7 +16,7 @@ use crate::flow::judge::Judge;
 use crate::flow::lineage::LineageConfig;
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::product::Product;
-use crate::flow::stage::{Opened, Outgoing, Seen, Stage};
+use crate::flow::stage::{Held, Opened, Outgoing, Seen, Stage};
 use crate::flow::state::{PartitionState, ProductState, partition_key, product_key};
 use crate::flow::tell::{Moved, Teller};
 use crate::flow::window::WindowConfig;
@@ -146,7 +146,8 @@ impl<J: Judge> Ledger<J> {
         } else {
             // A tool may have reset the offset: the state knows better. Two different truths are refused.
             let metadata = found.committed.map(|c| c.metadata).unwrap_or_default();
-            if !metadata.is_empty() && !self.agree(&metadata, &state) {
+            let differs = !metadata.is_empty() && !self.agree(&metadata, &state);
+            if differs && !planted(Mutation::MetadataUnchecked) {
                 let why = format!(
                     "{topic} says that {} deltas of {part} are applied, the committed offset says \"{metadata}\": one of the two was restored from elsewhere",
                     state.applied
@@ -271,6 +272,11 @@ impl<J: Judge> Stage for Ledger<J> {
 
     fn dirty(&self) -> bool {
         self.books.values().any(|b| b.dirty)
+    }
+
+    fn held(&self) -> Held {
+        let windows = self.books.values().flat_map(|b| b.products.values()).map(Product::windows).sum();
+        Held { windows, bytes: self.books.values().map(Book::waiting_bytes).sum() }
     }
 
     fn topics(&self, _live: &[Part]) -> Vec<Arc<str>> {

@@ -1,10 +1,23 @@
-//! Planted bugs, one at a time, for the simulator to find. In a release build none exists.
+//! Planted bugs for the simulator to find. In a release build none exists.
 
 use std::cell::Cell;
 
-/// Each is a bug that somebody once wrote, or nearly did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mutation {
+/// Names each bug once, so that none can be left out of `Mutation::ALL`.
+macro_rules! mutations {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Each is a bug that somebody once wrote, or nearly did.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Mutation {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Mutation {
+            pub const ALL: &[Mutation] = &[$(Mutation::$name),*];
+        }
+    };
+}
+
+mutations! {
     /// A transaction without offsets: nothing fences it.
     FlushWithoutOffsets,
     /// An empty offset list counts as fenced.
@@ -57,18 +70,30 @@ pub enum Mutation {
     CountersBeforeCommit,
     /// Every fencing is recovered from, for ever.
     RecoverFromEveryFencing,
+    /// Offsets are sent before the messages are sent and drained. Alone it is harmless: both are in one transaction.
+    OffsetsBeforeDrain,
+    /// A log's end is taken before the committed offsets are asked for. Alone it is harmless: where the offsets wait
+    /// for nobody, nothing was written in between.
+    EndBeforeCommitted,
+    /// The committed offset's metadata is not held against the state. It heals what the two before do together.
+    MetadataUnchecked,
 }
 
 thread_local! {
-    static PLANTED: Cell<Option<Mutation>> = const { Cell::new(None) };
+    /// One bit a bug, in the order of `Mutation::ALL`.
+    static PLANTED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Plants a bug for this thread, or none.
-pub fn plant(mutation: Option<Mutation>) {
-    PLANTED.set(mutation);
+/// Plants these bugs for this thread, and no others.
+pub fn plant(mutations: &[Mutation]) {
+    PLANTED.set(mutations.iter().fold(0, |bits, m| bits | bit(*m)));
 }
 
 /// Whether this bug is planted; always false in a release build.
 pub fn planted(mutation: Mutation) -> bool {
-    cfg!(debug_assertions) && PLANTED.get() == Some(mutation)
+    cfg!(debug_assertions) && PLANTED.get() & bit(mutation) != 0
+}
+
+fn bit(mutation: Mutation) -> u64 {
+    1 << mutation as u64
 }

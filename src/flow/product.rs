@@ -114,6 +114,11 @@ impl<T: Merge> Product<T> {
         self.state.odd_before = 0;
     }
 
+    /// Windows in memory: open ones, and those whose late records wait for the next transaction.
+    pub fn windows(&self) -> usize {
+        self.open.len() + self.fragments.len()
+    }
+
     /// Whether a window is open for longer than any may be.
     pub fn is_overdue(&self, window: &WindowConfig, now: Ms) -> bool {
         let age_ms = window.size_ms + window.grace_ms + window.max_open_ms;

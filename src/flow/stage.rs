@@ -36,6 +36,15 @@ pub struct Seen {
     pub ends: BTreeMap<Part, Ends>,
 }
 
+/// What a stage has in memory that no commit covers yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Windows, over all products and contract versions.
+    pub windows: usize,
+    /// What the next flush would write, roughly.
+    pub bytes: usize,
+}
+
 pub trait Stage {
     /// A flush's content, taken out of the stage when the flush begins.
     type Cut;
@@ -64,6 +73,8 @@ pub trait Stage {
     fn due(&self, since_ms: Ms) -> bool;
     /// Whether there is anything that a commit would save.
     fn dirty(&self) -> bool;
+    /// What it holds now: bounded by `due`, and by how long a flush may take.
+    fn held(&self) -> Held;
     /// Topics that a flush must look at: those of the live partitions, and others that it speaks about.
     fn topics(&self, live: &[Part]) -> Vec<Arc<str>>;
     fn cut(&mut self, now: Ms, live: &[Part]) -> Self::Cut;

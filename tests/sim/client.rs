@@ -3,11 +3,14 @@
 use crate::sim::broker::{Reply, Request, Response};
 use crate::sim::choice::Tape;
 use crate::sim::consumer::{Consumer, News, Settings};
-use crate::sim::log::{Refusal, Topics};
+use crate::sim::log::{Refusal, Topic, Topics};
 use crate::sim::producer::{Next, Producer, answer, fault, name};
+use crate::sim::world::STATE;
 use mesh_steward::engine::decode::schema::SchemaRef;
-use mesh_steward::flow::io::{Action, Answer, Call, Exit, FaultKind, Ms, Publication, SendFailure};
-use std::collections::VecDeque;
+use mesh_steward::flow::io::{Action, Answer, Call, Ends, Exit, FaultKind, Ms, Part, Publication, SendFailure};
+use mesh_steward::flow::mutation::{Mutation, planted};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 pub const PRODUCER: usize = 0;
 pub const GROUP: usize = 1;
@@ -49,6 +52,8 @@ pub struct Client {
     pub wanted: Vec<SchemaRef>,
     pub exit: Option<Exit>,
     auto_commit_ms: Ms,
+    /// `Mutation::EndBeforeCommitted`: the state's ends as they stood when the offsets were asked for.
+    early_ends: BTreeMap<Part, Ends>,
 }
 
 /// How long a call may take before it is answered as retriable; what it began goes on.
@@ -73,6 +78,7 @@ impl Client {
             wanted: Vec::new(),
             exit: None,
             auto_commit_ms: 0,
+            early_ends: BTreeMap::new(),
         }
     }
 
@@ -118,10 +124,17 @@ impl Client {
                 return self.answer(Answer::Begin(begun));
             }
             Call::Committed(parts) => {
+                if planted(Mutation::EndBeforeCommitted) {
+                    self.early_ends = ends_of(STATE, topics);
+                }
                 let stable = !self.settings.reads_unstable_offsets;
                 Request::OffsetFetch { group: self.group.clone(), parts, stable }
             }
             Call::Topics(names) => Request::Describe(names),
+            Call::Ends(parts) if !parts.is_empty() && parts.iter().all(|p| self.early_ends.contains_key(p)) => {
+                let early = parts.iter().filter_map(|p| Some((p.clone(), *self.early_ends.get(p)?)));
+                return self.answer(Answer::Ends(Ok(early.collect())));
+            }
             Call::Ends(parts) => Request::Ends(parts),
             Call::ReadLog { part, from, to } => Request::ReadLog { part, from, to },
             call => {
@@ -310,7 +323,16 @@ pub fn brief(request: &Request) -> String {
     }
 }
 
-fn list(parts: &[mesh_steward::flow::io::Part]) -> String {
+fn ends_of(topic: &str, topics: &Topics) -> BTreeMap<Part, Ends> {
+    let logs = topics.live.get_key_value(topic).into_iter();
+    let ends = |(name, topic): (&Arc<str>, &Topic)| {
+        let ends = topic.partitions.iter().enumerate().map(|(p, log)| (Part::new(name, p as i32), log.ends()));
+        ends.collect::<Vec<_>>()
+    };
+    logs.flat_map(ends).collect()
+}
+
+fn list(parts: &[Part]) -> String {
     parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 

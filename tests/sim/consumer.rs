@@ -313,6 +313,11 @@ impl Consumer {
         news
     }
 
+    /// The application was told of a rebalance, and has not completed it.
+    pub fn is_serving(&self) -> bool {
+        self.serving
+    }
+
     /// What it waits for, for a failure's report.
     pub fn waits(&self) -> String {
         format!("{:?} generation {} serving {} owned {}", self.phase, self.generation, self.serving, self.owned.len())

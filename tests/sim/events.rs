@@ -47,6 +47,15 @@ pub struct Said {
     /// Product, rule, first window: the last event's sequence, and whether the incident is open.
     incidents: BTreeMap<(ProductName, String, Ms), (u64, bool)>,
     pub observed: BTreeMap<ProductName, BTreeMap<RecordId, u32>>,
+    pub sums: BTreeMap<ProductName, Sums>,
+}
+
+/// What a product's window events add up to.
+#[derive(Clone, Debug, Default)]
+pub struct Sums {
+    pub records: u64,
+    /// By rule.
+    pub failed: BTreeMap<String, u64>,
 }
 
 impl Said {
@@ -123,6 +132,12 @@ impl Said {
             if window.revision > 0 && !self.forced.contains(&product) && before.is_none_or(|b| b < closes) {
                 return broken("I6: only late records are late", format!("{id} at {before:?}: {window:?}"));
             }
+        }
+        let sums = self.sums.entry(product.clone()).or_default();
+        sums.records += value["counts"]["records"].as_u64().unwrap_or(0);
+        for result in value["results"].as_array().into_iter().flatten() {
+            *sums.failed.entry(text(&result["id"])).or_insert(0) +=
+                result["measure"]["failedRowCount"].as_u64().unwrap_or(0);
         }
         let counts = self.observed.entry(product).or_default();
         for (id, times) in &window.names {

@@ -1,6 +1,8 @@
 //! What happens to the cluster, to the workers and to the data: the operations of a plan.
 
+use crate::sim::bounds::Bounds;
 use crate::sim::client::Client;
+use crate::sim::engine;
 use crate::sim::judge::BROKEN;
 use crate::sim::log::{Author, Data};
 use crate::sim::process::{Cut, Power, Stage};
@@ -63,8 +65,14 @@ impl World<'_> {
             }
             Op::Contract { product, worker } => {
                 self.processes[worker].contracts.borrow_mut().products[product].version = 2;
-                if self.processes[worker].power == Power::Up {
-                    self.tasks_of(worker).into_iter().for_each(|task| self.feed(task, Input::Contracts));
+                let contracts = self.processes[worker].contracts.borrow().clone();
+                for task in self.tasks_of(worker) {
+                    if let Some(flow) = &mut self.slots[task].flow {
+                        flow.know(&contracts);
+                    }
+                    if self.processes[worker].power == Power::Up {
+                        self.feed(task, Input::Contracts);
+                    }
                 }
             }
             Op::Deny(product) => {
@@ -116,6 +124,7 @@ impl World<'_> {
                 self.processes[twin].twin = true;
                 self.start(twin);
             }
+            Op::Await(trigger) => self.triggers.push(*trigger),
             Op::Data { topic, partition, lag_ms } => self.data(topic, partition, lag_ms),
             Op::Fill { topic, times } => {
                 for partition in 0..self.shape.topics[topic].1 {
@@ -163,6 +172,7 @@ impl World<'_> {
             slot.identity.member = format!("{}-{}", slot.label, slot.life);
             slot.client = Client::new(&slot.identity, settings);
             slot.flow = Some(flow);
+            slot.bounds = Bounds::default();
             self.tell_paused(task);
             self.poll_in(task, 1);
         }
@@ -228,7 +238,7 @@ impl World<'_> {
             let at = self.tape.between(500, self.shape.data_ms);
             let topic = self.tape.below(self.shape.topics.len() as u32) as usize;
             let partition = self.tape.below(self.shape.topics[topic].1 as u32) as i32;
-            let lag_ms = match self.tape.pick(&[12, 4, 2, 1]) {
+            let lag_ms = match self.tape.pick(&self.shape.lags) {
                 0 => 0,
                 1 => self.tape.between(0, 6_000),
                 2 => self.tape.between(6_000, 30_000),
@@ -273,6 +283,10 @@ impl World<'_> {
     fn record(&mut self, lag_ms: Ms) -> Data {
         let broken = self.tape.pick(&[14, 1]) == 1;
         let value = match self.shape.schemas {
+            _ if self.shape.real => {
+                self.written += 1;
+                engine::record(self.written, broken)
+            }
             _ if broken => BROKEN.to_vec(),
             0 => b"sound".to_vec(),
             schemas => framed(self.tape.below(schemas) as u8),

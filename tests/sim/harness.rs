@@ -16,7 +16,7 @@ pub type Asks = fn(&Watch) -> Result<(), String>;
 /// What a run is made of, beside its tape.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
-    pub mutation: Option<Mutation>,
+    pub mutations: Vec<Mutation>,
     pub settings: Settings,
     /// A scenario; `None`: the tape draws one.
     pub shape: Option<Shape>,
@@ -39,7 +39,7 @@ const LIVENESS_MS: Ms = WINDOW_MS + MAX_OPEN_MS + 120_000;
 const AFTERWARDS_MS: Ms = 8_000;
 
 pub fn run(mut tape: Tape, setup: &Setup) -> Ran {
-    plant(setup.mutation);
+    plant(&setup.mutations);
     let shape = setup.shape.clone().unwrap_or_else(|| Shape::draw(&mut tape));
     let mut world = World::new(&mut tape, shape, setup.settings, setup.traced);
     let mut watch = Watch::of(&world);
@@ -47,7 +47,7 @@ pub fn run(mut tape: Tape, setup: &Setup) -> Ran {
     let result = to_rest(&mut world, &mut watch)
         .and_then(|()| asked(&watch).or_else(|text| broken("what the scenario is about", text)));
     let (hash, steps, lines) = (world.trace.hash, world.steps, std::mem::take(&mut world.trace.lines));
-    plant(None);
+    plant(&[]);
     Ran { result, tape: tape.made().to_vec(), hash, steps, lines }
 }
 

@@ -1,8 +1,9 @@
 //! What must hold of everything that is committed, after every step (I1 to I8).
 
+use crate::sim::engine;
 use crate::sim::events::Said;
 use crate::sim::fold::Fold;
-use crate::sim::judge::{Names, RecordId};
+use crate::sim::judge::RecordId;
 use crate::sim::log::Log;
 use crate::sim::process::Stage;
 use crate::sim::shape::Op;
@@ -70,6 +71,12 @@ impl Watch {
     pub fn always(&mut self, world: &mut World<'_>) -> Result<(), Failure> {
         if let Some(text) = world.broker.unsound.pop() {
             return broken("I5: only owners commit", text);
+        }
+        if let Some(text) = world.twins.quarrels.pop() {
+            return broken("liveness: no ping-pong", text);
+        }
+        if let Some(text) = world.unbounded.pop() {
+            return broken("I7: bounds", text);
         }
         for slot in &mut world.slots {
             if let Some(text) = slot.client.producer.misuse.pop() {
@@ -147,7 +154,8 @@ impl Watch {
             let entry = &log.entries[fold.read as usize];
             if entry.visible() {
                 let bytes = entry.data.value.as_deref().unwrap_or_default();
-                let Ok(delta) = decode::<Delta<Names>>("a delta", bytes) else {
+                let named = if world.shape.real { engine::nameless(bytes) } else { decode("a delta", bytes) };
+                let Ok(delta) = named else {
                     return broken("deltas are readable", format!("offset {}", fold.read));
                 };
                 let reports: Vec<(ProductName, Vec<Report>)> = match &delta {

@@ -1,5 +1,6 @@
 //! A judge whose tallies are the records themselves, so that a failure names the record that was counted twice.
 
+use crate::sim::process::Knows;
 use crate::sim::schemas::{Registry, named_schema};
 use mesh_steward::engine::check::record::Examined;
 use mesh_steward::engine::check::tally::Counts;
@@ -100,6 +101,11 @@ impl Contracted {
 pub struct Namer {
     pub contracts: Rc<RefCell<Contracts>>,
     pub registry: Rc<RefCell<Registry>>,
+}
+
+impl Knows for Namer {
+    /// It shares them with its process.
+    fn know(&mut self, _contracts: &Contracts) {}
 }
 
 /// The rule's value in a record that breaks it.

@@ -1,5 +1,6 @@
 //! Brute force, at rest: every record of every log, against what the events counted, deleted or called too late.
 
+use crate::sim::engine;
 use crate::sim::events::Gap;
 use crate::sim::invariants::{Watch, gone};
 use crate::sim::judge::RecordId;
@@ -13,6 +14,9 @@ pub fn unaccounted(world: &World<'_>, watch: &Watch, at_the_end: bool) -> Option
     let open = |log: &Log| log.stable() < log.end();
     if world.broker.topics.live.values().any(|t| t.partitions.iter().any(open)) && !at_the_end {
         return Some("a transaction is open".to_owned());
+    }
+    if world.shape.real {
+        return engine::unaccounted(world, watch);
     }
     for product in &world.shape.contracts.products {
         let mut missing = Vec::new();

@@ -1,8 +1,10 @@
 //! Workers and their tasks: what a process holds, and loses when it crashes.
 
+use crate::sim::bounds::Bounds;
 use crate::sim::broker::Reply;
 use crate::sim::client::{Client, Identity};
 use crate::sim::consumer::Settings;
+use crate::sim::engine;
 use crate::sim::group::Address;
 use crate::sim::judge::{Contracts, Namer};
 use crate::sim::schemas::Registry;
@@ -11,9 +13,10 @@ use crate::sim::world::{DELTAS, EVENTS, INSPECTORS, STATE};
 use mesh_steward::engine::event::envelope::Source;
 use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
 use mesh_steward::flow::io::{Action, Input, Ms};
+use mesh_steward::flow::judge::Judge;
 use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
 use mesh_steward::flow::lineage::LineageConfig;
-use mesh_steward::flow::stage;
+use mesh_steward::flow::stage::{self, Held};
 use mesh_steward::flow::task::Task;
 use mesh_steward::flow::window::WindowConfig;
 use std::cell::RefCell;
@@ -65,11 +68,39 @@ pub struct Process {
 /// The flow, whichever stage it is.
 pub trait Flow {
     fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action>;
+    /// The contracts that its judge uses from now on.
+    fn know(&mut self, contracts: &Contracts);
+    fn held(&self) -> Held;
 }
 
-impl<S: stage::Stage> Flow for Task<S> {
+impl<S: stage::Stage + Knows> Flow for Task<S> {
     fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action> {
         Task::on(self, now, input)
+    }
+
+    fn know(&mut self, contracts: &Contracts) {
+        self.stage_mut().know(contracts);
+    }
+
+    fn held(&self) -> Held {
+        stage::Stage::held(self.stage())
+    }
+}
+
+/// Whatever is told of contracts.
+pub trait Knows {
+    fn know(&mut self, contracts: &Contracts);
+}
+
+impl<J: Judge + Knows> Knows for Inspector<J> {
+    fn know(&mut self, contracts: &Contracts) {
+        self.judge_mut().know(contracts);
+    }
+}
+
+impl<J: Judge + Knows> Knows for Ledger<J> {
+    fn know(&mut self, contracts: &Contracts) {
+        self.judge_mut().know(contracts);
     }
 }
 
@@ -87,24 +118,43 @@ pub struct Slot {
     pub serial: u64,
     /// What arrived while the process was paused.
     pub held: Vec<(Address, Option<Reply>)>,
+    pub bounds: Bounds,
 }
 
 impl Slot {
     pub fn new(worker: usize, stage: Stage, label: String, identity: Identity, settings: Settings) -> Slot {
         let client = Client::new(&identity, settings);
-        Slot { worker, stage, label, identity, flow: None, client, life: 0, serial: 0, held: Vec::new() }
+        Slot {
+            worker,
+            stage,
+            label,
+            identity,
+            flow: None,
+            client,
+            life: 0,
+            serial: 0,
+            held: Vec::new(),
+            bounds: Bounds::default(),
+        }
     }
 }
 
 pub fn build(slot: &Slot, shape: &Shape, process: &Process, now: Ms) -> Box<dyn Flow> {
+    if shape.real {
+        return with(slot, shape, now, engine::judge(&process.contracts.borrow()));
+    }
     let judge = Namer { contracts: process.contracts.clone(), registry: process.registry.clone() };
+    with(slot, shape, now, judge)
+}
+
+fn with<J: Judge + Knows + 'static>(slot: &Slot, shape: &Shape, now: Ms, judge: J) -> Box<dyn Flow> {
     match slot.stage {
         Stage::Inspector(_) => {
             let config = InspectorConfig {
                 window_size_ms: WINDOW_MS,
                 future_tolerance_ms: 60_000,
                 flush_interval_ms: FLUSH_MS,
-                flush_bytes: 8 << 20,
+                flush_bytes: shape.flush_bytes(),
                 message_bytes: if shape.small_messages { 48 } else { 1 << 20 },
                 start_earliest: true,
                 deltas: DELTAS.into(),

@@ -42,8 +42,8 @@ pub fn shrink(mut tape: Vec<u32>, invariant: &str, setup: &Setup) -> Vec<u32> {
 
 #[test]
 fn a_shrunk_tape_breaks_the_same_invariant_with_fewer_choices() {
-    let mutation = Some(mesh_steward::flow::mutation::Mutation::LowTooHigh);
-    let setup = Setup { mutation, ..Setup::default() };
+    let mutations = vec![mesh_steward::flow::mutation::Mutation::LowTooHigh];
+    let setup = Setup { mutations, ..Setup::default() };
     let failed = (0..100).map(|seed| run(Tape::seeded(seed), &setup)).find(|ran| ran.result.is_err());
     let Some(ran) = failed else { panic!("no seed failed") };
     let Err(failure) = ran.result else { panic!("it failed") };

@@ -97,6 +97,11 @@ impl World<'_> {
         let local = self.now + self.processes[slot.worker].skew_ms;
         let Some(flow) = &mut slot.flow else { return };
         let actions = flow.on(local, input);
+        let (held, flush_bytes, products) =
+            (flow.held(), self.shape.flush_bytes(), self.shape.contracts.products.len());
+        let serving = slot.client.consumer.is_serving();
+        let broken = slot.bounds.look(self.now, held, flush_bytes, products, serving);
+        self.unbounded.extend(broken.map(|what| format!("{}: {what}", slot.label)));
         for action in actions {
             let line = acted(&action);
             let slot = &mut self.slots[task];

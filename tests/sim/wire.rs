@@ -34,6 +34,9 @@ impl World<'_> {
         let (worker, label) = (slot.worker, slot.label.clone());
         let reply = self.broker.handle(self.now, from, &request);
         self.changed = true;
+        if let (Request::InitPid { id, .. }, Some(Ok(_))) = (&request, &reply) {
+            self.twins.took(self.now, id, (from.task, from.life));
+        }
         self.trace.say(&label, || format!("{} → {}", brief(&request), said(&reply)));
         self.pull_triggers(worker, &request, true);
         if again {

@@ -11,6 +11,7 @@ use crate::sim::judge::Contracts;
 use crate::sim::process::{Cut, Power, Process, Slot, Stage};
 use crate::sim::shape::{Op, Protocol, Shape, Trigger};
 use crate::sim::trace::Trace;
+use crate::sim::twins::Twins;
 use crate::sim::txn::Marker;
 use mesh_steward::engine::decode::schema::SchemaRef;
 use mesh_steward::engine::record::TopicId;
@@ -94,9 +95,14 @@ pub struct World<'t> {
     pub trace: Trace,
     pub steps: u64,
     pub exits: Vec<(usize, Exit)>,
+    pub twins: Twins,
+    /// Bounds that a task broke.
+    pub unbounded: Vec<String>,
     /// Topics that operators want held.
     pub paused: BTreeSet<Arc<str>>,
     pub external_pids: i64,
+    /// Records written so far, where each has a number.
+    pub written: u64,
     pub triggers: Vec<Trigger>,
     pub settings: Settings,
     queue: BinaryHeap<Reverse<Due>>,
@@ -134,8 +140,11 @@ impl<'t> World<'t> {
             trace: Trace::new(traced),
             steps: 0,
             exits: Vec::new(),
+            twins: Twins::default(),
+            unbounded: Vec::new(),
             paused: BTreeSet::new(),
             external_pids: 0,
+            written: 0,
             triggers: shape.triggers.clone(),
             settings,
             queue: BinaryHeap::new(),
@@ -165,12 +174,11 @@ impl<'t> World<'t> {
     /// A process; `named` is the worker id that it goes by.
     pub fn add_process(&mut self, named: usize, skew_ms: Ms, contracts: Contracts) {
         let worker = self.processes.len();
-        let contracts = Rc::new(RefCell::new(contracts));
         self.processes.push(Process {
             power: Power::Down,
             skew_ms,
             cut: Cut::None,
-            contracts,
+            contracts: Rc::new(RefCell::new(contracts)),
             registry: Rc::default(),
             stopping: false,
             twin: false,
