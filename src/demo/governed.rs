@@ -44,7 +44,7 @@ impl Folder {
         fs::write(folder.configuration(), CONFIGURATION)?;
         for product in &PRODUCTS {
             let (file, text) = product.contract;
-            fs::write(contracts.join(file), text)?;
+            fs::write(contracts.join(file), text.replace("{$schema}", product.encoding.schema().unwrap_or_default()))?;
         }
         Ok(folder)
     }
@@ -62,9 +62,10 @@ impl Drop for Folder {
 }
 
 /// The configuration, of the file and of what is known only now.
-pub fn configure(file: &Path, broker: &Broker, listen: SocketAddr) -> anyhow::Result<Config> {
+pub fn configure(file: &Path, broker: &Broker, registry: SocketAddr, listen: SocketAddr) -> anyhow::Result<Config> {
     let settings = BTreeMap::from([
         ("STEWARD_KAFKA_BOOTSTRAP_SERVERS".to_string(), broker.bootstrap.clone()),
+        ("STEWARD_REGISTRY_URL".to_string(), format!("http://{registry}")),
         ("STEWARD_HTTP_LISTEN".to_string(), listen.to_string()),
     ]);
     let mut config = Config::load_with(file, &settings).map_err(|errors| anyhow::anyhow!("{errors}"))?;

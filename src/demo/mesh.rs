@@ -12,13 +12,33 @@ pub struct Product {
     pub topic: &'static str,
     pub partitions: i32,
     pub per_second: u64,
-    /// The contract's file name and text.
+    pub encoding: Encoding,
+    /// The contract's file name and text; `{$schema}` stands for the schema.
     pub contract: (&'static str, &'static str),
     /// The n-th record, as it should be.
     pub record: fn(u64) -> Value,
     /// The field that is the record's key too.
     pub key: &'static str,
     pub faults: &'static [Planting],
+}
+
+/// How a product's records are written; schemas as their text.
+#[derive(Clone, Copy, Debug)]
+pub enum Encoding {
+    Json,
+    /// Without a frame: the contract has the schema.
+    Avro(&'static str),
+    /// Behind a zero byte and the schema's id, as the registry's own serialisers do.
+    Framed(u32, &'static str),
+}
+
+impl Encoding {
+    pub fn schema(self) -> Option<&'static str> {
+        match self {
+            Encoding::Json => None,
+            Encoding::Avro(schema) | Encoding::Framed(_, schema) => Some(schema.trim_ascii()),
+        }
+    }
 }
 
 /// One kind of fault in one product, and the rule that must find it.
@@ -73,6 +93,7 @@ pub const PRODUCTS: [Product; 6] = [
         topic: "shop.orders",
         partitions: 3,
         per_second: 600,
+        encoding: Encoding::Json,
         contract: ("orders.odcs.yaml", include_str!("contracts/orders.odcs.yaml")),
         record: |n| json!({"order_id": format!("o-{n}"), "customer_id": format!("c-{}", n % 977), "amount": cents(n), "currency": "EUR"}),
         key: "order_id",
@@ -87,6 +108,7 @@ pub const PRODUCTS: [Product; 6] = [
         topic: "shop.payments",
         partitions: 3,
         per_second: 500,
+        encoding: Encoding::Framed(1, include_str!("contracts/payment.avsc")),
         contract: ("payments.odcs.yaml", include_str!("contracts/payments.odcs.yaml")),
         record: |n| json!({"payment_id": format!("p-{n}"), "order_id": format!("o-{n}"), "method": pick(n, &["card", "transfer", "invoice"]), "amount": cents(n)}),
         key: "payment_id",
@@ -100,6 +122,7 @@ pub const PRODUCTS: [Product; 6] = [
         topic: "logistics.shipments",
         partitions: 2,
         per_second: 200,
+        encoding: Encoding::Json,
         contract: ("shipments.odcs.yaml", include_str!("contracts/shipments.odcs.yaml")),
         record: |n| json!({"parcel": format!("s-{n}"), "carrier": pick(n, &["rail", "road", "air"]), "weight_kg": cents(n) + 0.5}),
         key: "parcel",
@@ -113,6 +136,7 @@ pub const PRODUCTS: [Product; 6] = [
         topic: "logistics.returns",
         partitions: 1,
         per_second: 0,
+        encoding: Encoding::Json,
         contract: ("returns.odcs.yaml", include_str!("contracts/returns.odcs.yaml")),
         record: |n| json!({"parcel": format!("s-{n}")}),
         key: "parcel",
@@ -123,6 +147,7 @@ pub const PRODUCTS: [Product; 6] = [
         topic: "trading.trades",
         partitions: 3,
         per_second: 300,
+        encoding: Encoding::Avro(include_str!("contracts/trade.avsc")),
         contract: ("trades.odcs.yaml", include_str!("contracts/trades.odcs.yaml")),
         record: |n| json!({"trade_id": format!("t-{n}"), "symbol": pick(n, SYMBOLS), "quantity": 1 + n % 500, "price": cents(n) + 1.0}),
         key: "trade_id",
@@ -136,6 +161,7 @@ pub const PRODUCTS: [Product; 6] = [
         topic: "trading.quotes",
         partitions: 2,
         per_second: 400,
+        encoding: Encoding::Framed(2, include_str!("contracts/quote.avsc")),
         contract: ("quotes.odcs.yaml", include_str!("contracts/quotes.odcs.yaml")),
         record: |n| json!({"symbol": pick(n, SYMBOLS), "bid": cents(n) + 1.0, "ask": cents(n) + 1.01}),
         key: "symbol",

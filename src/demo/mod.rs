@@ -2,6 +2,8 @@
 
 pub mod mesh; // six products, their contracts and their faults
 pub mod broker; // Kafka in memory
+pub mod registry; // the schemas of the mesh, as a schema registry has them
+pub mod encode; // records as JSON or Avro
 pub mod produce; // live producers that plant
 pub mod faults; // the planter's book
 pub mod found; // what a consumer of the governance topic reads

@@ -1,10 +1,10 @@
 //! Live producers: each product's records at its rate, some of them wrong in one way and written down as such.
 
 use crate::clock::now_ms;
+use crate::demo::encode::Encoder;
 use crate::demo::faults::Book;
 use crate::demo::mesh::{Fault, PRODUCTS, Product};
 use rdkafka::config::ClientConfig;
-use rdkafka::error::KafkaResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -45,8 +45,8 @@ impl Producers {
     }
 }
 
-fn write(producer: &BaseProducer, book: &Book, stop: &AtomicBool) -> KafkaResult<()> {
-    let mut sources: Vec<Source> = PRODUCTS.iter().map(Source::new).collect();
+fn write(producer: &BaseProducer, book: &Book, stop: &AtomicBool) -> anyhow::Result<()> {
+    let mut sources = PRODUCTS.iter().map(Source::new).collect::<anyhow::Result<Vec<Source>>>()?;
     for product in PRODUCTS.iter().filter(|p| p.per_second == 0) {
         product.faults.iter().for_each(|silence| book.planted(product.name, silence.rule));
     }
@@ -63,29 +63,30 @@ fn write(producer: &BaseProducer, book: &Book, stop: &AtomicBool) -> KafkaResult
         // Serves delivery reports, and waits.
         producer.poll(BURST);
     }
-    producer.flush(FLUSH)
+    Ok(producer.flush(FLUSH)?)
 }
 
 /// One product's producer.
 struct Source {
     product: &'static Product,
+    encoder: Encoder,
     next: u64,
     /// The last good record and its time, for a copy.
     last: Option<(Value, i64)>,
 }
 
 impl Source {
-    fn new(product: &'static Product) -> Source {
-        Source { product, next: 0, last: None }
+    fn new(product: &'static Product) -> anyhow::Result<Source> {
+        Ok(Source { product, encoder: Encoder::new(product.encoding)?, next: 0, last: None })
     }
 
-    fn write(&mut self, producer: &BaseProducer, book: &Book) -> KafkaResult<()> {
+    fn write(&mut self, producer: &BaseProducer, book: &Book) -> anyhow::Result<()> {
         let (product, n) = (self.product, self.next);
         self.next += 1;
         let (mut record, mut time_ms) = ((product.record)(n), now_ms());
         let due = product.faults.iter().find(|planting| n % planting.every == planting.every - 1);
         let planted = due.filter(|planting| self.spoil(planting.fault, &mut record, &mut time_ms, book));
-        let mut value = record.to_string().into_bytes();
+        let mut value = self.encoder.encode(&record)?;
         if planted.is_some_and(|planting| planting.fault == Fault::CutOff) {
             value.truncate(value.len() / 2);
         }

@@ -6,6 +6,7 @@ use crate::demo::found::{Found, Reader};
 use crate::demo::governed::{Daemon, Folder, configure, free_port};
 use crate::demo::mesh::PRODUCTS;
 use crate::demo::produce::Producers;
+use crate::demo::registry;
 use crate::demo::report::Report;
 use crate::demo::table::{self, Row, Style, Table};
 use std::io::Write;
@@ -48,9 +49,11 @@ pub fn show(options: &Options, out: &mut impl Write) -> anyhow::Result<Report> {
     if options.port != 0 && listen.port() != options.port {
         eprintln!("steward demo: port {} is taken; serving on {} instead", options.port, listen.port());
     }
-    let config = configure(&folder.configuration(), &broker, listen)?;
+    let registry = registry::bind()?;
+    let config = configure(&folder.configuration(), &broker, registry.local_addr()?, listen)?;
     let reader = Reader::open(&broker.bootstrap, &config.governance.topic, config.governance.partitions)?;
     let daemon = Daemon::start(config)?;
+    daemon.runtime().spawn(registry::serve(registry));
     let book = Arc::new(Book::default());
     let producers = Producers::start(&broker.bootstrap, book.clone())?;
     let mut scene = Scene {
