@@ -6,7 +6,7 @@ use mesh_steward::engine::contract::{compile, odcs};
 use mesh_steward::engine::event::envelope::Source;
 use mesh_steward::engine::record::{Offset, RawRecord, TopicId};
 use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
-use mesh_steward::flow::io::{Chunk, Committed, Ends, LogRecord, Ms, Part, ProductUpdate, TopicInfo};
+use mesh_steward::flow::io::{Chunk, Committed, Ends, LogRecord, Message, Ms, Part, ProductUpdate, TopicInfo};
 use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
 use mesh_steward::flow::stage::{Opened, Seen, Stage};
 use mesh_steward::flow::window::WindowConfig;
@@ -106,6 +106,45 @@ fn a_replay_does_with_a_delta_what_was_done_with_it_before() {
     }
 }
 
+/// Without transactions a crash leaves a flush of the ledger cut off anywhere: what is told in the end is the same.
+#[test]
+fn a_torn_flush_of_the_ledger_loses_nothing_and_counts_nothing_twice() {
+    // The second contract as another product of the same topic, so that one state may be written and the other not.
+    let contracts = [CONTRACTS[0].to_string(), CONTRACTS[1].replace("dataProduct: orders", "dataProduct: returns")];
+    let told = |tear: Option<usize>| {
+        let mut hands = Hands::new(&contracts.each_ref().map(String::as_str));
+        hands.transactions = false;
+        hands.take_up();
+        let row = |time_ms| (time_ms, Some("{\"id\":\"a\",\"n\":1}"));
+        hands.records(0, &[row(T), row(T + 1)]);
+        hands.flush(T + 10);
+        hands.commit();
+        // The first window closes, the second has a record already.
+        hands.records(2, &[row(T + 2), row(T + MINUTE_MS + 1)]);
+        hands.flush(T + MINUTE_MS + 10);
+        let (messages, _) = hands.cut();
+        let whole = messages.len();
+        hands.write(messages.into_iter().take(tear.unwrap_or(whole)).collect());
+        if tear.is_some() {
+            hands.take_up();
+        }
+        hands.records(4, &[row(T + MINUTE_MS + 2), row(T + 3 * MINUTE_MS)]);
+        hands.flush(T + 3 * MINUTE_MS);
+        hands.commit();
+        let said = |w: &Value| {
+            (w["product"].to_string(), w["window"].to_string(), w["counts"].to_string(), w["exact"] == true)
+        };
+        let windows: BTreeMap<String, _> = hands.told.iter().map(|(id, window)| (id.clone(), said(window))).collect();
+        (windows, whole)
+    };
+    let (expected, whole) = told(None);
+    // Two products, two windows each and one without records; the torn flush has two events, two states of products, and the partition's.
+    assert_eq!((expected.len(), whole >= 5), (6, true), "{expected:#?}, {whole} messages");
+    for written in 0..=whole {
+        assert_eq!(told(Some(written)).0, expected, "{written} of {whole} messages were written");
+    }
+}
+
 /// What a commit of the ledger would show.
 struct Shown {
     products: Vec<ProductUpdate>,
@@ -120,6 +159,9 @@ struct Hands {
     deltas: Vec<(Ms, Vec<u8>)>,
     /// The compacted state topic.
     state: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Window events by `ce_id`, each as it was told last.
+    told: BTreeMap<String, Value>,
+    transactions: bool,
 }
 
 impl Hands {
@@ -135,10 +177,12 @@ impl Hands {
         let plans = Arc::new(plans);
         let mut hands = Hands {
             inspector: inspector(&plans),
-            ledger: ledger(&plans),
+            ledger: ledger(&plans, true),
             plans,
             deltas: Vec::new(),
             state: BTreeMap::new(),
+            told: BTreeMap::new(),
+            transactions: true,
         };
         hands.take_up();
         let ends = Ends { start: 0, stable: 0, high: 0 };
@@ -206,24 +250,39 @@ impl Hands {
     }
 
     fn commit(&mut self) -> Shown {
+        let (messages, products) = self.cut();
+        let windows = self.write(messages);
+        Shown { products, windows }
+    }
+
+    /// What a flush of the ledger would write, in its order, and what its commit would show.
+    fn cut(&mut self) -> (Vec<Message>, Vec<ProductUpdate>) {
         let mut cut = self.ledger.cut(T, &[Part::new(&"deltas".into(), 0)]);
         let products = self.ledger.publication(T, &cut).products;
-        let mut windows = Vec::new();
-        for message in self.ledger.outgoing(&mut cut, &Seen::default()).messages {
+        (self.ledger.outgoing(&mut cut, &Seen::default()).messages, products)
+    }
+
+    /// Returns the window events.
+    fn write(&mut self, messages: Vec<Message>) -> Vec<Value> {
+        let mut windows: Vec<Value> = Vec::new();
+        for message in messages {
             let value = message.value.expect("a value");
+            let header = |name| message.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
             if &*message.topic == "state" {
                 self.state.insert(message.key, value);
-            } else if message.headers.iter().any(|(_, v)| v == "io.meshsteward.quality.window.v1") {
-                windows.push(serde_json::from_slice(&value).expect("an event in JSON"));
+            } else if header("ce_type").is_some_and(|t| t == "io.meshsteward.quality.window.v1") {
+                let window: Value = serde_json::from_slice(&value).expect("an event in JSON");
+                self.told.insert(header("ce_id").expect("an id"), window.clone());
+                windows.push(window);
             }
         }
-        Shown { products, windows }
+        windows
     }
 
     /// The ledger takes its partition up, from the state as committed, and reads the log again from where it must.
     fn take_up(&mut self) {
         let part = Part::new(&"deltas".into(), 0);
-        self.ledger = ledger(&self.plans);
+        self.ledger = ledger(&self.plans, self.transactions);
         let ends = Ends { start: 0, stable: self.deltas.len() as Offset, high: self.deltas.len() as Offset };
         let opened = self.ledger.open(T, &part, None, DELTAS, ends);
         assert!(matches!(opened, Opened::Read { .. }), "{opened:?}");
@@ -261,14 +320,14 @@ fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
     Inspector::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
 }
 
-fn ledger(plans: &Arc<Plans>) -> Ledger<PlansJudge> {
+fn ledger(plans: &Arc<Plans>, transactions: bool) -> Ledger<PlansJudge> {
     let window =
         WindowConfig { size_ms: MINUTE_MS, grace_ms: 0, late_accept_ms: 10 * MINUTE_MS, max_open_ms: 60 * MINUTE_MS };
     let config = LedgerConfig {
         window,
         flush_interval_ms: 250,
         source: Source { cluster: "c".into(), group: "g".into() },
-        transactions: true,
+        transactions,
         deltas: "deltas".into(),
         state: "state".into(),
         events: "events".into(),
