@@ -81,6 +81,8 @@ impl Verdicts {
         let value = event.json();
         match header("ce_type").as_str() {
             "io.meshsteward.quality.window.v1" => self.add_window(value),
+            // One beside each window with records; what it says, `tests/profile` holds.
+            "io.meshsteward.quality.profile.v1" => {}
             "io.meshsteward.coverage.gap.v1" => self.gaps.push(value),
             "io.meshsteward.incident.v1" => {
                 let incident = self.incidents.entry(text(&value["incident"])).or_default();
