@@ -3,6 +3,7 @@
 use crate::broker::{Broker, shared};
 use crate::mesh::Mesh;
 use crate::worker::pause;
+use mesh_steward::clock::now_ms;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -28,6 +29,26 @@ fn a_contract_changed_under_load_splits_windows_and_loses_nothing() {
         assert!(tags.iter().any(|t| t["key"] == "contractVersion" && t["value"] == version), "{version}: {tags:?}");
     }
     assert_eq!(verdicts.runs.len(), verdicts.windows.len());
+}
+
+#[test]
+fn a_record_that_two_contracts_of_a_product_read_is_counted_once() {
+    let mesh = Mesh::new(shared(), "twice", 2, "");
+    mesh.put_second_contract();
+    let worker = mesh.worker("a").ready();
+    mesh.write(1_000, now_ms() - 1_000, now_ms());
+    let expected = mesh.orders().expected.clone();
+    let counted = || {
+        ["records", "undecodable", "tombstones"]
+            .map(|what| worker.metric(&format!("steward_product_{what}_total")).unwrap_or(0.0) as u64)
+    };
+    let started = Instant::now();
+    while counted()[0] < expected.records {
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?} of {expected:?}", counted());
+        pause(200);
+    }
+    pause(2_500); // two flushes: what would be counted twice is counted by then
+    assert_eq!(counted(), [expected.records, expected.undecodable, expected.tombstones]);
 }
 
 #[test]

@@ -70,6 +70,12 @@ impl<'b> Mesh<'b> {
         fs::write(file, oracle::contract(product, topic, "1.0.0")).expect("the contract");
     }
 
+    /// A second contract of the same product, over the same topic.
+    pub fn put_second_contract(&self) {
+        let text = oracle::contract(self.name, &self.topic, "1.0.0").replace("-contract", "-second");
+        fs::write(self.folder.path().join("contracts/second.odcs.yaml"), text).expect("the contract");
+    }
+
     pub fn worker(&self, id: &str) -> Worker {
         Worker::start(self.folder.path(), &format!("{}-{id}", self.name), &self.settings)
     }
