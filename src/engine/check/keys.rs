@@ -47,11 +47,13 @@ impl Rows {
     }
 }
 
-impl Keys {
-    pub fn new() -> Keys {
+impl Default for Keys {
+    fn default() -> Keys {
         Keys::Exact(FxHashSet::default())
     }
+}
 
+impl Keys {
     /// False: the key was seen before. Beyond the bound nobody knows, and it counts as new.
     pub fn insert(&mut self, key: u64) -> bool {
         match self {
@@ -156,7 +158,7 @@ mod tests {
     use super::*;
 
     fn of(range: std::ops::Range<u64>) -> Keys {
-        let mut keys = Keys::new();
+        let mut keys = Keys::default();
         // Hashes are spread over all 64 bits.
         range.for_each(|n| assert!(keys.insert(n.wrapping_mul(0x9E37_79B9_7F4A_7C15))));
         keys

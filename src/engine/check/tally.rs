@@ -185,7 +185,7 @@ impl RuleTally {
 
     /// False: the key was seen before.
     pub fn insert(&mut self, key: u64) -> bool {
-        self.keys.get_or_insert_with(Keys::new).insert(key)
+        self.keys.get_or_insert_default().insert(key)
     }
 
     /// Rows that broke the rule. Of uniqueness: rows beyond the first of their key, which is an estimate beyond

@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn an_estimate_decides_only_what_is_beyond_doubt() {
-        let mut keys = Keys::new();
+        let mut keys = Keys::default();
         (0..MAX_KEYS as u64 + 100_000).for_each(|n| assert!(keys.insert(n.wrapping_mul(0x9E37_79B9_7F4A_7C15))));
         let check = |threshold, unit, duplicates: u64, facts: &Facts, expected: Status| {
             let asked = MAX_KEYS as u64 + 100_000 + duplicates;
