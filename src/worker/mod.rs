@@ -152,8 +152,9 @@ async fn govern(
     };
     board.stopping();
     drop(survey);
-    drain(&config, tasks, &mut ended).await;
-    let _ = tokio::task::spawn_blocking(|| herald.stop()).await;
+    // The farewell takes no time of its own: a stop as a whole has its deadline.
+    let farewell = tokio::task::spawn_blocking(|| herald.stop());
+    let ((), _) = tokio::join!(drain(&config, tasks, &mut ended), farewell);
     exit
 }
 
