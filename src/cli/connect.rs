@@ -4,9 +4,10 @@
 use crate::cli::Exit;
 use crate::cli::check::{Governed, counted};
 use crate::config::usable::{Config, Delivery};
-use crate::kafka::admin::{Admin, Granted, Probe, Topics};
+use crate::kafka::admin::{Admin, Topics};
 use crate::kafka::configured;
 use crate::kafka::ffi::rights::{Right, Rights};
+use crate::kafka::probe::{Granted, Probe};
 use std::io::{self, Write};
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Internal topics: created when missing, verified when present; and what `steward check --connect` asks a cluster.
+//! Internal topics: created when missing, verified when present.
 
 use crate::flow::io::{Fault, TopicInfo};
 use crate::kafka::catalog;
@@ -7,7 +7,6 @@ use crate::kafka::cluster::Cluster;
 use crate::kafka::fault;
 use crate::kafka::ffi::ask::{self, NewTopic};
 use crate::kafka::ffi::queue::{Queue, Said};
-use crate::kafka::ffi::rights::{self, Rights};
 use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One admin call may take this long: a controller that is moving answers within 10 s.
-const CALL_MS: i32 = 10_000;
+pub(super) const CALL_MS: i32 = 10_000;
 /// A created topic is visible on every broker within this.
 const VISIBLE: Duration = Duration::from_secs(15);
 /// The largest message that our producers send; a topic that takes less would poison a transaction.
@@ -61,7 +60,7 @@ impl Topics {
     }
 
     /// In the order of creation: the catalog first, since it holds the facts of the others.
-    fn specs(&self) -> Vec<Spec> {
+    pub(super) fn specs(&self) -> Vec<Spec> {
         const DAY_MS: i64 = 24 * 3_600_000;
         let spec = |name, partitions, config| Spec { name, partitions, config };
         let events = |name| {
@@ -110,8 +109,8 @@ impl Topics {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Spec {
-    name: String,
+pub(super) struct Spec {
+    pub(super) name: String,
     partitions: i32,
     config: Vec<(&'static str, String)>,
 }
@@ -155,30 +154,11 @@ fn lines(mismatches: &[Mismatch]) -> String {
     mismatches.iter().map(|m| format!("  {m}")).collect::<Vec<_>>().join("\n")
 }
 
-/// What a cluster says of itself and of the topics asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    pub cluster: String,
-    pub brokers: usize,
-    pub topics: BTreeMap<Arc<str>, Option<TopicInfo>>,
-    /// Our own topics that a start would create.
-    pub missing: Vec<String>,
-    pub mismatches: Vec<Mismatch>,
-}
-
-/// Rights by name of what they are on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
-    pub topics: BTreeMap<String, Rights>,
-    pub cluster: Rights,
-    pub groups: BTreeMap<String, Rights>,
-}
-
 /// A handle for admin calls, with its queue, where the causes of failures come.
 pub struct Admin {
     // Before the client: a queue is dropped first.
     queue: Option<Queue>,
-    client: Client<Context>,
+    pub(super) client: Client<Context>,
     settings: Settings,
 }
 
@@ -251,22 +231,6 @@ impl Admin {
         }
     }
 
-    /// Asks everything that a start would need, and changes nothing.
-    pub fn probe(&self, asked: &[Arc<str>], topics: &Topics) -> Result<Probe, Fault> {
-        let specs = topics.specs();
-        let cluster = self.cluster().map_err(|f| self.explained(f))?;
-        let brokers = self.metadata()?.brokers().len();
-        let own = self.topics(&names(&specs))?;
-        let missing = specs.iter().filter(|s| own.get(s.name.as_str()).copied().flatten().is_none());
-        Ok(Probe {
-            cluster,
-            brokers,
-            topics: self.topics(asked)?,
-            missing: missing.map(|s| s.name.clone()).collect(),
-            mismatches: self.verify(&specs, &own, topics)?,
-        })
-    }
-
     /// Every topic that this principal may see, with its partitions.
     pub fn all_topics(&self) -> Result<BTreeMap<String, i32>, Fault> {
         let count = |t: &rdkafka::metadata::MetadataTopic| (t.name().to_string(), t.partitions().len() as i32);
@@ -279,32 +243,13 @@ impl Admin {
         self.settings.cluster.topics(&self.client, names, CALL_MS).map_err(|f| self.explained(f))
     }
 
-    /// What this principal may do on topics that exist, on the cluster, and on groups; in this order.
-    pub fn rights(&self, topics: &[String], groups: &[String]) -> Result<Granted, Fault> {
-        // A cluster that never had a group makes its coordinator at the first question.
-        let deadline = Instant::now() + VISIBLE;
-        let of_group = |group: &String| loop {
-            let granted = rights::of_group(&self.client, group, CALL_MS)?;
-            if granted.is_some() || Instant::now() > deadline {
-                return Ok((group.clone(), granted));
-            }
-            self.hear(200);
-        };
-        let asked = rights::of_topics(&self.client, topics, CALL_MS).and_then(|topics| {
-            let cluster = rights::of_cluster(&self.client, CALL_MS)?;
-            let groups = groups.iter().map(of_group).collect::<Result<_, Fault>>()?;
-            Ok(Granted { topics, cluster, groups })
-        });
-        asked.map_err(|f| self.explained(f))
-    }
-
     pub fn cluster(&self) -> Result<String, Fault> {
         self.client
             .fetch_cluster_id(Duration::from_millis(CALL_MS as u64))
             .ok_or_else(|| fault::of_question("cluster id", Code::OperationTimedOut, "no broker answered"))
     }
 
-    fn metadata(&self) -> Result<rdkafka::metadata::Metadata, Fault> {
+    pub(super) fn metadata(&self) -> Result<rdkafka::metadata::Metadata, Fault> {
         let asked = self.client.fetch_metadata(None, Duration::from_millis(CALL_MS as u64));
         asked.map_err(|e| {
             let code = e.rdkafka_error_code().unwrap_or(Code::Fail);
@@ -325,7 +270,7 @@ impl Admin {
         }
     }
 
-    fn verify(
+    pub(super) fn verify(
         &self,
         specs: &[Spec],
         found: &BTreeMap<Arc<str>, Option<TopicInfo>>,
@@ -346,7 +291,7 @@ impl Admin {
     }
 
     /// The fault with the causes that only the client's own queue tells, e.g. a refused certificate.
-    fn explained(&self, mut fault: Fault) -> Fault {
+    pub(super) fn explained(&self, mut fault: Fault) -> Fault {
         let causes = self.hear(0);
         if !causes.is_empty() {
             fault.message = format!("{} ({})", fault.message, causes.into_iter().collect::<Vec<_>>().join("; "));
@@ -355,7 +300,7 @@ impl Admin {
     }
 
     /// Hands on what the client has to say, waiting this long for the first word; returns its errors, each once.
-    fn hear(&self, wait_ms: i32) -> BTreeSet<String> {
+    pub(super) fn hear(&self, wait_ms: i32) -> BTreeSet<String> {
         let mut errors = BTreeSet::new();
         let mut event = self.queue.as_ref().and_then(|q| q.poll(wait_ms));
         while let Some(heard) = event {
@@ -377,7 +322,7 @@ impl Admin {
     }
 }
 
-fn names(specs: &[Spec]) -> Vec<Arc<str>> {
+pub(super) fn names(specs: &[Spec]) -> Vec<Arc<str>> {
     specs.iter().map(|s| s.name.as_str().into()).collect()
 }
 

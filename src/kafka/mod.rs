@@ -10,6 +10,7 @@ pub mod outbox; // produces, and waits for every delivery report
 pub mod compacted; // a compacted log of ours outside of transactions: followed, written to
 pub mod log; // reads one of our own logs to an end
 pub mod admin; // internal topics: created when missing, verified when present
+pub mod probe; // what `steward check --connect` asks
 pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic
 pub mod configured; // the configuration, as clients and admin calls take it
 pub mod cluster; // Kafka, or librdkafka's mock cluster

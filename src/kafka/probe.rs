@@ -1,0 +1,67 @@
+//! What `steward check --connect` asks a cluster. Nothing is changed by it.
+
+use crate::flow::io::{Fault, TopicInfo};
+use crate::kafka::admin::{Admin, CALL_MS, Mismatch, Topics, names};
+use crate::kafka::ffi::rights::{self, Rights};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A group's coordinator that is just being made, or is on the move, answers within this.
+const COORDINATOR: Duration = Duration::from_secs(5);
+
+/// What a cluster says of itself and of the topics asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    pub cluster: String,
+    pub brokers: usize,
+    pub topics: BTreeMap<Arc<str>, Option<TopicInfo>>,
+    /// Our own topics that a start would create.
+    pub missing: Vec<String>,
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Rights by name of what they are on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    pub topics: BTreeMap<String, Rights>,
+    pub cluster: Rights,
+    pub groups: BTreeMap<String, Rights>,
+}
+
+impl Admin {
+    /// Asks everything that a start would need, and changes nothing.
+    pub fn probe(&self, asked: &[Arc<str>], topics: &Topics) -> Result<Probe, Fault> {
+        let specs = topics.specs();
+        let cluster = self.cluster().map_err(|f| self.explained(f))?;
+        let brokers = self.metadata()?.brokers().len();
+        let own = self.topics(&names(&specs))?;
+        let missing = specs.iter().filter(|s| own.get(s.name.as_str()).copied().flatten().is_none());
+        Ok(Probe {
+            cluster,
+            brokers,
+            topics: self.topics(asked)?,
+            missing: missing.map(|s| s.name.clone()).collect(),
+            mismatches: self.verify(&specs, &own, topics)?,
+        })
+    }
+
+    /// What this principal may do on topics that exist, on the cluster, and on groups; in this order.
+    pub fn rights(&self, topics: &[String], groups: &[String]) -> Result<Granted, Fault> {
+        // A cluster that never had a group makes its coordinator at the first question.
+        let deadline = Instant::now() + COORDINATOR;
+        let of_group = |group: &String| loop {
+            let granted = rights::of_group(&self.client, group, CALL_MS)?;
+            if granted.is_some() || Instant::now() > deadline {
+                return Ok((group.clone(), granted));
+            }
+            self.hear(200);
+        };
+        let asked = rights::of_topics(&self.client, topics, CALL_MS).and_then(|topics| {
+            let cluster = rights::of_cluster(&self.client, CALL_MS)?;
+            let groups = groups.iter().map(of_group).collect::<Result<_, Fault>>()?;
+            Ok(Granted { topics, cluster, groups })
+        });
+        asked.map_err(|f| self.explained(f))
+    }
+}
