@@ -90,10 +90,8 @@ impl Verdicts {
                 incident.push((text(&value["state"]), number(&value["sequence"]), window));
                 *self.opened.entry(text(&value["rule"])).or_default() += (value["state"] == "opened") as u64;
             }
-            // Profiles have tests of their own.
-            "io.meshsteward.quality.profile.v1" => {}
             "io.meshsteward.lineage.run.v1" if value["eventType"] == "COMPLETE" => self.runs.push(value),
-            "io.meshsteward.lineage.run.v1" | "io.meshsteward.quality.profile.v1" => {}
+            "io.meshsteward.lineage.run.v1" => {}
             "io.meshsteward.lineage.dataset.v1" => self.datasets.push(value),
             other => panic!("an event of type `{other}` at {}/{}", event.partition, event.offset),
         }
