@@ -1,6 +1,6 @@
 //! What leaves the daemon: values keep their published schemas, ids are stable, sizes are bounded.
 
-use mesh_steward::engine::check::tally::{Counts, Sample};
+use mesh_steward::engine::check::tally::{Counts, Sample, Unmeasured};
 use mesh_steward::engine::check::verdict::{RuleResult, Status, Verdict};
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::event::envelope::{Event, MAX_VALUE_BYTES, Source};
@@ -28,6 +28,13 @@ fn every_window_keeps_its_schema() {
     check("a failing one", &coverage(2), &unread, &verdict(vec![failing(3), passing("orders.id.unique")]), |_| {});
     let estimated = RuleResult { bounds: Some((1.5, 5.0)), ..failing(0) };
     check("an estimated one", &coverage(1), &none, &verdict(vec![estimated]), |_| {});
+    check("one whose schema could not be had", &coverage(2), &none, &verdict(vec![unmeasured()]), |w| {
+        let place = (w.coverage[1].id, w.coverage[1].partition);
+        let offsets = Interval { from: 3, to: 9 };
+        let of = Unmeasured { interval: offsets, reason: "no answer".into() };
+        w.unmeasured = Some(Box::leak(Box::new(BTreeMap::from([(place, of)]))));
+        w.counts.unmeasured = 4;
+    });
     check("one without rules", &coverage(1), &none, &verdict(vec![]), |_| {});
     check("one that nobody could judge", &coverage(1), &none, &verdict(vec![unmeasured()]), |w| w.owner = "");
     check("an idle one", &[], &none, &verdict(vec![]), |w| w.counts = Counts::default());
@@ -308,9 +315,10 @@ fn window<'a>(
         late: false,
         exact: true,
         coverage,
-        counts: Counts { records: 119, bytes: 24_112, tombstones: 1, undecodable: 1, future: 0 },
+        counts: Counts { records: 119, bytes: 24_112, tombstones: 1, undecodable: 1, ..Counts::default() },
         too_late: 0,
         undecodable,
+        unmeasured: None,
     }
 }
 

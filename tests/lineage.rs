@@ -311,7 +311,7 @@ fn inspection<'a>(product: &'a ProductName, described: &'a Described, columns: &
         began_ms: START_MS + 10_250,
         ended_ms: START_MS + 70_250,
         described,
-        counts: Counts { records: 120, bytes: 24_000, tombstones: 2, undecodable: 1, future: 0 },
+        counts: Counts { records: 120, bytes: 24_000, tombstones: 2, undecodable: 1, ..Counts::default() },
         coverage: &[],
         results: &[],
         columns,

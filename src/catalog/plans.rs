@@ -1,14 +1,14 @@
 //! What the flow's `Judge` answers from the plans in force.
 
 use crate::engine::check::record::{Examined, Examiner};
-use crate::engine::check::tally::{Counts, Tally};
+use crate::engine::check::tally::{Counts, Tally, Unmeasured};
 use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
 use crate::engine::contract::described::Described;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::profile::summary::{self, Summary};
-use crate::engine::record::{Position, RawRecord};
+use crate::engine::record::{Position, RawRecord, TopicId};
 use crate::flow::judge::{ContractFacts, Judge, Lens};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -157,6 +157,10 @@ impl Judge for PlansJudge {
     fn profile(&self, hash: ContractHash, tally: &Tally) -> Option<Summary> {
         (tally.counts.records > 0).then_some(())?;
         Some(summary::summary(self.plans.by_hash.get(&hash)?, tally))
+    }
+
+    fn unmeasured<'t>(&self, tally: &'t Tally) -> Option<&'t BTreeMap<(TopicId, i32), Unmeasured>> {
+        Some(&tally.unmeasured)
     }
 
     fn undecodable<'t>(&self, tally: &'t Tally) -> &'t BTreeMap<String, u64> {

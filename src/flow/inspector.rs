@@ -1,7 +1,7 @@
 //! Stage 1: records into deltas. One delta a product and flush says what was learned, from which offsets, and how
 //! far time has come; a flush publishes it together with the offsets, then the state is empty again.
 
-use crate::engine::check::record::{Examined, UNDECODABLE};
+use crate::engine::check::record::{Examined, UNDECODABLE, UNMEASURED};
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, window_of};
@@ -278,6 +278,9 @@ impl<J: Judge> Stage for Inspector<J> {
                     }
                     let violation = (lens.product.clone(), key.start, *rule);
                     self.early |= self.known_violations.insert(violation);
+                    if *rule == UNMEASURED && looking.leads {
+                        counts.unmeasured += 1;
+                    }
                     if *rule == UNDECODABLE && !undecodable {
                         undecodable = true;
                         counts.undecodable += 1;

@@ -2,13 +2,13 @@
 //! failure names the record that was counted twice.
 
 use crate::engine::check::record::Examined;
-use crate::engine::check::tally::Tally;
+use crate::engine::check::tally::{Tally, Unmeasured};
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::described::Described;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::decode::schema::SchemaRef;
-use crate::engine::record::{Position, RawRecord};
+use crate::engine::record::{Position, RawRecord, TopicId};
 use crate::flow::io::Ms;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -98,6 +98,11 @@ pub trait Judge {
 
     /// The contract versions of a product that are in force now: an idle window is judged by them.
     fn current(&self, product: &ProductName) -> Vec<ContractHash>;
+
+    /// Where records were counted and not measured.
+    fn unmeasured<'t>(&self, _tally: &'t Self::Tally) -> Option<&'t BTreeMap<(TopicId, i32), Unmeasured>> {
+        None
+    }
 
     /// Why records could not be decoded, by reason.
     fn undecodable<'t>(&self, tally: &'t Self::Tally) -> &'t BTreeMap<String, u64>;

@@ -250,6 +250,7 @@ impl<J: Judge> Teller<'_, J> {
             counts,
             too_late: std::mem::take(&mut state.too_late),
             undecodable: self.judge.undecodable(tally),
+            unmeasured: self.judge.unmeasured(tally),
         };
         moved.events.push(window::event(self.source, &window, verdict));
         let summary = self.judge.profile(key.hash, tally);

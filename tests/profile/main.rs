@@ -183,6 +183,7 @@ fn window<'a>(plan: &'a Plan, tally: &Tally, undecodable: &'a BTreeMap<String, u
         counts: tally.counts,
         too_late: 0,
         undecodable,
+        unmeasured: None,
     }
 }
 

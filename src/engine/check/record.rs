@@ -3,7 +3,7 @@
 use crate::engine::check::clause::{self, Fault};
 use crate::engine::check::key::Hashes;
 use crate::engine::check::mask::Mask;
-use crate::engine::check::tally::{FUTURE, Sample, Tally};
+use crate::engine::check::tally::{FUTURE, Sample, Tally, Unmeasured};
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{Check, Plan, Rule};
 use crate::engine::decode::decoder::{Decoder, Unread};
@@ -16,11 +16,15 @@ use crate::engine::decode::rows::{self, Row};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::decode::tree::{Kind, Value};
 use crate::engine::profile::walk::Walker;
-use crate::engine::record::{Position, RawRecord};
+use crate::engine::record::{Interval, Position, RawRecord};
 use std::sync::Arc;
 
 /// The number that stands for undecodable records among the broken rules: no plan has so many.
 pub const UNDECODABLE: u32 = u32::MAX;
+/// The same for records that were not measured.
+pub const UNMEASURED: u32 = u32::MAX - 1;
+/// Why they were not.
+const NO_SCHEMA: &str = "the schema registry did not answer within registry.unavailable.max";
 
 /// The years 1 to 9999, which RFC 3339 can write: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z.
 const EVENT_TIMES_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
@@ -45,7 +49,7 @@ pub enum Examined {
     /// read.
     At(Option<i64>),
     /// It names a schema that `Schemas` does not hold yet: nothing was found, and it is to be examined again. Who counts
-    /// it all the same counts it as undecodable.
+    /// it all the same counts it as not measured.
     Needs(SchemaRef),
 }
 
@@ -62,6 +66,8 @@ enum What {
     #[default]
     Tombstone,
     Undecodable(Undecodable),
+    /// Its schema could not be had, which says nothing of the record.
+    Unmeasured,
     Decoded,
 }
 
@@ -121,12 +127,16 @@ impl Examiner {
         let objects = objects.iter().filter_map(|object| plan.objects.get(*object));
         let said = objects.clone().map(|object| &object.encoding).find(|said| !matches!(said, Encoding::Unsaid));
         match self.decoder.record(said.unwrap_or(&Encoding::Unsaid), record, bytes) {
+            Err(Unread::Undecodable(Undecodable { reason: Reason::SchemaUnavailable, .. })) => {
+                self.found.what = What::Unmeasured;
+                Examined::At(None)
+            }
             Err(Unread::Undecodable(undecodable)) => {
                 self.found.what = What::Undecodable(undecodable);
                 Examined::At(None)
             }
             Err(Unread::Needs(reference)) => {
-                self.found.what = What::Undecodable(Undecodable { reason: Reason::SchemaUnavailable, at: 0 });
+                self.found.what = What::Unmeasured;
                 Examined::Needs(reference)
             }
             Ok(value) => {
@@ -141,7 +151,7 @@ impl Examiner {
     }
 
     /// Adds what `examine` just found of this record. `future`: its timestamp was beyond the tolerance. Returns the
-    /// numbers of the rules that it broke, `UNDECODABLE` among them.
+    /// numbers of the rules that it broke, `UNDECODABLE` and `UNMEASURED` among them.
     pub fn count(
         &mut self,
         plan: &Plan,
@@ -176,6 +186,12 @@ impl Examiner {
                     sample(None, format!("{word} at byte {at}"), Mask::Bytes(size).to_string())
                 });
                 self.broken.push(UNDECODABLE);
+            }
+            What::Unmeasured => {
+                tally.counts.unmeasured += 1;
+                let interval = Interval { from: record.offset, to: record.offset + 1 };
+                tally.not_measured((at.topic, at.partition), Unmeasured { interval, reason: NO_SCHEMA.into() });
+                self.broken.push(UNMEASURED);
             }
             What::Decoded => {
                 let value = self.decoder.again(record.value.unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use crate::engine::check::keys::{KEY_BYTES, Keys, Rows};
 use crate::engine::profile::state::Profile;
-use crate::engine::record::{Offset, TopicId};
+use crate::engine::record::{Interval, Offset, TopicId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub const MAX_SAMPLES_PER_RULE: usize = 5;
 /// Samples of a window: at some 150 bytes each they stay within 8 KB of an event.
 pub const MAX_SAMPLES: usize = 50;
+/// Partitions of a window of which it is said where records were not measured: at 100 bytes each, 10 KB of an event.
+pub const MAX_UNMEASURED: usize = 100;
 
 /// Counts of one (product, contract hash, window). `Tally::default()` is the identity of `merge`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +19,8 @@ pub struct Tally {
     pub counts: Counts,
     /// Why records could not be decoded, by reason.
     pub undecodable: BTreeMap<String, u64>,
+    /// Where records were counted and not measured, for the first `MAX_UNMEASURED` partitions.
+    pub unmeasured: BTreeMap<(TopicId, i32), Unmeasured>,
     /// By rule number; an empty vector stands for all zeros.
     pub rules: Vec<RuleTally>,
     /// A capped number for each rule, the lowest positions first.
@@ -32,6 +36,8 @@ pub struct Counts {
     pub bytes: u64,
     pub tombstones: u64,
     pub undecodable: u64,
+    /// Records that nobody could read for a reason that is not theirs: their schema could not be had.
+    pub unmeasured: u64,
     /// Timestamps too far ahead of the clock; judged in the window of their arrival.
     pub future: u64,
 }
@@ -42,8 +48,17 @@ impl Counts {
         self.bytes += other.bytes;
         self.tombstones += other.tombstones;
         self.undecodable += other.undecodable;
+        self.unmeasured += other.unmeasured;
         self.future += other.future;
     }
+}
+
+/// Where a partition's records were not measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmeasured {
+    /// From the first such record to the last; others may lie between them.
+    pub interval: Interval,
+    pub reason: String,
 }
 
 /// What one rule has counted.
@@ -77,6 +92,9 @@ impl Tally {
         for (reason, count) in other.undecodable {
             *self.undecodable.entry(reason).or_default() += count;
         }
+        for (place, other) in other.unmeasured {
+            self.not_measured(place, other);
+        }
         if self.rules.len() < other.rules.len() {
             self.rules.resize_with(other.rules.len(), RuleTally::default);
         }
@@ -88,6 +106,24 @@ impl Tally {
             cap(&mut self.samples);
         }
         self.profile.merge(other.profile);
+    }
+
+    /// Widens the partition's interval; of several reasons the first by the alphabet stands, whatever the order.
+    pub fn not_measured(&mut self, place: (TopicId, i32), other: Unmeasured) {
+        match self.unmeasured.get_mut(&place) {
+            Some(known) => {
+                known.interval.from = known.interval.from.min(other.interval.from);
+                known.interval.to = known.interval.to.max(other.interval.to);
+                if other.reason < known.reason {
+                    known.reason = other.reason;
+                }
+            }
+            None => drop(self.unmeasured.insert(place, other)),
+        }
+        // The lowest stay, so that what is dropped early would be dropped late as well.
+        while self.unmeasured.len() > MAX_UNMEASURED {
+            self.unmeasured.pop_last();
+        }
     }
 
     /// The rule's counts, zeros where it has none yet.
@@ -122,7 +158,8 @@ impl Tally {
         let undecodable: usize = self.undecodable.keys().map(|reason| reason.len() + 6).sum();
         let rules: usize = self.rules.iter().map(RuleTally::weight_bytes).sum();
         let samples: usize = self.samples.iter().map(|s| 40 + s.reason.len() + s.value.len()).sum();
-        32 + undecodable + rules + samples + self.profile.weight_bytes()
+        let unmeasured: usize = self.unmeasured.values().map(|u| 40 + u.reason.len()).sum();
+        32 + undecodable + unmeasured + rules + samples + self.profile.weight_bytes()
     }
 
     /// Pieces of at most about `max_bytes`, whose merge is the whole. Keys and the fields of the profile are parted: all

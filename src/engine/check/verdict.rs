@@ -132,8 +132,13 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
     let value = measured.as_ref().ok().copied();
     let failed = counts.failed_rows().map_or(0, |rows| rows.value as u64);
     let (status, reason) = match measured {
+        Err(Unmeasured::Skip) if tally.counts.unmeasured > 0 => (Status::Unknown, Some(not_measured(tally))),
         Err(Unmeasured::Skip) => (Status::Skip, Some("asked of no row".to_string())),
         Err(Unmeasured::Unknown(reason)) => (Status::Unknown, Some(reason)),
+        // Whatever those records hold, a count that only grows may be decided already.
+        Ok(value) if tally.counts.unmeasured > 0 && !decided(rule, value.low) => {
+            (Status::Unknown, Some(not_measured(tally)))
+        }
         Ok(value) => match outcome(rule, value, facts) {
             Outcome::Holds => (Status::Pass, None),
             Outcome::Broken if rule.warns() => (Status::Warn, None),
@@ -161,6 +166,16 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         reason,
         samples: tally.samples.iter().filter(|s| s.rule == Some(number as u32)).cloned().collect(),
     }
+}
+
+/// Whether no further row can change what a count of at least `value` rows says.
+fn decided(rule: &Rule, value: f64) -> bool {
+    rule.unit == Unit::Rows && (never_again(rule.threshold, value) || ever_after(rule.threshold, value))
+}
+
+fn not_measured(tally: &Tally) -> String {
+    let why = tally.unmeasured.values().map(|u| u.reason.as_str()).min().unwrap_or("see the log");
+    format!("{} records were not measured: {why}", tally.counts.unmeasured)
 }
 
 enum Outcome {
@@ -228,14 +243,20 @@ fn ever_after(threshold: Threshold, value: f64) -> bool {
 
 fn decodable(tally: &Tally) -> RuleResult {
     // A tombstone has nothing to decode.
-    let asked = tally.counts.records.saturating_sub(tally.counts.tombstones);
+    let unmeasured = tally.counts.unmeasured;
+    let asked = tally.counts.records.saturating_sub(tally.counts.tombstones + unmeasured);
     let failed = tally.counts.undecodable;
     let status = match (asked, failed) {
+        (_, 0) if unmeasured > 0 => Status::Unknown,
         (0, _) => Status::Skip,
         (_, 0) => Status::Pass,
         _ => Status::Fail,
     };
-    built_in(DECODABLE, "undecodable", status, asked, failed, tally)
+    let result = built_in(DECODABLE, "undecodable", status, asked, failed, tally);
+    match status {
+        Status::Unknown => RuleResult { value: None, reason: Some(not_measured(tally)), ..result },
+        _ => result,
+    }
 }
 
 fn timestamp(tally: &Tally) -> RuleResult {
@@ -339,6 +360,34 @@ mod tests {
     const WHOLE: Facts = Facts { complete: true, late: false };
     const PART: Facts = Facts { complete: false, late: false };
     const LATE: Facts = Facts { complete: true, late: true };
+
+    #[test]
+    fn records_that_were_not_measured_leave_open_what_they_might_decide() {
+        let rows = |threshold| rule(Check::Present, threshold, Unit::Rows, None);
+        let percent = |threshold| rule(Check::Present, threshold, Unit::Percent, None);
+        let count = |threshold| rule(Check::RowCount, threshold, Unit::Rows, None);
+        for (rule, asked, failed, expected) in [
+            (rows(MustBe(0.0)), 10, 0, Unknown),
+            (rows(MustBe(0.0)), 0, 0, Unknown),
+            (rows(MustBe(0.0)), 10, 3, Fail),
+            (rows(GreaterThan(2.0)), 10, 3, Pass),
+            (percent(LessThan(31.0)), 10, 3, Unknown),
+            (percent(LessThan(30.0)), 10, 3, Unknown),
+            (count(GreaterThan(0.0)), 1, 0, Pass),
+            (count(GreaterThan(5.0)), 1, 0, Unknown),
+        ] {
+            let mut tally = tally(&[(asked, failed)]);
+            tally.counts.unmeasured = 5;
+            let verdict = judge(&plan(vec![rule]), &tally, &WHOLE);
+            let result = &verdict.results[0];
+            assert_eq!(result.status, expected, "{result:?}");
+            assert_eq!(verdict.status, if expected == Fail { Fail } else { Unknown }, "never a green light");
+            assert!(
+                expected != Unknown || result.reason.as_ref().is_some_and(|r| r.contains("5 records")),
+                "{result:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_part_of_a_window_is_judged_as_far_as_it_goes() {

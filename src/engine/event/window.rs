@@ -1,7 +1,7 @@
 //! `io.meshsteward.quality.window.v1`: one window's verdict.
 
 use crate::engine::check::score;
-use crate::engine::check::tally::Counts;
+use crate::engine::check::tally::{Counts, Unmeasured};
 use crate::engine::check::verdict::{Status, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::event::envelope::{self, About, Event, MAX_VALUE_BYTES, Source, clip, json, rfc3339};
@@ -33,6 +33,8 @@ pub struct Window<'a> {
     /// Records too late to be judged, told here and in no other event.
     pub too_late: u64,
     pub undecodable: &'a BTreeMap<String, u64>,
+    /// Where records were counted and not measured.
+    pub unmeasured: Option<&'a BTreeMap<(TopicId, i32), Unmeasured>>,
 }
 
 /// The offsets that a window's deltas cover in one partition.
@@ -97,6 +99,9 @@ struct Value {
     /// Why records could not be decoded; the numbers add up to `counts.undecodable`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     undecodable: BTreeMap<String, u64>,
+    /// Where records were counted and not measured: rules that needed them are unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unmeasured: Vec<UnmeasuredValue>,
     status: Status,
     score: Option<f64>,
     score_version: u32,
@@ -138,11 +143,20 @@ struct CoverageValue {
 }
 
 #[derive(Debug, Serialize)]
+struct UnmeasuredValue {
+    #[serde(flatten)]
+    offsets: CoverageValue,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
 struct CountsValue {
     records: u64,
     bytes: u64,
     tombstones: u64,
     undecodable: u64,
+    #[serde(skip_serializing_if = "none")]
+    unmeasured: u64,
     late: u64,
     future: u64,
 }
@@ -184,10 +198,12 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
             bytes: window.counts.bytes,
             tombstones: window.counts.tombstones,
             undecodable: window.counts.undecodable,
+            unmeasured: window.counts.unmeasured,
             late: window.too_late,
             future: window.counts.future,
         },
         undecodable: reasons(window.undecodable),
+        unmeasured: unmeasured(window),
         status: verdict.status,
         score: verdict.score,
         score_version: score::VERSION,
@@ -220,6 +236,21 @@ fn coverage_value(coverage: &Coverage) -> CoverageValue {
         from: coverage.interval.from,
         to: coverage.interval.to,
     }
+}
+
+fn unmeasured(window: &Window<'_>) -> Vec<UnmeasuredValue> {
+    let value = |((id, partition), of): (&(TopicId, i32), &Unmeasured)| {
+        let covered = window.coverage.iter().find(|c| c.id == *id && c.partition == *partition);
+        let topic = covered.map(|c| c.topic.clone()).unwrap_or_default();
+        let offsets = Coverage { topic, id: *id, partition: *partition, interval: of.interval };
+        UnmeasuredValue { offsets: coverage_value(&offsets), reason: clip(&of.reason) }
+    };
+    window.unmeasured.into_iter().flatten().map(value).collect()
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn reasons(all: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
