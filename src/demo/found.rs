@@ -50,10 +50,10 @@ impl Found {
         let product = value["product"].as_str().unwrap_or_default();
         match event.kind.as_str() {
             "io.meshsteward.quality.window.v1" => self.window(product, value),
-            "io.meshsteward.incident.v1" => {
-                if value["state"] == "opened" && value["result"]["measure"]["metric"] == "rowCount" {
-                    *self.counted.entry(key(product, value["rule"].as_str().unwrap_or_default())).or_default() += 1;
-                }
+            "io.meshsteward.incident.v1"
+                if value["state"] == "opened" && value["result"]["measure"]["metric"] == "rowCount" =>
+            {
+                *self.counted.entry(key(product, value["rule"].as_str().unwrap_or_default())).or_default() += 1;
             }
             "io.meshsteward.coverage.gap.v1" => self.lost += value["offsets"].as_u64().unwrap_or(1),
             _ => {}
