@@ -57,7 +57,8 @@ impl Shape {
     fn draw_rewind(&mut self, tape: &mut Tape) {
         // The last window is 3 s old when data ends, and closes 9 s later.
         self.data_ms = self.data_ms / WINDOW_MS * WINDOW_MS + 3_000;
-        (self.wire_faults, self.transactions) = (false, false);
+        // Nothing holds records back.
+        (self.wire_faults, self.transactions, self.schemas) = (false, false, 0);
         let at = self.data_ms + 4_000;
         let down = |at: Ms, w: usize| [(at, Op::Crash(w)), (at + 300, Op::Start(w))];
         self.plan.push((self.data_ms - 200, Op::Fill { topic: 0, times: 1 + tape.below(3) }));
@@ -134,7 +135,13 @@ impl Shape {
                 add(0, Op::Govern { topic, paused: true });
                 add(lasts, Op::Govern { topic, paused: false });
             }
-            16 => add(0, Op::Twin(worker)),
+            16 => {
+                add(0, Op::Twin(worker));
+                // Of two static members the group fences one at once; without, only the transactional id tells.
+                if tape.pick(&[1, 2]) == 1 && self.protocol == Protocol::Static {
+                    self.protocol = Protocol::Dynamic;
+                }
+            }
             17 => self.draw_doubt(tape, worker),
             _ => self.draw_held_offsets(tape, worker),
         }

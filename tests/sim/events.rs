@@ -92,8 +92,11 @@ impl Said {
         } else if kind.contains(".gap.") {
             self.gap(product, &value);
             Ok(())
-        } else {
+        } else if kind.contains(".incident.") {
             self.incident(product, &value)
+        } else {
+            // A profile: only the real engine's windows have one.
+            Ok(())
         }
     }
 
