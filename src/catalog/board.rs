@@ -36,6 +36,8 @@ pub struct Board {
     broker_answered_ms: AtomicI64,
     /// The schema registry's last word, where it was a failure.
     registry_trouble: RwLock<Option<String>>,
+    /// Partitions that no task of any worker has, for 30 s and more.
+    unowned: RwLock<BTreeSet<Part>>,
     stopping: AtomicBool,
 }
 
@@ -236,6 +238,10 @@ impl Board {
         *self.offsets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(offsets);
     }
 
+    pub fn set_unowned(&self, parts: BTreeSet<Part>) {
+        *self.unowned.write().unwrap_or_else(PoisonError::into_inner) = parts;
+    }
+
     /// Why the schema registry failed when it was last asked; `None`: it answered.
     pub fn registry_trouble(&self, trouble: Option<String>) {
         *self.registry_trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
@@ -309,6 +315,10 @@ impl Board {
 
     pub fn offsets(&self) -> Arc<Offsets> {
         self.offsets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn unowned(&self) -> BTreeSet<Part> {
+        self.unowned.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn tasks(&self) -> BTreeMap<String, Task> {

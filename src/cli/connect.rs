@@ -1,13 +1,17 @@
-//! `steward check --connect`: what a start would find at the cluster, one line a thing: how it is, what, and a remedy.
+//! `steward check --connect`: what a start would find at the registry and the cluster, one line a thing: how it is, what,
+//! and a remedy.
 //! Nothing is changed.
 
 use crate::cli::Exit;
 use crate::cli::check::{Governed, counted};
+use crate::config::registry::Registry;
 use crate::config::usable::{Config, Delivery};
+use crate::engine::decode::schema::SchemaRef;
 use crate::kafka::admin::{Admin, Topics};
 use crate::kafka::configured;
 use crate::kafka::ffi::rights::{Right, Rights};
 use crate::kafka::probe::{Granted, Probe};
+use crate::registry::client::{Answer, Client, Outcome};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -43,6 +47,7 @@ impl<W: Write> Report<'_, W> {
 /// 0 where a start would succeed, 1 where not, 2 where nobody answers.
 pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io::Result<Exit> {
     let mut report = Report { out, worst: How::Ok };
+    of_registry(&config.registry, &mut report)?;
     let settings = configured::settings(config, &config.worker.group_id, "check", 0, Arc::new(|_| {}));
     let own = configured::topics(config);
     let asked: Vec<Arc<str>> = governed.keys().cloned().collect();
@@ -74,6 +79,38 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
         }
     }
     Ok(if report.worst == How::Fail { Exit::Bad } else { Exit::Good })
+}
+
+/// Each address is asked as the daemon asks, for a schema that hardly is there: to say so is answer enough, and no other
+/// page is served by all registries, or to whom may read nothing but schemas.
+fn of_registry<W: Write>(registry: &Registry, report: &mut Report<'_, W>) -> io::Result<()> {
+    let mut said = Vec::new();
+    for url in &registry.urls {
+        let alone = Registry { urls: vec![url.clone()], ..registry.clone() };
+        match Client::new(&alone) {
+            Ok(mut client) => said.push((url, client.ask(SchemaRef::Id(i32::MAX as u32), |_| {}))),
+            Err(why) => return report.say(How::Fail, &format!("registry: {why}"), "a start is refused until then"),
+        }
+    }
+    let one_answers = said.iter().any(|(_, answer)| !matches!(answer, Answer::Failed(_)));
+    let how = if one_answers { How::Warn } else { How::Fail };
+    for (url, answer) in said {
+        match answer {
+            Answer::Found(_) | Answer::Missing => report.say(How::Ok, &format!("registry {url} answers"), "")?,
+            Answer::Failed(failure) => {
+                report.say(how, &format!("registry {}", failure.reason), remedy(failure.outcome))?
+            }
+        }
+    }
+    Ok(())
+}
+
+fn remedy(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Refused => "give the daemon a login that may read schemas",
+        Outcome::Unavailable => "start the registry, or correct its address; see also registry.request.timeout",
+        Outcome::Unexpected | Outcome::Found | Outcome::Missing => "correct registry.url",
+    }
 }
 
 fn of_topics<W: Write>(probe: &Probe, governed: &Governed, report: &mut Report<'_, W>) -> io::Result<()> {
@@ -160,5 +197,71 @@ fn held<W: Write>(what: &str, rights: &Rights, needed: &[Right], report: &mut Re
             let remedy = format!("kafka-acls --add --allow-principal … --operation … on {what}");
             report.say(How::Fail, &format!("rights on {what}: {lacking:?} not granted"), &remedy)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{How, Report, of_registry};
+    use crate::config::registry::{Login, Registry};
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    /// Answers every request so, for as long as the process lives.
+    fn serve(status: u16, body: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                assert!(head.take_while(|line| !line.is_empty()).count() > 0);
+                let length = body.len();
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                );
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn each_address_of_the_registry_has_a_line_and_a_failure_its_remedy() {
+        let check = |what: &str, urls: &[&str], worst: How, lines: &[&str]| {
+            let registry = Registry {
+                urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+                login: Login::Anonymous,
+                ca: None,
+                certificate: None,
+                request_timeout_ms: 2_000,
+                missing_grace_ms: 0,
+                unavailable_max_ms: 0,
+                schemas_max: 1,
+            };
+            let mut out = Vec::new();
+            let mut report = Report { out: &mut out, worst: How::Ok };
+            of_registry(&registry, &mut report).unwrap();
+            assert_eq!(report.worst, worst, "{what}");
+            let text = String::from_utf8(out).unwrap();
+            let found: Vec<_> = text.lines().collect();
+            assert_eq!(found.len(), lines.len(), "{what}: {text}");
+            for (found, expected) in found.iter().zip(lines) {
+                let (word, part) = expected.split_once(' ').unwrap();
+                assert!(found.starts_with(word) && found.contains(part), "{what}: no `{expected}` in {found}");
+                assert!(word == "ok" || found.contains(" — "), "{what}: without remedy: {found}");
+            }
+        };
+        let good = serve(404, r#"{"error_code":40403,"message":"Schema not found"}"#);
+        let there = serve(200, r#"{"schema":"\"int\""}"#);
+        let closed = serve(401, "");
+        let other = serve(404, "<html>no such page</html>");
+        let nobody = "http://127.0.0.1:1";
+        check("none is configured", &[], How::Ok, &[]);
+        check("it says that it has no such schema", &[&good], How::Ok, &["ok answers"]);
+        check("it has that schema", &[&there], How::Ok, &["ok answers"]);
+        check("it wants a login", &[&closed], How::Fail, &["fail refused with status 401"]);
+        check("something else is there", &[&other], How::Fail, &["fail there is no such page"]);
+        check("nobody is there", &[nobody], How::Fail, &["fail see registry.url"]);
+        check("one of two is there", &[nobody, &good], How::Warn, &["warn see registry.url", "ok answers"]);
     }
 }

@@ -257,7 +257,7 @@ impl<J: Judge> Stage for Inspector<J> {
                 let key = WindowKey { start: window_of(event_ms, self.config.window_size_ms), hash: lens.hash };
                 let learned = match self.learned.get_mut(&lens.product) {
                     Some(learned) => learned,
-                    None => self.learned.entry(lens.product.clone()).or_insert_with(Learned::new),
+                    None => self.learned.entry(lens.product.clone()).or_default(),
                 };
                 if looking.leads {
                     (led, undecodable) = (key.start, false);

@@ -119,8 +119,8 @@ pub fn looking<J: Judge>(judge: &J, topic: &str) -> Vec<Looking> {
     looking
 }
 
-impl<T> Learned<T> {
-    pub fn new() -> Learned<T> {
+impl<T> Default for Learned<T> {
+    fn default() -> Learned<T> {
         Learned { windows: BTreeMap::new(), counts: BTreeMap::new() }
     }
 }

@@ -23,7 +23,11 @@ pub async fn live() -> Response {
     Json(json!({"live": true})).into_response()
 }
 
-/// Whether this worker does its part. A bad contract file stops its own product only: it is told, and no reason.
+/// Partitions that nobody has, named in an answer that a person reads.
+const UNOWNED_MAX: usize = 100;
+
+/// Whether this worker does its part. A bad contract file stops its own product only, and a partition that no worker
+/// has is none of this one's: they are told, and no reason.
 pub async fn ready(State(site): State<Site>) -> Response {
     let reasons = site.board.ready(now_ms()).err().unwrap_or_default();
     let findings: Vec<_> = site
@@ -34,7 +38,9 @@ pub async fn ready(State(site): State<Site>) -> Response {
         .map(|finding| json!({"path": finding.path, "problem": finding.problem, "error": finding.error}))
         .collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons, "findings": findings}))).into_response()
+    let unowned: Vec<_> = site.board.unowned().iter().take(UNOWNED_MAX).map(|part| part.to_string()).collect();
+    let body = json!({"ready": reasons.is_empty(), "reasons": reasons, "findings": findings, "unowned": unowned});
+    (status, Json(body)).into_response()
 }
 
 /// Connect's form (KIP-1017): 200 healthy, 503 starting, 500 unhealthy.

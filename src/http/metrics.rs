@@ -56,6 +56,7 @@ fn samples(board: &Board, worker: &str, series_max: usize, now: Ms) -> Vec<Sampl
     samples.push(sample(&names::UNGOVERNED_TOPICS, &[], ungoverned as f64));
     let others = board.peers().iter().filter(|(id, peer)| *id != worker && peer.is_alive(now)).count();
     samples.push(sample(&names::WORKERS, &[], (1 + others) as f64));
+    samples.push(sample(&names::UNOWNED_PARTITIONS, &[], board.unowned().len() as f64));
     let errors = directory.findings.iter().filter(|finding| finding.error).count();
     samples.push(sample(&names::CONTRACT_FINDINGS, &[], errors as f64));
     samples.push(sample(&names::METRIC_SERIES, &[], series as f64));

@@ -12,6 +12,7 @@ pub mod topics; // /topics
 pub mod domains; // /domains
 pub mod search; // /search
 pub mod workers; // /workers, and who owns what
+pub mod origin; // web pages change nothing
 pub mod loggers; // /admin/loggers
 pub mod summary; // what a product's recent windows say together
 pub mod query; // what stands behind the question mark

@@ -7,11 +7,13 @@ use crate::catalog::board::Board;
 use crate::catalog::wish::Order;
 use crate::flow::io::Ms;
 use crate::http::{
-    contracts, domains, health, incidents, loggers, metrics, problem, products, search, status, topics, wishes, workers,
+    contracts, domains, health, incidents, loggers, metrics, origin, problem, products, search, status, topics, wishes,
+    workers,
 };
 use crate::telemetry::Handle;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -137,6 +139,7 @@ pub fn routes(site: Site) -> Router {
         .route("/admin/reload", post(wishes::reload))
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
+        .layer(from_fn_with_state(site.clone(), origin::guard))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(site)
 }

@@ -46,6 +46,13 @@ impl Topics {
         format!("{}.deltas", self.prefix)
     }
 
+    /// A topic that never exists, another one with each number. To subscribe to it as well makes a member join again:
+    /// librdkafka must ask for a name that it has not met, and joins behind the answer; what it has met changes nothing.
+    /// Below our prefix, so that nobody creates it, no contract can govern it, and rights on the prefix cover it.
+    pub fn absent(&self, number: u64) -> String {
+        format!("{}.rejoin-{number}", self.prefix)
+    }
+
     pub fn state(&self) -> String {
         format!("{}.state", self.prefix)
     }

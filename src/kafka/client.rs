@@ -146,6 +146,8 @@ fn reading(settings: &Settings, role: &str) -> ClientConfig {
     default(&mut config, "topic.metadata.refresh.interval.ms", "5000");
     // Under read_uncommitted a stopped worker's late commit was counted twice.
     config.set("isolation.level", "read_committed");
+    // To ask for a topic that is missing must not make it: see `worker::orphans`.
+    config.set("allow.auto.create.topics", "false");
     // Offsets are committed only in the transaction that holds what they produced.
     config.set("enable.auto.commit", "false");
     config.set("enable.auto.offset.store", "false");

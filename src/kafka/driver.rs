@@ -37,7 +37,7 @@ pub enum Command<M> {
     Contracts(Box<dyn FnOnce(&mut M) + Send>),
     /// The same of the registry's schemas.
     Schemas(Box<dyn FnOnce(&mut M) + Send>),
-    /// Existing topics only: the whole list, each time.
+    /// The whole list, each time. A topic that does not exist is heard of by nobody.
     Subscribe(Vec<String>),
     /// Topics to be held for operators: the whole list, each time.
     Pause(BTreeSet<Arc<str>>),

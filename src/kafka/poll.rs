@@ -124,6 +124,12 @@ impl Ear {
                 self.client().context().tell(Some(error.code), 4, error.text);
                 return Some(Heard::OutOfRange { part: self.part(&topic, partition) });
             }
+            // A subscribed topic that is missing: the keeper says which governed ones are. What is left was deleted a
+            // moment ago, or is the absent one that made this member join again.
+            (Code::UnknownTopicOrPartition, None) if !error.fatal => {
+                self.client().context().tell(None, 7, error.text);
+                return None;
+            }
             _ => {}
         }
         // Some fatal errors come as `_FATAL` and hide their cause; some causes are fatal for us alone.

@@ -107,6 +107,8 @@ metrics! {
         "Topics that no contract names and nothing excludes; they are not consumed.";
     WORKERS = Kind::Gauge, "steward_workers", &[],
         "Workers that are heard, this one too, as this one hears them.";
+    UNOWNED_PARTITIONS = Kind::Gauge, "steward_unowned_partitions", &[],
+        "Partitions, governed or of deltas, that no task of any worker has had for 30 s; /ready names them. Must be 0.";
     CONTRACT_FINDINGS = Kind::Gauge, "steward_contract_findings", &[],
         "Faults of contract files, by which a part of a contract is not in force; /ready and the log say which.";
     METRIC_SERIES = Kind::Gauge, "steward_metric_series", &[],

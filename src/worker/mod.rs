@@ -5,6 +5,7 @@
 pub mod keeper; // contracts and topics, as they change
 pub mod herald; // heartbeats: what workers tell each other
 pub mod survey; // how far stage 1 has come, for the board
+pub mod orphans; // partitions that nobody reads
 pub mod task; // one task: its thread, its settings, what is shown of it
 
 use crate::catalog::board::Board;
@@ -17,6 +18,7 @@ use crate::registry;
 use crate::telemetry;
 use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
+use crate::worker::orphans::Watch;
 use crate::worker::task::{Task, Tasks};
 use std::future::Future;
 use std::io;
@@ -116,6 +118,7 @@ async fn govern(
     let (own, address) = (keeper.workers(), herald::address(config.http.listen));
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
     let survey = survey::start(keeper.settings("inspect", 0), board.clone());
+    let mut watch = Watch::new(&config, &board, keeper.delta_partitions());
     let mut every = tokio::time::interval(KEEP_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut resting, mut keeping, mut orders) = (Some(keeper), None, Vec::new());
@@ -145,6 +148,7 @@ async fn govern(
                 Ok((keeper, news)) => {
                     (resting, keeping) = (Some(keeper), None);
                     tasks.tell(news);
+                    watch.look(&tasks, crate::clock::now_ms());
                 }
                 Err(error) => break Exit::Fatal(format!("the keeper failed: {error}")),
             },

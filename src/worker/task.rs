@@ -45,8 +45,17 @@ pub struct Tasks {
     board: Arc<Board>,
     deltas: Arc<str>,
     delta_partitions: i32,
+    /// What the inspectors are subscribed to.
+    governed: Vec<String>,
     /// `None`: there is no schema registry.
     registry: Option<Wishes>,
+}
+
+/// Which of the two groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Inspect,
+    Ledger,
 }
 
 fn inspector(slot: usize) -> Task {
@@ -73,6 +82,7 @@ impl Tasks {
             board: board.clone(),
             deltas: keeper.deltas(),
             delta_partitions: keeper.delta_partitions(),
+            governed: Vec::new(),
             registry,
         };
         for slot in 0..config.worker.tasks {
@@ -97,7 +107,7 @@ impl Tasks {
     }
 
     /// Hands on what changed.
-    pub fn tell(&self, news: News) {
+    pub fn tell(&mut self, news: News) {
         if let Some(held) = news.held {
             for task in &self.inspectors {
                 let _ = task.send(Command::Pause(held.clone()));
@@ -111,6 +121,7 @@ impl Tasks {
                 }
                 let _ = task.send(Command::Subscribe(topics.clone()));
             }
+            self.governed = topics;
         }
         if let Some(plans) = news.plans {
             for task in &self.inspectors {
@@ -120,6 +131,20 @@ impl Tasks {
             for task in &self.ledgers {
                 let plans = plans.clone();
                 let _ = task.send(Command::Contracts(Box::new(move |m| m.flow.stage_mut().judge_mut().replace(plans))));
+            }
+        }
+    }
+
+    /// Has one task of the group join it again, which balances the group anew: `absent` is a topic that does not exist.
+    pub fn rejoin(&self, group: Group, absent: String) {
+        match group {
+            Group::Inspect => {
+                let topics = self.governed.iter().cloned().chain([absent]).collect();
+                self.inspectors.first().map(|task| task.send(Command::Subscribe(topics)));
+            }
+            Group::Ledger => {
+                let topics = vec![self.deltas.to_string(), absent];
+                self.ledgers.first().map(|task| task.send(Command::Subscribe(topics)));
             }
         }
     }

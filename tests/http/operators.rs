@@ -354,3 +354,40 @@ fn a_wish_that_nobody_carries_out_does_not_hold_the_stop() {
     assert!(before.elapsed() < Duration::from_secs(3));
     drop(asking.join());
 }
+
+#[test]
+fn a_web_page_of_another_origin_changes_nothing() {
+    let served = Served::start(prepare);
+    let port = served.address.port();
+    let ask = |method: &str, path: &str, host: &str, origin: &str| {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: close\r\n");
+        served.raw(&format!("{head}Content-Length: 0\r\n\r\n"))
+    };
+    let check = |what: &str, host: &str, origin: &str, refused: bool| {
+        // A level without a body is a bad question (400), which tells that it was let in.
+        let answer = ask("PUT", "/admin/loggers/elsewhere", host, origin);
+        let status = if refused { 403 } else { 400 };
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {answer}");
+        assert!(answer.contains("application/problem+json"), "{what}: {answer}");
+    };
+    let own = format!("127.0.0.1:{port}");
+    check("another page", &own, "https://evil.example", true);
+    check("a page on another port", &own, "http://127.0.0.1:1", true);
+    check("a page without an origin of its own", &own, "null", true);
+    check("a name that was made to lead here", "evil.example:8083", "http://evil.example:8083", true);
+    check("a page of the daemon, by number", &own, &format!("http://{own}"), false);
+    check("a page of the daemon, by IPv6", "[::1]:8083", "http://[::1]:8083", false);
+    check("a page of the daemon, on localhost", "localhost:8083", "http://localhost:8083", false);
+    check("a page of the daemon, at its own address", "proxy", "http://127.0.0.1:8083", false);
+    for (method, path) in [
+        ("POST", "/products/sales/orders/restart"),
+        ("PUT", "/products/sales/orders/pause"),
+        ("POST", "/admin/reload"),
+        ("DELETE", "/nothing"),
+    ] {
+        let answer = ask(method, path, &own, "https://evil.example");
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{method} {path}: {answer}");
+    }
+    assert!(served.wishes.lock().unwrap().is_empty(), "nothing came through");
+    assert!(ask("GET", "/topics", &own, "https://evil.example").starts_with("HTTP/1.1 200 "), "reading is free");
+}
