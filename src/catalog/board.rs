@@ -60,6 +60,7 @@ pub struct Counters {
     pub records: u64,
     pub bytes: u64,
     pub undecodable: u64,
+    pub unmeasured: u64,
     pub tombstones: u64,
     pub late: u64,
     pub gap_offsets: u64,
@@ -152,6 +153,7 @@ impl Board {
             counters.records += update.records;
             counters.bytes += update.bytes;
             counters.undecodable += update.undecodable;
+            counters.unmeasured += update.unmeasured;
             counters.tombstones += update.tombstones;
             counters.late += update.late;
             counters.gap_offsets += update.gap_offsets;

@@ -254,6 +254,8 @@ pub struct ProductUpdate {
     pub records: u64,
     pub bytes: u64,
     pub undecodable: u64,
+    /// Records whose schema could not be had.
+    pub unmeasured: u64,
     pub tombstones: u64,
     /// Records too late to be judged.
     pub late: u64,

@@ -428,6 +428,7 @@ fn shown(state: ProductState, moved: Moved, latency_ms: Ms) -> ProductUpdate {
         records: moved.counts.records,
         bytes: moved.counts.bytes,
         undecodable: moved.counts.undecodable,
+        unmeasured: moved.counts.unmeasured,
         tombstones: moved.counts.tombstones,
         late: moved.late,
         gap_offsets: moved.gap_offsets,

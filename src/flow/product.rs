@@ -203,6 +203,7 @@ impl<T: Merge> Product<T> {
             self.moved.counts.add(counts);
             self.state.totals.records += counts.records;
             self.state.totals.undecodable += counts.undecodable;
+            self.state.totals.unmeasured += counts.unmeasured;
             if self.is_too_late(*start, window) {
                 self.state.too_late += counts.records;
                 self.state.totals.late += counts.records;

@@ -193,6 +193,7 @@ pub struct Summary {
 pub struct Totals {
     pub records: u64,
     pub undecodable: u64,
+    pub unmeasured: u64,
     pub late: u64,
     pub gap_offsets: u64,
     pub windows: u64,

@@ -73,6 +73,7 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
         (&names::PRODUCT_RECORDS, counters.records),
         (&names::PRODUCT_BYTES, counters.bytes),
         (&names::PRODUCT_UNDECODABLE, counters.undecodable),
+        (&names::PRODUCT_UNMEASURED, counters.unmeasured),
         (&names::PRODUCT_TOMBSTONES, counters.tombstones),
         (&names::PRODUCT_LATE, counters.late),
         (&names::PRODUCT_GAP_OFFSETS, counters.gap_offsets),

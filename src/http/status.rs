@@ -153,6 +153,7 @@ fn quality(state: &ProductState) -> Value {
         "totals": {
             "records": totals.records,
             "undecodable": totals.undecodable,
+            "unmeasured": totals.unmeasured,
             "late": totals.late,
             "gap_offsets": totals.gap_offsets,
             "windows": totals.windows,

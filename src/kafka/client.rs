@@ -25,6 +25,8 @@ pub struct Settings {
     pub cluster: Cluster,
     /// Exactly once; else at least once.
     pub transactions: bool,
+    /// Records are read with the header that names their schema: there is a registry to ask.
+    pub schema_headers: bool,
     pub worker_id: String,
     pub stage: &'static str,
     /// The task's number in this worker and stage.
@@ -265,6 +267,7 @@ mod tests {
             protocol,
             cluster: Cluster::Kafka,
             transactions: true,
+            schema_headers: true,
             worker_id: "w1".into(),
             stage: "inspect",
             slot: 2,

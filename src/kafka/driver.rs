@@ -8,7 +8,7 @@ use crate::kafka::client::{self, Context, Settings};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::delivery::{self, Delivery};
 use crate::kafka::fault;
-use crate::kafka::ffi::queue::Queue;
+use crate::kafka::ffi::queue::{Fetched, Queue};
 use crate::kafka::ffi::{ask, group};
 use crate::kafka::log::LogReader;
 use crate::kafka::poll::{Ear, Heard, drop_within};
@@ -71,6 +71,7 @@ pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Comman
                 asker,
                 assignment: Assignment::default(),
                 delivery: delivery::of(&settings),
+                schema_headers: settings.schema_headers,
                 reader: LogReader::new(settings),
                 outdated: BTreeSet::new(),
                 call: None,
@@ -92,6 +93,7 @@ struct Driver<M> {
     asker: Asker,
     assignment: Assignment,
     delivery: Box<dyn Delivery>,
+    schema_headers: bool,
     reader: LogReader,
     /// Partitions started, held or given back since the batch in hand was taken: the rest of it is not theirs any more.
     outdated: BTreeSet<Part>,
@@ -202,7 +204,10 @@ impl<M: Machine> Driver<M> {
             // queue, and the batch in hand is sieved here.
             Heard::Records { part, .. } | Heard::Eof { part, .. } if self.outdated.contains(&part) => {}
             Heard::Records { part, records } => {
-                let raw: Vec<RawRecord<'_>> = records.iter().map(|r| r.record()).collect();
+                let raw: Vec<RawRecord<'_>> = match self.schema_headers {
+                    true => records.iter().map(Fetched::record_and_header).collect(),
+                    false => records.iter().map(Fetched::record).collect(),
+                };
                 self.tell(Input::Records { part, records: &raw }, sink);
             }
             Heard::Eof { part, offset } => self.tell(Input::Eof { part, offset }, sink),

@@ -54,6 +54,8 @@ metrics! {
         "Bytes of keys and values of the records judged.";
     PRODUCT_UNDECODABLE = Kind::Counter, "steward_product_undecodable_total", OF_PRODUCT,
         "Records that could not be decoded.";
+    PRODUCT_UNMEASURED = Kind::Counter, "steward_product_unmeasured_total", OF_PRODUCT,
+        "Records that were counted and not measured, for the registry did not give their schema in time.";
     PRODUCT_TOMBSTONES = Kind::Counter, "steward_product_tombstones_total", OF_PRODUCT,
         "Records without a value.";
     PRODUCT_LATE = Kind::Counter, "steward_product_late_total", OF_PRODUCT,

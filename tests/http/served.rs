@@ -223,7 +223,15 @@ pub fn publication(name: &str) -> Publication {
             window(START_MS, 7, Status::Fail, Some(0.5)),
             window(START_MS + 60_000, 6, Status::Pass, Some(1.0)),
         ],
-        totals: Totals { records: 119, undecodable: 1, late: 2, gap_offsets: 50, windows: 3, overlaps: 0 },
+        totals: Totals {
+            records: 119,
+            undecodable: 1,
+            unmeasured: 2,
+            late: 2,
+            gap_offsets: 50,
+            windows: 3,
+            overlaps: 0,
+        },
         ..ProductState::new(product(name))
     };
     let update = ProductUpdate {
@@ -232,6 +240,7 @@ pub fn publication(name: &str) -> Publication {
         records: 119,
         bytes: 24_112,
         undecodable: 1,
+        unmeasured: 2,
         tombstones: 1,
         late: 2,
         gap_offsets: 50,

@@ -1,5 +1,6 @@
 //! With a real Apache Kafka: the driver, which must do what actions say and only that, and the whole daemon.
 
+mod apicurio; // one real schema registry
 mod broker; // one real broker, started here
 mod harness; // the broker itself: what the other tests take for granted
 
@@ -29,3 +30,4 @@ mod logs; // topics that grow, are cut, start again, hold what was aborted
 mod changes; // contracts, brokers
 mod operators; // pause, resume, any worker asked, topics that appear
 mod check; // `steward check --connect`
+mod registry; // Avro by a schema registry, and its outages

@@ -22,8 +22,8 @@ pub struct Mesh<'b> {
     pub topic: String,
     pub group: String,
     orders: Mutex<Orders>,
-    events: String,
-    name: &'static str,
+    pub events: String,
+    pub name: &'static str,
     folder: TempDir,
     settings: String,
 }

@@ -168,7 +168,7 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// Borrowed from librdkafka's memory.
+    /// Borrowed from librdkafka's memory; without the header that names a schema.
     pub fn record(&self) -> RawRecord<'_> {
         // SAFETY: the message belongs to the event, which lives as long as `self`; nobody writes to it.
         let message = unsafe { self.message.as_ref() };
@@ -180,8 +180,13 @@ impl Fetched {
             timestamp_ms,
             key: bytes(message.key, message.key_len),
             value: bytes(message.payload, message.len),
-            schema_header: self.header(SCHEMA_HEADER),
+            schema_header: None,
         }
+    }
+
+    /// The same, and the header that names its schema.
+    pub fn record_and_header(&self) -> RawRecord<'_> {
+        RawRecord { schema_header: self.header(SCHEMA_HEADER), ..self.record() }
     }
 
     /// The last header of this name. A record without headers, which most are, costs one look at a length.

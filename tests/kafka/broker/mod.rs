@@ -1,25 +1,22 @@
 //! One real Apache Kafka broker for tests, from Maven artifacts, on free loopback ports.
-//!
-//! It lives as long as its `Broker`, and never longer than this process: a shell holds it, and ends it when the pipe
-//! from us closes, however we end.
 
-pub mod records;
-pub mod topics; // create, delete, grow, cut, lag // produce, abort, read
+pub mod held; // a service that ends with us
+pub mod records; // produce, abort, read
+pub mod topics; // create, delete, grow, cut, lag
 
+use crate::broker::held::Held;
 use crate::broker::topics::answers;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub struct Broker {
     /// What clients connect to.
     pub bootstrap: String,
-    folder: PathBuf,
-    /// The shell that holds the broker; its standard input closed, the broker dies.
-    shell: Mutex<Child>,
+    held: Held,
 }
 
 /// The broker that all tests of this binary share; each uses topics and groups of its own.
@@ -33,9 +30,7 @@ impl Broker {
     pub fn start() -> Broker {
         let libs = kafka_libs();
         let [port, controller] = free_ports();
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("broker-{port}"));
-        let _ = fs::remove_dir_all(&folder); // of an earlier run that had this port
-        fs::create_dir_all(&folder).expect("a folder for the broker");
+        let folder = fresh_folder(&format!("broker-{port}"));
         let settings = folder.join("server.properties");
         fs::write(&settings, server_properties(port, controller, &folder)).expect("the broker's settings");
         fs::write(folder.join("log4j.properties"), LOG4J).expect("the broker's log settings");
@@ -47,14 +42,9 @@ impl Broker {
         let format = format.expect("java starts");
         assert!(format.status.success(), "storage cannot be formatted: {}", String::from_utf8_lossy(&format.stderr));
 
-        let log = fs::File::create(folder.join("broker.log")).expect("the broker's log");
         let mut kafka = java(&libs, &folder, "512m");
         kafka.arg("kafka.Kafka").arg(&settings);
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg(HOLD).arg("broker").arg(&folder).arg(kafka.get_program()).args(kafka.get_args());
-        shell.stdin(Stdio::piped()).stderr(log.try_clone().expect("a second handle")).stdout(log);
-        let shell = Mutex::new(shell.spawn().expect("sh starts"));
-        let broker = Broker { bootstrap: format!("127.0.0.1:{port}"), folder, shell };
+        let broker = Broker { bootstrap: format!("127.0.0.1:{port}"), held: Held::start(folder, &kafka) };
 
         let started = Instant::now();
         while !answers(&broker.bootstrap) {
@@ -65,26 +55,14 @@ impl Broker {
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("broker.log")).unwrap_or_default()
+        self.held.log()
     }
 
     /// Kills the broker, as a machine that loses its power does.
     pub fn kill(&self) {
-        // `wait` closes the standard input first.
-        let _ = self.shell.lock().map(|mut shell| shell.wait());
+        self.held.kill();
     }
 }
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Holds the broker: `$1` is its folder, the rest its command. `read` returns when the pipe closes. A signal to the whole
-/// process group is ignored: it ends the tests, which closes the pipe, and then the folder goes too.
-const HOLD: &str = r#"trap '' INT TERM HUP; folder=$1; shift
-"$@" </dev/null & read -r _; kill -9 $!; wait $! 2>/dev/null; rm -rf "$folder""#;
 
 /// 16 bytes in URL-safe base64, as Kafka wants a cluster's id.
 const CLUSTER_ID: &str = "bWVzaC1zdGV3YXJkLXRlcw";
@@ -160,7 +138,14 @@ fn kafka_libs() -> PathBuf {
 }
 
 /// Ports that are free now; the listeners that found them are closed together, so that they differ.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|l| l.local_addr().expect("its address").port())
+}
+
+pub fn fresh_folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder); // of an earlier run that had this port
+    fs::create_dir_all(&folder).expect("a folder for the service");
+    folder
 }

@@ -30,6 +30,7 @@ pub fn settings(address: &str, group: &str, worker: &str) -> Settings {
         protocol: GroupProtocol::Classic,
         cluster: Cluster::Kafka,
         transactions: true,
+        schema_headers: true,
         worker_id: worker,
         stage: "inspect",
         slot: 0,
