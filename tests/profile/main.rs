@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 const START_MS: i64 = 1_764_000_000_000;
 
 const ORDERS: &str = "
-- {name: id}
+- {name: id, customProperties: [{property: steward.showValues, value: true}]}
 - {name: amount, logicalType: number}
 - {name: state, customProperties: [{property: steward.showValues, value: true}]}
 - {name: mail, classification: restricted}
@@ -86,7 +86,7 @@ fn published_sketches_read_back_in_python() {
     let (event, _) = event(&plan, tally, &summary(&plan, tally));
     let mut fields = value_of(&event)["fields"].as_array().expect("fields").clone();
     for field in &mut fields {
-        // Values that are in the sketch already, hashed by Python.
+        // Values that are in the sketch already, hashed by Python: of fields whose values may be shown.
         field["own"] = match field["path"].as_str() {
             Some("id") => (0..1_000).map(|i| json!(format!("order-{i}"))).collect(),
             Some("state") => json!(["new", "paid", "sent"]),

@@ -21,12 +21,28 @@ impl Hashes {
         Hashes { start: SipHasher24::new_with_key(key) }
     }
 
+    /// Hashes of their own, which no hash of another scope can be compared with.
+    pub fn within(&self, scope: u64) -> Hashes {
+        let mut start = self.start;
+        start.write(&[9]);
+        start.write(&scope.to_le_bytes());
+        Hashes { start }
+    }
+
     /// Values in their order; types are told apart: text "1" is not the number 1, and 1 is 1.0.
     pub fn of<'a>(&self, values: impl IntoIterator<Item = Value<'a>>) -> u64 {
         let mut hasher = self.start;
         for value in values {
             self.add(&mut hasher, value);
         }
+        hasher.finish()
+    }
+
+    /// A name in two pieces; "a" and "b" are "ab".
+    pub fn text(&self, prefix: &str, name: &str) -> u64 {
+        let mut hasher = self.start;
+        hasher.write(prefix.as_bytes());
+        hasher.write(name.as_bytes());
         hasher.finish()
     }
 
@@ -109,6 +125,15 @@ mod tests {
             assert_eq!(hash(1, a) == hash(1, b), equal, "{a} {b}");
         }
         assert_ne!(hash(1, "\"x\""), hash(2, "\"x\""));
+    }
+
+    #[test]
+    fn a_value_has_another_hash_in_each_scope() {
+        let hashes = Hashes::new(&[1; 16]);
+        let of = |hashes: Hashes| hashes.of([json::value(&mut Tree::default(), b"7").expect("a number")]);
+        assert_eq!(of(hashes.within(1)), of(hashes.within(1)));
+        assert_ne!(of(hashes.within(1)), of(hashes.within(2)));
+        assert_ne!(of(hashes.within(0)), of(hashes));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub fn compile(contract: &Contract) -> Plan {
     }
     let ids = distinct(&rules);
     let rules = rules.into_iter().zip(ids).map(|((rule, _), id)| Rule { id, ..rule }).collect();
+    let fields = contract.objects.iter().map(|object| (object.name.as_str(), object.properties.as_slice()));
+    let profile = ProfilePlan::of(&product, fields);
     Plan {
         hash: hash(contract, &product),
         product,
@@ -38,7 +40,7 @@ pub fn compile(contract: &Contract) -> Plan {
         described: Arc::new(described::of(contract)),
         objects,
         rules,
-        profile: ProfilePlan::of(contract.objects.iter().map(|object| object.properties.as_slice())),
+        profile,
         incident: contract.incident,
     }
 }

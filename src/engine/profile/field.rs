@@ -161,9 +161,10 @@ impl Field {
             return;
         }
         let coupon = match how.sight {
-            // A keyed hash is a value as any other to the sketch.
-            Sight::Classified => Coupon::from_value(hashes.of([value])),
-            Sight::Shown | Sight::Hashed => coupon(),
+            // A keyed hash is a value as any other to the sketch. Apache's own hash needs no key, and so tells whoever
+            // guesses a value whether it was there.
+            Sight::Classified | Sight::Hashed => Coupon::from_value(hashes.within(how.scope).of([value])),
+            Sight::Shown => coupon(),
         };
         let distinct = self.distinct.get_or_insert_with(|| distinct(how.size.lg_k));
         if let Held::Whole(sketch) = distinct {
@@ -178,7 +179,7 @@ impl Field {
             (Sight::Shown, Kind::Text(text)) if text.len() <= SHOWN_BYTES_MAX => sketch.update_ref(text),
             (Sight::Shown, Kind::Bool(b)) => sketch.update_ref(if b { "true" } else { "false" }),
             (Sight::Shown, Kind::Number(number)) => sketch.update(shown(number)),
-            _ => sketch.update_ref(hex(hashes.of([value]), &mut [0; 17])),
+            _ => sketch.update_ref(hex(hashes.within(how.scope).of([value]), &mut [0; 17])),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Which fields of a contract are profiled, how closely, and the tree by which one walk over a record finds them all.
 
 use crate::engine::contract::model::Property;
+use crate::engine::contract::name::ProductName;
 use crate::engine::decode::path::{FieldPath, Step};
 use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
 
 /// The fields of all objects of a plan. A field's index is its number in every delta that names the contract's hash.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub struct ProfiledField {
 pub struct How {
     pub sight: Sight,
     pub size: Size,
+    /// Of its keyed hashes: those of a field that shows its numbers tell nothing of another's.
+    pub scope: u64,
 }
 
 /// What of its values may be said.
@@ -81,7 +85,7 @@ pub const EXTRA_NAME_BYTES_MAX: usize = 128;
 impl Default for How {
     /// What nobody has described may be anything: it is looked at as if it were classified.
     fn default() -> How {
-        How { sight: Sight::Classified, size: SIZES[0].1 }
+        How { sight: Sight::Classified, size: SIZES[0].1, scope: 0 }
     }
 }
 
@@ -106,23 +110,26 @@ pub struct Node {
 }
 
 impl ProfilePlan {
-    /// The properties of each object.
-    pub fn of<'p>(objects: impl Iterator<Item = &'p [Property]>) -> ProfilePlan {
-        let objects: Vec<&[Property]> = objects.collect();
-        let count = objects.iter().map(|o| count(o)).sum::<usize>();
+    /// The name and the properties of each object.
+    pub fn of<'p>(product: &ProductName, objects: impl Iterator<Item = (&'p str, &'p [Property])>) -> ProfilePlan {
+        let objects: Vec<(&str, &[Property])> = objects.collect();
+        let count = objects.iter().map(|(_, properties)| count(properties)).sum::<usize>();
         let size = SIZES.iter().find(|(fields, _)| count <= *fields).map_or(COUNTS, |(_, size)| *size);
-        let mut plan = ProfilePlan { extra: How { sight: Sight::Classified, size }, ..ProfilePlan::default() };
-        for (object, properties) in objects.iter().enumerate() {
+        let extra = How { sight: Sight::Classified, size, scope: scope(&[&product.to_string()]) };
+        let mut plan = ProfilePlan { extra, ..ProfilePlan::default() };
+        for (object, (name, properties)) in objects.iter().enumerate() {
             let mut root = Node::default();
+            let place = format!("{product}/{name}");
             for property in *properties {
-                plan.put(object, property, &mut root, size);
+                plan.put((object, &place), property, &mut root, size);
             }
             plan.shapes.push(Shape { root });
         }
         plan
     }
 
-    fn put(&mut self, object: usize, property: &Property, parent: &mut Node, size: Size) {
+    /// `of`: the object's number, and its name below the product's.
+    fn put(&mut self, of: (usize, &str), property: &Property, parent: &mut Node, size: Size) {
         let slot: &mut Node = match property.field.0.last() {
             Some(Step::Items) => parent.items.get_or_insert_with(Box::default).as_mut(),
             Some(Step::Name(name)) => {
@@ -141,16 +148,27 @@ impl ProfilePlan {
                 (false, true) => Sight::Shown,
                 (false, false) => Sight::Hashed,
             };
+            let how = How { sight, size, scope: scope(&[of.1, &property.field.to_string()]) };
             slot.field = Some(self.fields.len());
-            self.fields.push(ProfiledField { object, path: property.field.clone(), how: How { sight, size } });
+            self.fields.push(ProfiledField { object: of.0, path: property.field.clone(), how });
         } else if slot.field.is_none() {
             self.left_out += 1;
         }
         slot.prefix = format!("{}.", property.field);
         for child in &property.children {
-            self.put(object, child, slot, size);
+            self.put(of, child, slot, size);
         }
     }
+}
+
+/// The same in every version of a contract, so that sketches of a field merge over them.
+pub fn scope(names: &[&str]) -> u64 {
+    let mut digest = Sha256::new();
+    for name in names {
+        digest.update((name.len() as u64).to_le_bytes());
+        digest.update(name);
+    }
+    digest.finalize().iter().take(8).fold(0, |scope, byte| scope << 8 | u64::from(*byte))
 }
 
 fn count(properties: &[Property]) -> usize {

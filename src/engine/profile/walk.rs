@@ -2,7 +2,7 @@
 
 use crate::engine::check::key::Hashes;
 use crate::engine::decode::tree::{Items, Kind, Members, Value};
-use crate::engine::profile::shape::{EXTRA_NAME_BYTES_MAX, Node, ProfilePlan};
+use crate::engine::profile::shape::{EXTRA_NAME_BYTES_MAX, How, Node, ProfilePlan};
 use crate::engine::profile::state::Profile;
 
 /// What is kept between two records: which fields the object at hand has shown.
@@ -113,7 +113,9 @@ impl Visit<'_> {
             false => self.profile.extra(&format!("{}{name}", node.prefix)),
         };
         if let Some(field) = field {
-            field.see(value, self.plan.extra, self.hashes);
+            // Its path is known by its own name alone, hashed like it: whoever reads one learns nothing of another.
+            let scope = self.hashes.within(self.plan.extra.scope).text(if is_record { "" } else { &node.prefix }, name);
+            field.see(value, How { scope, ..self.plan.extra }, self.hashes);
         }
     }
 }
@@ -127,6 +129,8 @@ mod tests {
     use crate::engine::decode::tree::Tree;
     use crate::engine::profile::field::{Field, Kinds};
     use crate::engine::profile::shape::{EXTRA_FIELDS_MAX, FIELDS_MAX, PROFILE_BYTES_MAX};
+    use crate::engine::profile::sketch::Sketch;
+    use datasketches::hll::Coupon;
     use proptest::prelude::*;
 
     fn plan(properties: &str) -> Plan {
@@ -202,6 +206,23 @@ mod tests {
         for secret in ["m7@x.y", "@x"] {
             assert!(!wire.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret}");
         }
+    }
+
+    /// Whoever guesses a value must not find it in what a profile publishes, nor by what another field publishes.
+    #[test]
+    fn a_sketch_of_hashed_values_answers_no_guess() {
+        let plan =
+            plan("[{name: a}, {name: b}, {name: c, customProperties: [{property: steward.showValues, value: true}]}]");
+        let records: Vec<String> = (0..50).map(|i| format!(r#"{{"a":{i},"b":{i},"c":{i}}}"#)).collect();
+        let profile = profile(&plan, &records);
+        let sketch = |path| field(&plan, &profile, path).distinct.as_ref().and_then(|d| d.whole().ok()).expect(path);
+        let guessed = |path| {
+            let mut guess = sketch(path).clone();
+            (0..50i64).for_each(|i| guess.update_with_coupon(Coupon::from_value(i)));
+            guess.estimate().round()
+        };
+        assert_eq!((guessed("a"), guessed("c")), (100.0, 50.0));
+        assert_ne!(sketch("a").to_bytes(), sketch("b").to_bytes());
     }
 
     #[test]
