@@ -308,6 +308,8 @@ impl Parts {
             Opened::Refuse(why) => return Err(Refused::Exit(why)),
             Opened::Again => Phase::Opening(Step::Offset),
             Opened::Read { log, from } => Phase::Opening(Step::LogEnd { log, from, id }),
+            // It was paused on its last step to live: `wake` sets it down, and the stage forgets it.
+            Opened::Start { .. } if self.paused.contains(&part.topic) => Phase::Opening(Step::Offset),
             Opened::Start { offset, replay_until } => {
                 out.push(Action::Start { part: part.clone(), offset });
                 if offset < replay_until {
@@ -366,5 +368,24 @@ pub enum Refused {
 impl From<Fault> for Refused {
     fn from(fault: Fault) -> Refused {
         Refused::Call(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_paused_on_its_last_step_is_not_read() {
+        let (topic, mut out): (Arc<str>, _) = ("orders".into(), Vec::new());
+        let part = Part::new(&topic, 0);
+        let mut parts = Parts::default();
+        parts.open(part.clone());
+        parts.paused.insert(topic);
+        let start = Opened::Start { offset: 7, replay_until: 7 };
+        assert!(parts.step(part.clone(), TopicId(1), start, &mut out).is_ok());
+        assert_eq!(out, []);
+        assert_eq!(parts.wake(0), [part.clone()]);
+        assert_eq!(parts.phases.get(&part), Some(&Phase::Paused));
     }
 }

@@ -49,20 +49,21 @@ impl Follower {
             self.next = ends.start; // created again
         }
         let deadline = Instant::now() + READ;
-        let mut found = Vec::new();
-        while self.next < ends.high {
-            let chunk = self.reader.read(&self.part, self.next, ends.high)?;
+        // A look that fails on its way has told nothing: the next one reads the same again.
+        let (mut found, mut next) = (Vec::new(), self.next);
+        while next < ends.high {
+            let chunk = self.reader.read(&self.part, next, ends.high)?;
             found.extend(chunk.records);
-            self.next = chunk.next;
+            next = chunk.next;
             if chunk.done {
                 break;
             }
             if Instant::now() > deadline {
-                let why =
-                    format!("{} stands at {} of {}; is a transaction open there?", self.part, self.next, ends.high);
+                let why = format!("{} stands at {next} of {}; is a transaction open there?", self.part, ends.high);
                 return Err(fault::of_question("follow", Code::OperationTimedOut, &why));
             }
         }
+        self.next = next;
         Ok(found)
     }
 

@@ -72,8 +72,11 @@ struct Down {
 pub enum Said {
     Known(Registered),
     Missing,
-    /// Why; it may succeed another time.
-    Failed(String),
+    /// Why; it may succeed another time. `everywhere`: it would fail for any other schema too.
+    Failed {
+        why: String,
+        everywhere: bool,
+    },
 }
 
 /// What an answer changed, for the log.
@@ -146,7 +149,8 @@ impl Cache {
             Some(down) => {
                 let gives_up = down.since_ms + self.limits.unavailable_max_ms;
                 let asks = asks.max(down.next_ms);
-                Some(if gives_up > down.failed_ms { asks.min(gives_up) } else { asks })
+                let any = self.waiting.iter().any(|(_, schema)| self.was_tried(schema));
+                Some(if any && gives_up > down.failed_ms { asks.min(gives_up) } else { asks })
             }
         }
     }
@@ -155,7 +159,9 @@ impl Cache {
     pub fn answered(&mut self, now: Ms, schema: SchemaRef, said: Said) -> Vec<Turn> {
         let mut turns = Vec::new();
         match &said {
-            Said::Failed(_) => turns.extend(self.failed(now)),
+            Said::Failed { everywhere: true, .. } => turns.extend(self.failed(now, schema)),
+            // It answers, only not for this one.
+            Said::Failed { .. } => {}
             Said::Known(_) | Said::Missing => turns.extend(self.recovered(now)),
         }
         let grace = self.grace(now);
@@ -190,12 +196,12 @@ impl Cache {
                     Some(now + doubled(AGAIN_MS, entry.tries, AGAIN_MAX_MS))
                 }
             }
-            Said::Failed(why) => {
+            Said::Failed { why, everywhere } => {
                 if entry.missing_since_ms.take().is_some() {
                     entry.tries = 1;
                 }
                 let since = *entry.failing_since_ms.get_or_insert(now);
-                let since = since.min(down_since.unwrap_or(now));
+                let since = since.min(down_since.filter(|_| everywhere).unwrap_or(now));
                 if entry.told.is_none() && now - since >= self.limits.unavailable_max_ms {
                     entry.told = Some(Registered::Unavailable(why));
                     self.changed = true;
@@ -214,8 +220,7 @@ impl Cache {
         if !self.down.as_ref().is_some_and(over) {
             return Vec::new();
         }
-        let tried = |schema: &SchemaRef| self.entries.get(schema).is_some_and(|e| e.failing_since_ms.is_some());
-        let given_up: Vec<SchemaRef> = self.waiting.iter().map(|(_, s)| *s).filter(tried).collect();
+        let given_up: Vec<SchemaRef> = self.waiting.iter().map(|(_, s)| *s).filter(|s| self.was_tried(s)).collect();
         for schema in &given_up {
             if let Some(entry) = self.entries.get_mut(schema) {
                 entry.told = Some(Registered::Unavailable(why.to_owned()));
@@ -238,12 +243,20 @@ impl Cache {
         self.entries.values().filter(|e| e.next_ms.is_none()).count()
     }
 
-    fn failed(&mut self, now: Ms) -> Option<Turn> {
+    fn was_tried(&self, schema: &SchemaRef) -> bool {
+        self.entries.get(schema).is_some_and(|entry| entry.failing_since_ms.is_some())
+    }
+
+    fn failed(&mut self, now: Ms, schema: SchemaRef) -> Option<Turn> {
         let fresh = self.down.is_none();
+        let untried = self.waiting.iter().any(|(_, other)| *other != schema && !self.was_tried(other));
         let down = self.down.get_or_insert(Down { since_ms: now, tries: 0, failed_ms: now, next_ms: now });
         down.tries += 1;
         down.failed_ms = now;
         down.next_ms = now + doubled(BACKOFF_MS, down.tries, BACKOFF_MAX_MS);
+        if untried {
+            down.next_ms = down.next_ms.min(now + FIRST_ASK_MS);
+        }
         fresh.then_some(Turn::Down)
     }
 

@@ -108,6 +108,7 @@ impl Client {
         let config = Agent::config_builder()
             .timeout_global(Some(Duration::from_millis(registry.request_timeout_ms.max(1) as u64)))
             .http_status_as_error(false)
+            .max_redirects(0) // our login goes where it was configured to go, and nowhere else
             .tls_config(tls::config(registry)?)
             .user_agent(concat!("mesh-steward/", env!("CARGO_PKG_VERSION")))
             .build();

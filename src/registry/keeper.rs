@@ -5,12 +5,12 @@ use crate::config::registry::Registry;
 use crate::engine::decode::schema::{AvroSchema, Registered, SchemaRef, Schemas};
 use crate::flow::io::Ms;
 use crate::registry::cache::{Cache, Limits, Said, Turn};
-use crate::registry::client::{Answer, Client, Found};
+use crate::registry::client::{Answer, Client, Found, Outcome};
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use std::panic::catch_unwind;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// Wishes that wait for the thread. Beyond it one is dropped: the flow says it again as long as it waits.
@@ -27,7 +27,13 @@ pub struct Wishes(SyncSender<SchemaRef>);
 impl Wishes {
     /// Never waits. Saying it again changes nothing.
     pub fn want(&self, schema: SchemaRef) {
-        let _ = self.0.try_send(schema);
+        // A full queue takes it the next time. One without a thread takes nothing any more.
+        if let Err(TrySendError::Disconnected(_)) = self.0.try_send(schema) {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                tracing::error!("the registry's thread has ended: no further schema is asked for; restart")
+            });
+        }
     }
 }
 
@@ -86,7 +92,7 @@ impl<T: FnMut(News)> Keeper<T> {
         let now = now_ms();
         let why = self.trouble.as_deref().unwrap_or("the registry does not answer");
         for schema in self.cache.expire(now, why) {
-            tracing::error!(%schema, "{GIVEN_UP}");
+            self.given_up(now, schema);
         }
         let busy = self.cache.next_ms().is_some_and(|at| at <= now);
         if (!busy || now - self.told_ms >= TELL_MS)
@@ -120,14 +126,16 @@ impl<T: FnMut(News)> Keeper<T> {
                 }
                 self.trouble = Some(failure.reason.clone());
                 (self.tell)(News::Trouble(self.trouble.clone()));
-                Said::Failed(failure.reason)
+                Said::Failed { why: failure.reason, everywhere: failure.outcome != Outcome::Unexpected }
             }
         };
         for turn in self.cache.answered(now, schema, said) {
             match turn {
                 Turn::Down => {}
                 Turn::Up => {
-                    tracing::info!("the schema registry answers again");
+                    if self.limiter.pass(now, "registry", "answers") {
+                        tracing::info!("the schema registry answers again");
+                    }
                     self.trouble = None;
                     (self.tell)(News::Trouble(None));
                 }
@@ -140,14 +148,21 @@ impl<T: FnMut(News)> Keeper<T> {
                         );
                     }
                 }
-                Turn::GivenUp => tracing::error!(%schema, "{GIVEN_UP}"),
+                Turn::GivenUp => self.given_up(now, schema),
             }
         }
     }
-}
 
-const GIVEN_UP: &str = "the registry failed for longer than registry.unavailable.max: records of this schema are counted \
-                        as not measured until it answers";
+    fn given_up(&mut self, now: Ms, schema: SchemaRef) {
+        if self.limiter.pass(now, "registry", "given up") {
+            tracing::error!(
+                %schema,
+                "the registry failed for longer than registry.unavailable.max: records of this schema are counted as not \
+                 measured until it answers"
+            );
+        }
+    }
+}
 
 /// What the registry's answer means for records.
 fn registered(found: &Found) -> Registered {

@@ -10,6 +10,8 @@ enum Word {
     Found,
     Missing,
     Fails,
+    /// This one cannot be had; others can.
+    IsBroken,
 }
 
 /// Runs the cache until `end_ms`, with wishes at their times, and returns what tasks were told of which schema when,
@@ -35,7 +37,8 @@ fn run(
             let said = match registry(now, id) {
                 Word::Found => Said::Known(Registered::Json),
                 Word::Missing => Said::Missing,
-                Word::Fails => Said::Failed("refused".into()),
+                Word::Fails => Said::Failed { why: "refused".into(), everywhere: true },
+                Word::IsBroken => Said::Failed { why: "too large".into(), everywhere: false },
             };
             cache.answered(now, schema, said);
         }
@@ -95,6 +98,31 @@ fn a_schema_that_always_fails_holds_back_no_other() {
     let given_up = told.iter().find(|(_, id, _)| *id == 1).expect("told");
     assert!(given_up.2 == "unavailable" && given_up.0 - 60_000 <= BACKOFF_MAX_MS, "{told:?}");
     assert!(asked < 60, "{asked}");
+}
+
+/// One that is refused for days says nothing of the registry.
+#[test]
+fn a_new_schema_beside_a_broken_one_waits_as_long_as_any() {
+    let back_ms = 500_000 + LIMITS.unavailable_max_ms / 2;
+    let registry = |now, id| match id {
+        1 => Word::IsBroken,
+        _ if now < back_ms => Word::Fails,
+        _ => Word::Found,
+    };
+    let (told, asked) = run(LIMITS, &[(0, 1), (500_000, 2)], 600_000, registry);
+    let words: Vec<_> = told.iter().map(|(_, id, word)| (*id, *word)).collect();
+    assert_eq!(words, [(1, "unavailable"), (2, "found")], "{told:?}");
+    assert!(asked < 100, "{asked}");
+}
+
+#[test]
+fn schemas_that_are_wanted_at_once_are_all_given_up_in_time() {
+    let wishes: Vec<(Ms, u32)> = (0..50).map(|id| (0, id)).collect();
+    let (told, asked) = run(LIMITS, &wishes, 200_000, |_, _| Word::Fails);
+    assert_eq!(told.len(), 50);
+    let last = told.iter().map(|(at, ..)| *at).max().expect("one");
+    assert!(last <= LIMITS.unavailable_max_ms + FIRST_ASK_MS, "{last}");
+    assert!(asked < 200, "{asked}");
 }
 
 #[test]
