@@ -210,6 +210,35 @@ fn an_id_is_the_same_today_and_tomorrow() {
     );
 }
 
+/// A catalog shows the latest run: it must not turn green by records that came late, nor hide that a window is not whole.
+#[test]
+fn a_run_says_what_is_not_whole_and_late_records_assert_nothing() {
+    let (product, described, columns) = (product(), example(), profile());
+    let (coverage, results) = (coverage("orders", 1), results());
+    let whole = Inspection { coverage: &coverage, results: &results, ..inspection(&product, &described, &columns) };
+    let check = |what: &str, inspection: &Inspection<'_>, asserts: bool, names: &[&str]| {
+        let [_, complete] = with_speaker(|speaker| run::events(speaker, inspection));
+        let event = value(&complete);
+        let facets = &event["inputs"][0]["inputFacets"];
+        assert_eq!(facets.get("dataQualityAssertions").is_some(), asserts, "{what}");
+        assert_eq!(facets.get("dataQualityMetrics").is_some(), asserts, "{what}");
+        assert!(facets.get("subset").is_some(), "{what}");
+        let tests = event["run"]["facets"]["test"]["tests"].as_array().cloned().unwrap_or_default();
+        let told = tests.iter().map(|test| (test["name"].as_str().unwrap(), test["status"].as_str()));
+        let notes: Vec<_> =
+            told.filter(|(name, _)| name.starts_with("steward.") && *name != "steward.decodable").collect();
+        assert_eq!(notes, names.iter().map(|name| (*name, Some("skip"))).collect::<Vec<_>>(), "{what}");
+        if let Some(standard) = Standard::read() {
+            assert_eq!(standard.problems(&event), Vec::<String>::new(), "{what}: {event:#}");
+        }
+    };
+    check("a whole one", &whole, true, &[]);
+    check("late records", &Inspection { late: true, revision: 1, ..whole.clone() }, false, &["steward.window"]);
+    let incomplete = "offsets of this window were deleted before they were read";
+    check("with a gap", &Inspection { incomplete, ..whole.clone() }, true, &["steward.complete"]);
+    check("counted twice", &Inspection { exact: false, ..whole.clone() }, true, &["steward.exact"]);
+}
+
 #[test]
 fn an_event_is_never_larger_than_a_broker_takes() {
     let (product, columns) = (product(), Columns::new());
@@ -313,6 +342,9 @@ fn inspection<'a>(product: &'a ProductName, described: &'a Described, columns: &
         described,
         counts: Counts { records: 120, bytes: 24_000, tombstones: 2, undecodable: 1, ..Counts::default() },
         coverage: &[],
+        late: false,
+        incomplete: "",
+        exact: true,
         results: &[],
         columns,
     }

@@ -108,6 +108,9 @@ impl<J: Judge> Teller<'_, J> {
             described: &described,
             counts,
             coverage: said.coverage,
+            late: said.late,
+            incomplete: said.incomplete,
+            exact: said.exact,
             results: &said.verdict.results,
             columns: &columns,
         };

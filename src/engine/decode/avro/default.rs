@@ -2,20 +2,27 @@
 //! written.
 
 use crate::engine::decode::avro::compile::Compiler;
+use crate::engine::decode::json::MAX_DEPTH;
 use apache_avro::Schema;
 use apache_avro::schema::{InnerDecimalSchema, RecordField, UuidSchema};
 use serde_json::Value as Json;
+
+/// Values in one default. A hundred times more than anybody writes.
+const VALUES_MAX: usize = 100_000;
 
 impl<'s> Compiler<'s> {
     /// `None`: there is none, or it is no value of its field.
     pub fn default_of(&self, field: &'s RecordField) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        self.encode(&field.schema, field.default.as_ref()?, &mut out)?;
+        self.encode(&field.schema, field.default.as_ref()?, MAX_DEPTH, &mut { VALUES_MAX }, &mut out)?;
         Some(out)
     }
 
-    /// Recursion follows the JSON text, which serde_json has bounded.
-    fn encode(&self, schema: &'s Schema, json: &Json, out: &mut Vec<u8>) -> Option<()> {
+    /// Recursion follows the JSON text, but a record that lacks a field takes the field's own default, which may hold such
+    /// records again: so its depth is bounded as that of records is, and `left` values are looked at in all.
+    fn encode(&self, schema: &'s Schema, json: &Json, depth: usize, left: &mut usize, out: &mut Vec<u8>) -> Option<()> {
+        let depth = depth.checked_sub(1)?;
+        *left = left.checked_sub(1)?;
         let schema = self.wanted.look_up(schema).ok()?;
         match (schema, json) {
             (Schema::Null, Json::Null) => {}
@@ -53,14 +60,14 @@ impl<'s> Compiler<'s> {
             }
             (Schema::Array(array), Json::Array(items)) => {
                 block(items.len(), out);
-                items.iter().try_for_each(|item| self.encode(&array.items, item, out))?;
+                items.iter().try_for_each(|item| self.encode(&array.items, item, depth, left, out))?;
                 out.push(0);
             }
             (Schema::Map(map), Json::Object(entries)) => {
                 block(entries.len(), out);
                 for (key, value) in entries {
                     sized(key.as_bytes(), out);
-                    self.encode(&map.types, value, out)?;
+                    self.encode(&map.types, value, depth, left, out)?;
                 }
                 out.push(0);
             }
@@ -70,13 +77,13 @@ impl<'s> Compiler<'s> {
                 let branch = |(i, branch)| {
                     out.truncate(from);
                     long(i as i64, out);
-                    self.encode(branch, json, out)
+                    self.encode(branch, json, depth, left, out)
                 };
                 union.variants().iter().enumerate().find_map(branch)?;
             }
             (Schema::Record(record), Json::Object(members)) => {
                 for field in &record.fields {
-                    self.encode(&field.schema, members.get(&field.name).or(field.default.as_ref())?, out)?;
+                    self.encode(&field.schema, members.get(&field.name).or(field.default.as_ref())?, depth, left, out)?;
                 }
             }
             _ => return None,

@@ -72,7 +72,11 @@ impl<'s> Compiler<'s> {
 
     fn record(&mut self, written: &'s RecordSchema, wanted: &'s RecordSchema) -> Result<Read, String> {
         let by_name = |of: &RecordField| wanted.fields.iter().position(|field| field.name == of.name);
-        let by_alias = |of: &RecordField| wanted.fields.iter().position(|field| field.aliases.contains(&of.name));
+        // A field whose own name was written needs no alias.
+        let is_written = |field: &RecordField| written.fields.iter().any(|other| other.name == field.name);
+        let by_alias = |of: &RecordField| {
+            wanted.fields.iter().position(|field| field.aliases.contains(&of.name) && !is_written(field))
+        };
         let mut found = vec![false; wanted.fields.len()];
         let mut fields = Vec::new();
         for field in &written.fields {
@@ -111,9 +115,16 @@ impl<'s> Compiler<'s> {
 
     /// The branch of the reader's union that what was written is read as: the most alike, the first of several.
     fn branch(&self, written: &'s Schema, union: &'s UnionSchema) -> Result<Option<&'s Schema>, String> {
+        let branches: Vec<&Schema> =
+            union.variants().iter().map(|branch| self.wanted.look_up(branch)).collect::<Result<_, _>>()?;
+        // Of several records a name must say which.
+        let named = branches.iter().filter(|branch| base(branch) == Base::Record).count() > 1;
         let mut best = (0, None);
-        for branch in union.variants() {
-            let likeness = likeness(written, self.wanted.look_up(branch)?);
+        for (branch, wanted) in union.variants().iter().zip(branches) {
+            let likeness = match likeness(written, wanted) {
+                0..=2 if named && base(wanted) == Base::Record => 0,
+                likeness => likeness,
+            };
             if likeness > best.0 {
                 best = (likeness, Some(branch));
             }
@@ -122,8 +133,8 @@ impl<'s> Compiler<'s> {
     }
 }
 
-/// How much a reader's type is what was written: 0, not at all; 1, by promotion; 2, the same kind; 3, and logical type or
-/// last part of the name; 4, and full name.
+/// How much a reader's type is what was written: 0, not at all; 1, by promotion; 2, the same kind; 3, and logical type, an
+/// alias or last part of the name; 4, and full name.
 fn likeness(written: &Schema, wanted: &Schema) -> u8 {
     let fit = match (written, wanted) {
         (Schema::Enum(written), Schema::Enum(wanted)) => {
@@ -136,7 +147,7 @@ fn likeness(written: &Schema, wanted: &Schema) -> u8 {
         _ if !fit => 0,
         _ if base(written) != base(wanted) => 1,
         (Some(written), Some(wanted)) if written == wanted => 4,
-        (Some(written), Some(wanted)) if written.name() == wanted.name() => 3,
+        (Some(name), Some(_)) if answers_to(wanted, name) => 3,
         (None, None) if std::mem::discriminant(written) == std::mem::discriminant(wanted) => 3,
         _ => 2,
     }
@@ -175,6 +186,13 @@ fn decimals_fit(written: &Schema, wanted: &Schema) -> bool {
 /// Whether the reader's type answers to the writer's name, by its own or an alias. Namespaces may differ.
 fn is_called(wanted: &Name, aliases: Option<&[apache_avro::schema::Alias]>, written: &Name) -> bool {
     wanted.name() == written.name() || aliases.unwrap_or_default().iter().any(|alias| alias.name() == written.name())
+}
+
+fn answers_to(wanted: &Schema, name: &Name) -> bool {
+    match wanted {
+        Schema::Record(record) => is_called(&record.name, record.aliases.as_deref(), name),
+        other => other.name().is_some_and(|other| other.name() == name.name()),
+    }
 }
 
 fn is_container(schema: &Schema) -> bool {

@@ -184,6 +184,17 @@ fn resolved(writer: &str, reader: &str, bytes: &[u8], expected: &str) {
 }
 
 #[test]
+fn of_several_records_of_a_union_a_name_says_which() {
+    let of = |name: &str| format!(r#"{{"type":"record","name":"{name}","fields":[{{"name":"f","type":"int"}}]}}"#);
+    let b = r#"{"type":"record","name":"B","aliases":["Old"],"fields":[{"name":"f","type":"int"},{"name":"g","type":"int","default":7}]}"#;
+    let union = format!("[{},{b}]", of("A"));
+    resolved(&of("Old"), &union, b"\x02", "{f:1,g:7}");
+    resolved(&of("A"), &union, b"\x02", "{f:1}");
+    resolved(&of("Other"), &union, b"\x02", "schema_mismatch at 0");
+    resolved(&of("Other"), &format!(r#"["null",{}]"#, of("A")), b"\x02", "{f:1}");
+}
+
+#[test]
 fn a_reader_sees_what_its_own_schema_says() {
     let record = |fields: &str| format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#);
     let pair = |writer: &str, reader: &str, bytes: &[u8], expected: &str| {
@@ -196,6 +207,15 @@ fn a_reader_sees_what_its_own_schema_says() {
     pair(&format!("{a},{b}"), a, b"\x02\x02\xff", "not_utf8 at 1");
     pair(a, &format!("{a},{b}"), b"\x02", "schema_mismatch at 0");
     pair(a, r#"{"name":"z","type":"int","aliases":["a"]}"#, b"\x02", "{z:1}");
+    let old = r#"{"name":"old","type":"int"}"#;
+    let renamed = r#"{"name":"a","type":"int","aliases":["old"]}"#;
+    pair(&format!("{old},{a}"), renamed, b"\x02\x04", "{a:2}");
+    pair(old, renamed, b"\x02", "{a:1}");
+    // A default that needs itself takes the branch that does not, or is none.
+    let endless =
+        |name: &str| format!(r#"{{"name":"{name}","type":["R",{{"type":"map","values":"int"}}],"default":{{}}}}"#);
+    pair(a, &format!("{a},{}", endless("m")), b"\x02", "{a:1,m:{}}");
+    pair("", &format!("{},{}", endless("m"), endless("n")), b"", "schema_mismatch at 0");
 
     let default = |kind: &str, json: &str| format!(r#"{a},{{"name":"d","type":{kind},"default":{json}}}"#);
     for (kind, json, expected) in [

@@ -38,6 +38,9 @@ pub fn value<'a>(tree: &'a mut Tree, program: &Program, bytes: &[u8], from: usiz
     }
 }
 
+/// Texts and bytes that a tree may own: those of a record of `MAX_BYTES`, decimals written out, and as much of defaults.
+const OWN_BYTES_MAX: usize = 4 * MAX_BYTES;
+
 struct Walker<'w> {
     program: &'w Program,
     cursor: Cursor<'w>,
@@ -136,6 +139,10 @@ impl<'w> Walker<'w> {
             let read = self.read(*read);
             self.cursor = here;
             read?;
+            // A default costs the record no byte: many small records with large ones would fill memory.
+            if self.tree.own_texts.len() + self.tree.own_bytes.len() > OWN_BYTES_MAX {
+                return Err(Reason::TooLarge);
+            }
         }
         let end = self.close();
         self.tree.nodes[record] = Node::Object { members, end };

@@ -99,8 +99,10 @@ pub fn assertions(dataset: &Dataset, results: &[&RuleResult], left: &mut usize) 
     (!measured.is_empty()).then(|| facet("DataQualityAssertionsDatasetFacet", "1-1-0", fields))
 }
 
-/// `test`, of the run: what could not be measured, as skipped, and what cannot be told of one input alone.
-pub fn tests(results: &[&RuleResult], left: &mut usize) -> Option<Value> {
+/// `test`, of the run: what is to be known of the window (a name and why, as skipped), what could not be measured, as
+/// skipped too, and what cannot be told of one input alone.
+pub fn tests(notes: &[(&str, &str)], results: &[&RuleResult], left: &mut usize) -> Option<Value> {
+    let note = |(name, why): &(&str, &str)| json!({ "name": name, "status": "skip", "description": clip(why) });
     let test = |result: &&RuleResult| {
         let status = match held(result) {
             Some(true) => "pass",
@@ -117,12 +119,12 @@ pub fn tests(results: &[&RuleResult], left: &mut usize) -> Option<Value> {
         put(&mut test, "description", text);
         test
     };
-    let (kept, omitted) = fitting(results.iter().map(test), left);
+    let (kept, omitted) = fitting(notes.iter().map(note).chain(results.iter().map(test)), left);
     let mut fields = json!({ "tests": kept });
     if omitted > 0 {
         fields["omitted"] = json!(omitted);
     }
-    (!results.is_empty()).then(|| facet("TestRunFacet", "1-0-1", fields))
+    (!results.is_empty() || !notes.is_empty()).then(|| facet("TestRunFacet", "1-0-1", fields))
 }
 
 /// `subset`: the offsets read, half-open; `None` where none were. `left` is what they may still weigh.

@@ -29,6 +29,12 @@ pub struct Inspection<'a> {
     pub described: &'a Described,
     pub counts: Counts,
     pub coverage: &'a [Coverage],
+    /// Records that came after their window was told: they say nothing of the window as a whole.
+    pub late: bool,
+    /// Why the window cannot be whole, or nothing.
+    pub incomplete: &'a str,
+    /// Nothing was counted twice.
+    pub exact: bool,
     pub results: &'a [RuleResult],
     /// What a profile knows of the columns, by topic; of a topic that is not in it, the rules tell what they can.
     pub columns: &'a BTreeMap<String, Vec<quality::Column>>,
@@ -129,9 +135,19 @@ fn run_facets(inspection: &Inspection<'_>) -> Value {
         "nominalTime": facet("NominalTimeRunFacet", "1-0-1", span),
         "processing_engine": facet("ProcessingEngineRunFacet", "1-1-1", engine),
     });
-    let untold = |r: &&RuleResult| quality::held(r).is_none() || !has_a_topic(inspection, r);
+    let untold = |r: &&RuleResult| inspection.late || quality::held(r).is_none() || !has_a_topic(inspection, r);
     let untold: Vec<_> = inspection.results.iter().filter(untold).collect();
-    if let Some(tests) = quality::tests(&untold, &mut { TESTS_BYTES }) {
+    let mut notes = Vec::new();
+    if inspection.late {
+        notes.push(("steward.window", "these are late records of a window that was told before"));
+    }
+    if !inspection.incomplete.is_empty() {
+        notes.push(("steward.complete", inspection.incomplete));
+    }
+    if !inspection.exact {
+        notes.push(("steward.exact", "records may have been counted twice"));
+    }
+    if let Some(tests) = quality::tests(&notes, &untold, &mut { TESTS_BYTES }) {
         facets["test"] = tests;
     }
     facets
@@ -178,10 +194,12 @@ fn measured(inspection: &Inspection<'_>, dataset: &Dataset, alone: bool, left: &
     let rows = alone.then_some(inspection.counts.records);
     let measured = Measured { rows, bytes: alone.then_some(inspection.counts.bytes), columns };
     let mut facets = json!({});
-    if measured.rows.is_some() || !measured.columns.is_empty() {
+    // A catalog shows the latest run: a few good records that came late must not stand for their window.
+    if !inspection.late && (measured.rows.is_some() || !measured.columns.is_empty()) {
         facets["dataQualityMetrics"] = quality::metrics(&measured, &mut left.columns);
     }
-    if let Some(assertions) = quality::assertions(dataset, &results, &mut left.assertions) {
+    let assertions = quality::assertions(dataset, &results, &mut left.assertions);
+    if let Some(assertions) = assertions.filter(|_| !inspection.late) {
         facets["dataQualityAssertions"] = assertions;
     }
     let coverage: Vec<&Coverage> = inspection.coverage.iter().filter(|c| c.topic == dataset.topic).collect();
