@@ -18,8 +18,9 @@ pub const BEAT_MS: Ms = 3_000;
 /// Four beats missed and a slow broker: whoever was not heard for so long is gone.
 pub const GONE_MS: Ms = 15_000;
 
-/// Bounds of one record: 4,000 partitions at 70 bytes, 100 findings at 500, so far below a message's 1 MB.
-const PARTITIONS_MAX: usize = 4_000;
+/// Bounds of one record: 2,500 partitions at 310 bytes, for a topic's name has at most 249, and 200 texts at 400 are 855 kB:
+/// below a message's 1 MB.
+const PARTITIONS_MAX: usize = 2_500;
 const FINDINGS_MAX: usize = 100;
 const TEXT_MAX: usize = 400;
 /// Bounds of one product's record.
@@ -101,7 +102,9 @@ pub fn word(stands: Stands) -> &'static str {
 
 /// What this worker says of itself now.
 pub fn beat(board: &Board, worker: &str, address: &str, started_ms: Ms, now: Ms) -> Heartbeat {
-    let tasks = board.tasks().into_iter().map(|(id, task)| {
+    let tasks = board.tasks();
+    let each = (PARTITIONS_MAX / tasks.len().max(1)).max(1);
+    let tasks = tasks.into_iter().map(|(id, task)| {
         let partition = |(part, stands): (&crate::flow::io::Part, &Stands)| PartitionBeat {
             topic: part.topic.to_string(),
             partition: part.partition,
@@ -114,7 +117,7 @@ pub fn beat(board: &Board, worker: &str, address: &str, started_ms: Ms, now: Ms)
                 TaskState::Failed(why) => Some(cut(why)),
                 _ => None,
             },
-            partitions: task.parts.iter().take(PARTITIONS_MAX).map(partition).collect(),
+            partitions: task.parts.iter().take(each).map(partition).collect(),
             partitions_total: task.parts.len(),
         }
     });

@@ -32,7 +32,7 @@ pub enum Login {
 }
 
 /// `file`: the configuration's own path, which relative ones go out from.
-pub fn check(typed: &mut Typed<'_>, file: &Path) -> Registry {
+pub fn check(typed: &mut Typed<'_>, file: &Path, notes: &mut Vec<String>) -> Registry {
     let certificate = location(typed, "registry.ssl.certificate.location", file);
     let key = location(typed, "registry.ssl.key.location", file);
     match (&certificate, &key) {
@@ -48,9 +48,15 @@ pub fn check(typed: &mut Typed<'_>, file: &Path) -> Registry {
         ),
         _ => {}
     }
+    let (urls, login) = (urls(typed), login(typed));
+    if !matches!(login, Login::Anonymous) && urls.iter().any(|url| url.starts_with("http://")) {
+        notes.push(
+            "registry.url is http: the login crosses the network in clear; write https where it leaves the host".into(),
+        );
+    }
     Registry {
-        urls: urls(typed),
-        login: login(typed),
+        urls,
+        login,
         ca: location(typed, "registry.ssl.ca.location", file),
         certificate: certificate.zip(key),
         request_timeout_ms: typed.duration("registry.request.timeout"),
@@ -177,6 +183,12 @@ mod tests {
             |env: &[(String, String)]| Config::load_with(&file, &env.iter().cloned().collect()).unwrap().registry;
         assert_eq!(load(&[]).urls, ["http://a:1", "http://b/x"]);
         assert!(matches!(load(&[]).login, Login::Anonymous));
+        for (url, told) in [("http://a", true), ("https://a,http://b", true), ("https://a", false)] {
+            std::fs::write(&file, format!("worker.id: w1\nregistry: {{url: '{url}', bearer.auth.token: t}}")).unwrap();
+            let notes = Config::load_with(&file, &BTreeMap::new()).unwrap().notes;
+            assert_eq!(notes.iter().any(|note| note.contains("in clear")), told, "{url}: {notes:?}");
+        }
+        std::fs::write(&file, "worker.id: w1\nregistry.url: ' http://a:1/ ,http://b/x'").unwrap();
         assert_eq!(load(&[("STEWARD_REGISTRY_URL".into(), String::new())]).urls, [""; 0]);
     }
 }

@@ -166,7 +166,7 @@ impl Config {
             start: if typed.word("start") == "latest" { Start::Latest } else { Start::Earliest },
             topics: topics(&mut typed),
             privacy: privacy(&mut typed),
-            registry: registry::check(&mut typed, file),
+            registry: registry::check(&mut typed, file, &mut notes),
             http: http(&mut typed),
             metrics: Metrics { series_max: typed.whole("metrics.series.max") as usize },
             log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },

@@ -95,6 +95,9 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
 }
 
 /// How far behind: the newest record, and what is not read yet. Lag is absent until the first look at the log's ends.
+/// Six looks of the survey.
+const LAG_STALE_MS: Ms = 30_000;
+
 fn of_time(
     samples: &mut Vec<Sample>,
     product: &ProductName,
@@ -110,7 +113,8 @@ fn of_time(
         samples.push(sample(&names::PRODUCT_FRESHNESS, &labels, seconds(newest)));
     }
     let mine: Vec<_> = offsets.of(&info.topics).collect();
-    if mine.is_empty() {
+    // What nobody can look at any more is not known; its last value would say that all is well.
+    if mine.is_empty() || now - offsets.at_ms > LAG_STALE_MS {
         return;
     }
     samples.push(sample(&names::PRODUCT_LAG_RECORDS, &labels, mine.iter().map(|(_, r)| r.lag() as f64).sum()));

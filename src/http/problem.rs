@@ -19,6 +19,20 @@ pub fn problem(status: StatusCode, detail: &str) -> Response {
     (status, [(CONTENT_TYPE, "application/problem+json")], Json(body)).into_response()
 }
 
+/// What the framework itself refuses (a path that is no text, a body that is too large) it says in plain text.
+pub async fn of_framework(answer: Response) -> Response {
+    let plain = answer.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    match answer.status() {
+        StatusCode::PAYLOAD_TOO_LARGE if plain => {
+            problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than anything that is asked for here")
+        }
+        status if plain && status.is_client_error() => {
+            problem(status, "the address cannot be read; write names in UTF-8, other bytes than letters as %XX")
+        }
+        _ => answer,
+    }
+}
+
 pub async fn no_route(uri: Uri) -> Response {
     problem(StatusCode::NOT_FOUND, &format!("there is nothing at {}; products are listed at /products", uri.path()))
 }

@@ -13,7 +13,7 @@ use crate::http::{
 use crate::telemetry::Handle;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post, put};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -140,6 +140,7 @@ pub fn routes(site: Site) -> Router {
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
         .layer(from_fn_with_state(site.clone(), origin::guard))
+        .layer(map_response(problem::of_framework))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(site)
 }

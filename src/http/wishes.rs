@@ -32,9 +32,11 @@ pub async fn pause(State(site): State<Site>, Path((domain, name)): Path<(String,
 
 pub async fn resume(State(site): State<Site>, Path((domain, name)): Path<(String, String)>) -> Response {
     let product = ProductName { domain, name };
+    // A product whose contract was withdrawn while it was paused must not come back paused for ever.
+    let paused = site.board.directory().paused.contains(&product);
     match known(&site, &product) {
-        Err(unknown) => *unknown,
-        Ok(_) => answered(&site, Wish::Resume(product), StatusCode::ACCEPTED).await,
+        Err(unknown) if !paused => *unknown,
+        _ => answered(&site, Wish::Resume(product), StatusCode::ACCEPTED).await,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::contract::name::ProductName;
 use crate::flow::io::{Fault, Ms};
 use crate::kafka::client::Settings;
 use crate::kafka::compacted::{Follower, Record, Writer};
+use crate::telemetry::log::Limiter;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 /// The log is looked at so often, and a change of state is told within it.
 const LOOK_EVERY: Duration = Duration::from_millis(1_000);
+/// What the products of one turn weigh, about: a broker takes it within a second, and others wait for the next turn.
+const TURN_BYTES: usize = 2 << 20;
 /// What a farewell may take of a stop's 5 s.
 const FAREWELL: Duration = Duration::from_millis(1_500);
 
@@ -46,9 +49,16 @@ impl Herald {
         };
         let thread = std::thread::Builder::new().name("herald".into());
         let spawned = thread.spawn(move || {
+            let mut limiter = Limiter::default();
             while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                if let Err(fault) = speaker.turn(crate::clock::now_ms()) {
+                let now = crate::clock::now_ms();
+                if let Err(fault) = speaker.turn(now)
+                    && limiter.pass(now, "herald", "waits")
+                {
                     tracing::warn!(reason = fault.message, "heartbeats wait; other workers may take this one for gone");
+                }
+                for again in limiter.due(now) {
+                    tracing::warn!(times = again.count, "heartbeats still wait");
                 }
             }
             speaker.farewell();
@@ -99,36 +109,48 @@ impl Speaker {
         if unchanged && now - self.said.at_ms < BEAT_MS {
             return Ok(());
         }
-        let (mut records, changes) = self.products(now);
-        records.push(fleet::beat_record(&beat));
+        // By itself and first: whatever products weigh, that this worker lives is told in time.
+        self.write(vec![fleet::beat_record(&beat)])?;
+        self.said = beat;
+        let (records, told) = self.products(now);
+        self.write(records)?;
+        self.told = told;
+        Ok(())
+    }
+
+    fn write(&mut self, records: Vec<Record>) -> Result<(), Fault> {
+        if records.is_empty() {
+            return Ok(());
+        }
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => self.writer.insert(Writer::open(&self.settings, &self.topic)?),
         };
-        if let Err(fault) = writer.write(records) {
-            self.writer = None;
-            return Err(fault);
-        }
-        (self.said, self.told) = (beat, changes);
-        Ok(())
+        writer.write(records).inspect_err(|_| self.writer = None)
     }
 
-    /// Records of the products that changed since they were last told, and what is told by then.
+    /// Records of products that changed since they were last told, as many as a turn may weigh, and what is told by then.
     fn products(&self, now: Ms) -> (Vec<Record>, BTreeMap<ProductName, u64>) {
         let changes = self.board.changes();
-        let mut records = Vec::new();
-        for (product, change) in &changes {
-            if self.told.get(product) != Some(change)
-                && let Some(judged) = self.board.judged(product)
-            {
-                records.push(fleet::product_record(product, &self.worker, now, &judged));
-            }
-        }
-        // What another worker took over is that worker's to tell; what no contract names is at its end.
         let named = &self.board.directory().products;
+        // What another worker took over is that worker's to tell; what no contract names is at its end.
         let gone = self.told.keys().filter(|product| !changes.contains_key(*product) && !named.contains_key(*product));
-        records.extend(gone.map(fleet::product_gone));
-        (records, changes)
+        let mut records: Vec<Record> = gone.map(fleet::product_gone).collect();
+        let mut told = self.told.clone();
+        told.retain(|product, _| changes.contains_key(product));
+        let mut weight_bytes = 0;
+        for (product, change) in changes.iter().filter(|(product, change)| self.told.get(*product) != Some(change)) {
+            if weight_bytes > TURN_BYTES {
+                break;
+            }
+            if let Some(judged) = self.board.judged(product) {
+                let record = fleet::product_record(product, &self.worker, now, &judged);
+                weight_bytes += record.1.as_ref().map_or(0, Vec::len);
+                records.push(record);
+            }
+            told.insert(product.clone(), *change);
+        }
+        (records, told)
     }
 
     fn listen(&mut self, now: Ms) -> Result<(), Fault> {

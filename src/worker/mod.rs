@@ -140,7 +140,7 @@ async fn govern(
                     (keeper, news)
                 }));
             }
-            Some(order) = wishes.recv() => {
+            Some(order) = wishes.recv(), if orders.len() < ORDERS_MAX => {
                 orders.push(order);
                 every.reset_immediately();
             }

@@ -8,6 +8,7 @@ use crate::kafka::client::{self, Settings};
 use crate::kafka::fault;
 use crate::kafka::ffi::{ask, group};
 use crate::kafka::poll::Ear;
+use crate::telemetry::log::Limiter;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -20,11 +21,18 @@ pub fn start(settings: Settings, board: Arc<Board>) -> Sender<()> {
     let (running, stopped) = channel();
     let thread = std::thread::Builder::new().name("survey".into());
     let spawned = thread.spawn(move || {
-        let mut ear = None;
+        let (mut ear, mut limiter) = (None, Limiter::default());
         // The first look comes when topics are known.
         while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-            if let Err(fault) = look(&settings, &board, &mut ear) {
+            let looked = look(&settings, &board, &mut ear);
+            let now = crate::clock::now_ms();
+            if let Err(fault) = looked
+                && limiter.pass(now, "survey", "failed")
+            {
                 tracing::warn!(reason = fault.message, "lag is not known in this round; looked again in 5 s");
+            }
+            for again in limiter.due(now) {
+                tracing::warn!(times = again.count, "lag is still not known");
             }
         }
     });

@@ -63,6 +63,7 @@ fn each_resource_answers_and_a_bad_question_is_told() {
     check("/products/sales/orders", 200, "/owner", json!("order desk"));
     check("/products/sales/orders", 200, "/status/product/worker_id", json!("w1"));
     check("/products/sales/none", 404, "/error_code", json!(404));
+    check("/products/%FF/none", 400, "/error_code", json!(400));
     check(
         "/products/sales/orders/offsets",
         200,
@@ -292,12 +293,15 @@ fn lag_and_freshness_are_there_as_soon_as_they_are_known() {
     let since = |ms| Some((now_ms() - START_MS - ms) as f64 / 1000.0);
     let (lag, age, fresh) =
         ("steward_product_lag_records", "steward_product_lag_seconds", "steward_product_freshness_seconds");
-    let looked = |parts: Vec<(Part, Reach)>| Offsets { at_ms: START_MS, parts: parts.into_iter().collect() };
+    let looked_at = |at_ms, parts: Vec<(Part, Reach)>| Offsets { at_ms, parts: parts.into_iter().collect() };
+    let looked = |parts| looked_at(now_ms(), parts);
     check("not looked yet", Offsets::default(), &[(lag, None), (age, None), (fresh, since(80_000))]);
     check("all read", looked(vec![(part(0), reach(120, 120))]), &[(lag, Some(0.0)), (age, Some(0.0))]);
     check("some unread", looked(vec![(part(0), reach(120, 10_120))]), &[(lag, Some(10_000.0)), (age, since(90_000))]);
     let never = looked(vec![(part(0), reach(120, 120)), (part(1), reach(0, 500))]);
     check("a partition that was never read", never, &[(lag, Some(500.0)), (age, None)]);
+    let old = looked_at(now_ms() - 31_000, vec![(part(0), reach(120, 120))]);
+    check("nobody could look for half a minute", old, &[(lag, None), (age, None), (fresh, since(80_000))]);
 }
 
 #[test]
@@ -315,6 +319,8 @@ fn levels_of_the_log_change_while_it_runs() {
     assert_eq!(served.json("/admin/loggers/nobody").0, 404);
     assert!(!tracing::enabled!(target: "mesh_steward::worker", tracing::Level::DEBUG));
 
+    let answer = put("/admin/loggers/root", &"x".repeat(100_000));
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("application/problem+json"), "{answer}");
     let answer = put("/admin/loggers/mesh_steward::worker", r#"{"level":"DEBUG"}"#);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"["mesh_steward::worker"]"#), "{answer}");
     assert!(tracing::enabled!(target: "mesh_steward::worker", tracing::Level::DEBUG));
