@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 const GROUP: &str = "bench-steward";
 const PARTITIONS: i32 = 4;
+/// Records of one write.
+const WRITE: usize = 100 * orders::COUNT;
 /// Both read everything within this, or the run has failed: at 10,000 records a second two million take 200 s.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -56,15 +58,17 @@ fn run(records: u64) {
 
 fn write(broker: &Broker, records: u64) {
     let writer = broker.writer(orders::TOPIC);
-    for from in (0..records as usize).step_by(orders::COUNT) {
-        let order = |(i, value): (usize, Vec<u8>)| Record {
-            partition: (i % PARTITIONS as usize) as i32,
-            timestamp_ms: orders::START_MS + (from + i) as i64 / 10, // ten thousand a second of event time
-            key: None,
-            value: Some(value),
-        };
-        let left = records as usize - from;
-        writer.write(&orders::json(from).into_iter().take(left).enumerate().map(order).collect::<Vec<_>>());
+    let order = |(i, value): (usize, Vec<u8>)| Record {
+        partition: (i % PARTITIONS as usize) as i32,
+        timestamp_ms: orders::START_MS + i as i64 / 10, // ten thousand a second of event time
+        key: None,
+        value: Some(value),
+    };
+    // Each write waits for its last record, so few and large ones.
+    for from in (0..records as usize).step_by(WRITE) {
+        let chunks = (from..(from + WRITE).min(records as usize)).step_by(orders::COUNT);
+        let values = chunks.flat_map(orders::json).take(records as usize - from);
+        writer.write(&values.enumerate().map(|(i, value)| order((from + i, value))).collect::<Vec<_>>());
     }
 }
 
