@@ -18,6 +18,9 @@ pub const BEAT_MS: Ms = 3_000;
 /// Four beats missed and a slow broker: whoever was not heard for so long is gone.
 pub const GONE_MS: Ms = 15_000;
 
+/// Whoever was not heard for so long will not come back under its name: workers of containers have a new one each time.
+pub const FORGOTTEN_MS: Ms = 24 * 3_600_000;
+
 /// Bounds of one record: 2,500 partitions at 310 bytes, for a topic's name has at most 249, and 200 texts at 400 are 855 kB:
 /// below a message's 1 MB.
 const PARTITIONS_MAX: usize = 2_500;
@@ -139,6 +142,16 @@ pub fn beat(board: &Board, worker: &str, address: &str, started_ms: Ms, now: Ms)
 pub fn beat_record(beat: &Heartbeat) -> Record {
     // Plain structs with text keys have no failure of their own.
     (beat.worker.clone(), Some(serde_json::to_vec(beat).unwrap_or_default()))
+}
+
+/// Ends the records of workers that are long gone, if `worker` is the one to do it: the first by name of those who live.
+pub fn forgotten(board: &Board, worker: &str, now: Ms) -> Vec<Record> {
+    let peers = board.peers();
+    if peers.iter().any(|(id, peer)| id.as_str() < worker && peer.is_alive(now)) {
+        return Vec::new();
+    }
+    let gone = peers.iter().filter(|(id, peer)| *id != worker && now - peer.heard_ms >= FORGOTTEN_MS);
+    gone.map(|(id, _)| (id.clone(), None)).collect()
 }
 
 /// The record of a product that this worker owns.

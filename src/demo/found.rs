@@ -3,7 +3,7 @@
 use crate::demo::mesh::{LATE, key};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::Value;
@@ -102,9 +102,18 @@ impl Reader {
         Ok(Reader(consumer))
     }
 
-    /// The next event, if one comes soon.
+    /// The next event, if one comes soon. What librdkafka tries again by itself is no end: what is not read then shows
+    /// as planted and not found.
     pub fn next(&self) -> KafkaResult<Option<Event>> {
-        self.0.poll(POLL).transpose().map(|message| message.map(|m| event(&m)))
+        match self.0.poll(POLL) {
+            Some(Ok(message)) => Ok(Some(event(&message))),
+            Some(Err(KafkaError::MessageConsumptionFatal(code))) => Err(KafkaError::MessageConsumptionFatal(code)),
+            Some(Err(error)) => {
+                tracing::info!(%error, "the governance topic could not be read for a moment");
+                Ok(None)
+            }
+            None => Ok(None),
+        }
     }
 }
 

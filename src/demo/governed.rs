@@ -49,6 +49,10 @@ impl Folder {
         Ok(folder)
     }
 
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     pub fn configuration(&self) -> PathBuf {
         self.0.join("steward.yaml")
     }

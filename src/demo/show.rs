@@ -10,6 +10,7 @@ use crate::demo::registry;
 use crate::demo::report::Report;
 use crate::demo::table::{self, Row, Style, Table};
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -70,7 +71,7 @@ pub fn show(options: &Options, out: &mut impl Write) -> anyhow::Result<Report> {
         drawn: None,
     };
     scene.greet(out)?;
-    let interrupted = interrupts(&daemon)?;
+    let interrupted = interrupts(&daemon, folder.path().to_owned())?;
     while !interrupted.load(Ordering::Relaxed)
         && options.lasts.is_none_or(|lasts| began.elapsed() < lasts)
         && !daemon.ended()
@@ -206,8 +207,8 @@ impl Scene<'_> {
     }
 }
 
-/// True after the first SIGINT or SIGTERM; a second one ends the process at once.
-fn interrupts(daemon: &Daemon) -> anyhow::Result<Arc<AtomicBool>> {
+/// True after the first SIGINT or SIGTERM; a second one ends the process at once, and leaves no folder behind.
+fn interrupts(daemon: &Daemon, folder: PathBuf) -> anyhow::Result<Arc<AtomicBool>> {
     let asked = Arc::new(AtomicBool::new(false));
     let _entered = daemon.runtime().enter();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -219,6 +220,7 @@ fn interrupts(daemon: &Daemon) -> anyhow::Result<Arc<AtomicBool>> {
                 _ = terminate.recv() => {}
             }
             if told.swap(true, Ordering::Relaxed) {
+                let _ = std::fs::remove_dir_all(&folder);
                 // 128 and the signal's number, as shells say it.
                 std::process::exit(130);
             }

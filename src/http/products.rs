@@ -1,6 +1,7 @@
 //! Products, in the shapes that Connect gives its connectors. A product exists while a contract names it.
 
 use crate::catalog::directory::Info;
+use crate::catalog::fleet::Peer;
 use crate::clock::now_ms;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
@@ -11,7 +12,7 @@ use crate::http::status;
 use crate::http::workers;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -70,15 +71,26 @@ pub async fn contract(State(site): State<Site>, Path((domain, name)): Path<(Stri
     ([(CONTENT_TYPE, "application/yaml")], texts.join("\n---\n") + "\n").into_response()
 }
 
-/// What the values of its last closed window look like.
-pub async fn profile(State(site): State<Site>, Path((domain, name)): Path<(String, String)>) -> Response {
+/// What the values of its last closed window look like. Heartbeats do not carry it, it is too large for them: where
+/// another worker owns the product, the answer leads there.
+pub async fn profile(State(site): State<Site>, Path((domain, name)): Path<(String, String)>, uri: Uri) -> Response {
     let product = ProductName { domain, name };
     if let Err(unknown) = known(&site, &product) {
         return *unknown;
     }
-    match site.board.judged(&product).and_then(|judged| judged.profile) {
-        Some(profile) => ([(CONTENT_TYPE, "application/json")], profile.to_vec()).into_response(),
-        None => {
+    if let Some(profile) = site.board.judged(&product).and_then(|judged| judged.profile) {
+        return ([(CONTENT_TYPE, "application/json")], profile.to_vec()).into_response();
+    }
+    let now = now_ms();
+    let peers = workers::heard(&site, now);
+    let owner = workers::standing(&site, &product, &peers, now).filter(|standing| standing.alive);
+    match owner.and_then(|standing| peers.get(&standing.owned.worker)) {
+        Some(Peer { beat, .. }) if *beat.worker != *site.worker_id => {
+            let there = format!("http://{}{}", beat.address, uri.path());
+            let detail = format!("worker {} owns product {product} and has its profile: {there}", beat.worker);
+            ([(LOCATION, there)], problem(StatusCode::TEMPORARY_REDIRECT, &detail)).into_response()
+        }
+        _ => {
             let detail = format!(
                 "product {product} has no profile here yet: one is there when a window with records has closed since \
                  this worker took its ledger partition over; every profile is an event of the governance topic"

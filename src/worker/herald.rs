@@ -112,6 +112,7 @@ impl Speaker {
         // By itself and first: whatever products weigh, that this worker lives is told in time.
         self.write(vec![fleet::beat_record(&beat)])?;
         self.said = beat;
+        self.write(fleet::forgotten(&self.board, &self.worker, now))?;
         let (records, told) = self.products(now);
         self.write(records)?;
         self.told = told;

@@ -4,7 +4,7 @@ use crate::served::{LEDGER, START_MS, Served, go, plans, product, publication};
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::directory::{NO_CONTRACT, TopicFacts};
 use mesh_steward::catalog::document::{Document, Field};
-use mesh_steward::catalog::fleet::{self, GONE_MS};
+use mesh_steward::catalog::fleet::{self, FORGOTTEN_MS, GONE_MS, Peer};
 use mesh_steward::catalog::offsets::{Offsets, Reach};
 use mesh_steward::catalog::wish::Wish;
 use mesh_steward::clock::now_ms;
@@ -247,6 +247,10 @@ fn a_worker_answers_for_a_product_that_another_owns_until_that_one_is_gone() {
     assert_eq!(state(), (json!({"state": "UNASSIGNED", "worker_id": ""}), Value::Null));
     overheard(&other, "w2", &served.board, now_ms(), true);
     assert_eq!(state(), (json!({"state": "RUNNING", "worker_id": "w2"}), json!(0.5)));
+    // What is too large for heartbeats is asked of the owner.
+    let (status, answer) = served.ask("GET", "/products/sales/orders/profile");
+    let there = "\r\nlocation: http://10.0.0.2:8083/products/sales/orders/profile\r\n";
+    assert!(status == 307 && answer.contains(there), "{answer}");
     let (_, workers) = served.json("/workers");
     assert_eq!((&workers[1]["worker_id"], &workers[1]["address"]), (&json!("w2"), &json!("10.0.0.2:8083")));
     assert!(served.get("/metrics").body.contains("\nsteward_workers 2\n"));
@@ -256,6 +260,7 @@ fn a_worker_answers_for_a_product_that_another_owns_until_that_one_is_gone() {
     // A beat that lay in the log is as old as it says.
     overheard(&other, "w2", &served.board, now_ms() - GONE_MS, false);
     assert_eq!(state(), (json!({"state": "UNASSIGNED", "worker_id": ""}), json!(0.5)), "the last word that is known");
+    assert_eq!(served.ask("GET", "/products/sales/orders/profile").0, 404);
     assert_eq!(served.json("/workers").1[1]["state"], "UNASSIGNED");
 
     overheard(&other, "w2", &served.board, now_ms(), true);
@@ -396,4 +401,24 @@ fn a_web_page_of_another_origin_changes_nothing() {
     }
     assert!(served.wishes.lock().unwrap().is_empty(), "nothing came through");
     assert!(ask("GET", "/topics", &own, "https://evil.example").starts_with("HTTP/1.1 200 "), "reading is free");
+}
+
+#[test]
+fn a_worker_that_is_silent_for_a_day_is_forgotten_by_the_first_who_lives() {
+    let board = Board::default();
+    let now = START_MS + 10 * FORGOTTEN_MS;
+    let peers =
+        [("a-gone", FORGOTTEN_MS), ("b-asleep", FORGOTTEN_MS - 1), ("c-lives", 0), ("e-gone", 2 * FORGOTTEN_MS)];
+    for (worker, silent_ms) in peers {
+        board.set_peer(worker, Some(Peer { beat: fleet::Heartbeat::default(), heard_ms: now - silent_ms }));
+    }
+    let check = |worker: &str, expected: &[&str]| {
+        let ended = fleet::forgotten(&board, worker, now);
+        assert!(ended.iter().all(|(_, value)| value.is_none()));
+        assert_eq!(ended.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), expected, "{worker}");
+    };
+    check("b", &["a-gone", "e-gone"]);
+    check("d", &[]);
+    // Its own record of a former life is the next beat's to replace.
+    check("a-gone", &["e-gone"]);
 }
