@@ -5,8 +5,9 @@ mod orders;
 
 use apache_avro::reader::datum::GenericDatumReader;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mesh_steward::engine::decode::avro::{compile, walk};
+use mesh_steward::engine::decode::avro::{compile, place, walk};
 use mesh_steward::engine::decode::json;
+use mesh_steward::engine::decode::names::Names;
 use mesh_steward::engine::decode::tree::Tree;
 use std::hint::black_box;
 
@@ -15,10 +16,11 @@ fn of_json(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode/json");
     group.throughput(Throughput::Elements(values.len() as u64));
     let mut tree = Tree::default();
+    let mut names = Names::of(&orders::plan().asked[0].fields);
     group.bench_function("steward", |bench| {
         bench.iter(|| {
             for value in &values {
-                black_box(json::record(&mut tree, black_box(value)).is_ok());
+                black_box(json::record(&mut tree, &mut names, black_box(value)).is_ok());
             }
         });
     });
@@ -36,6 +38,7 @@ fn of_avro(criterion: &mut Criterion) {
     let schema = orders::schema();
     let values = orders::avro(&schema);
     let program = compile::compile(std::slice::from_ref(&schema), None).expect("a program");
+    let program = place::place(&program, &orders::plan().asked[0].fields).expect("a program with places");
     let mut group = criterion.benchmark_group("decode/avro");
     group.throughput(Throughput::Elements(values.len() as u64));
     let mut tree = Tree::default();

@@ -172,6 +172,7 @@ pub fn plans(names: &[&str]) -> Plans {
                 rules: vec![0, 1],
             }],
             rules: vec![rule("amount.required", Some("critical")), rule("id.unique", None)],
+            asked: Vec::new(),
             described: Default::default(),
             profile: Default::default(),
             incident: IncidentPolicy { failing: 1, of: 1 },

@@ -3,9 +3,10 @@
 use crate::engine::check::key::Hashes;
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{JsonType, Validity};
+use crate::engine::contract::values::Values;
 use crate::engine::decode::moment::Moment;
 use crate::engine::decode::number::Number;
-use crate::engine::decode::tree::{Kind, Value};
+use crate::engine::decode::tree::{Items, Kind, Value};
 use std::cmp::Ordering;
 
 /// Why a row breaks a rule: one of a closed set of words.
@@ -17,7 +18,7 @@ pub fn ask(validity: &Validity, value: Value<'_>, hashes: &Hashes) -> Option<Opt
     let broken = match (validity, value.kind()) {
         (_, Kind::Null) => return None,
         (Validity::Type(kind), found) => fault_if(!is_of(*kind, found), "wrong_type"),
-        (Validity::OneOf(allowed), _) => fault_if(!allowed.iter().any(|a| equals(value, a)), "not_allowed"),
+        (Validity::OneOf(allowed), _) => fault_if(!is_among(value, allowed), "not_allowed"),
 
         (Validity::Written(kind), found) => match found {
             Text(_) => None,
@@ -61,12 +62,8 @@ pub fn ask(validity: &Validity, value: Value<'_>, hashes: &Hashes) -> Option<Opt
         }
 
         (Validity::Items { min, max, unique }, Array(items)) => {
-            within(items.len(), *min, *max, "too_few_items", "too_many_items").or_else(|| {
-                // Compared by their hashes: n items of one array are mistaken with a chance of n²/2^65.
-                let mut seen: Vec<u64> = if *unique { items.map(|item| hashes.of([item])).collect() } else { vec![] };
-                seen.sort_unstable();
-                fault_if(seen.windows(2).any(|pair| pair[0] == pair[1]), "repeated_item")
-            })
+            within(items.len(), *min, *max, "too_few_items", "too_many_items")
+                .or_else(|| fault_if(*unique && repeats(items, hashes), "repeated_item"))
         }
         (Validity::Properties { min, max }, Object(members)) => {
             within(members.len(), *min, *max, "too_few_fields", "too_many_fields")
@@ -81,9 +78,17 @@ pub fn ask(validity: &Validity, value: Value<'_>, hashes: &Hashes) -> Option<Opt
     Some(broken)
 }
 
+/// Whether a value equals one of a list.
+pub fn is_among(value: Value<'_>, values: &Values) -> bool {
+    match value.kind() {
+        Kind::Text(text) => values.has_text(text),
+        _ => values.iter().any(|one| equals(value, one)),
+    }
+}
+
 /// As JSON means it: numbers by value, objects whatever their order. Bytes are equal to the text that they spell in
 /// UTF-8, a moment to the ISO 8601 text that names it.
-pub fn equals(value: Value<'_>, other: &serde_json::Value) -> bool {
+fn equals(value: Value<'_>, other: &serde_json::Value) -> bool {
     use serde_json::Value as Json;
     match (value.kind(), other) {
         (Kind::Null, Json::Null) => true,
@@ -136,6 +141,22 @@ fn epoch_nanos(read: &Moments, found: Kind<'_>) -> Option<i128> {
         Kind::Number(Number::Int(ms)) if read.epoch_ms => Some(i128::from(ms) * 1_000_000),
         _ => None,
     }
+}
+
+/// Compared by their hashes: n items of one array are mistaken with a chance of n²/2^65.
+fn repeats(items: Items<'_>, hashes: &Hashes) -> bool {
+    // Of most arrays the hashes have room here.
+    let (mut few, mut many) = ([0; 32], Vec::new());
+    let seen = match few.get_mut(..items.len()) {
+        Some(few) => few,
+        None => {
+            many.resize(items.len(), 0);
+            many.as_mut_slice()
+        }
+    };
+    seen.iter_mut().zip(items).for_each(|(hash, item)| *hash = hashes.of([item]));
+    seen.sort_unstable();
+    seen.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn offset(moment: Moment, zoned: bool) -> Option<Fault> {

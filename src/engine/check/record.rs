@@ -4,13 +4,14 @@ use crate::engine::check::clause::{self, Fault};
 use crate::engine::check::key::Hashes;
 use crate::engine::check::mask::Mask;
 use crate::engine::check::tally::{FUTURE, Sample, Tally, Unmeasured};
+use crate::engine::contract::asked::{Asked, Subject};
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{Check, Plan, Rule};
 use crate::engine::decode::decoder::{Decoder, Unread};
+use crate::engine::decode::fields::{Fields, Route};
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::number::Number;
-use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::rows::{self, Row};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
@@ -40,6 +41,8 @@ pub struct Examiner {
     /// The objects that the last record was read by.
     objects: Vec<usize>,
     walker: Walker,
+    /// Of a plan that reads no object.
+    no_fields: Arc<Fields>,
 }
 
 /// What `examine` has to say of a record.
@@ -57,7 +60,9 @@ pub enum Examined {
 #[derive(Debug, Default)]
 struct Found {
     what: What,
-    rules: Vec<Finding>,
+    /// The rules that were asked, and those of them that the record broke.
+    asked: Vec<u32>,
+    broken: Vec<Broken>,
     keys: Vec<KeyFinding>,
 }
 
@@ -71,12 +76,12 @@ enum What {
     Decoded,
 }
 
-/// What one rule found.
+/// What broke a rule first; of an array path there may be several values, and the record is one row.
 #[derive(Debug)]
-struct Finding {
+struct Broken {
     rule: u32,
-    /// Of the first value that broke it; of an array path there may be several values, and the record is one row.
-    fault: Option<(Fault, Mask)>,
+    fault: Fault,
+    mask: Mask,
 }
 
 /// The key of a row: whether it is a duplicate only the window's tally knows.
@@ -98,6 +103,7 @@ impl Examiner {
             broken: Vec::new(),
             objects: Vec::new(),
             walker: Walker::default(),
+            no_fields: Arc::default(),
         }
     }
 
@@ -113,10 +119,11 @@ impl Examiner {
 
     /// Decodes and asks; the findings wait for `count`.
     ///
-    /// `objects`: those of the plan that read the record's topic; of several that name an event time, or an encoding,
-    /// the first counts.
+    /// `objects`: those of the plan that read the record's topic, which is one; of several that name an event time, or an
+    /// encoding, the first counts.
     pub fn examine(&mut self, plan: &Plan, objects: &[usize], record: &RawRecord<'_>) -> Examined {
-        self.found.rules.clear();
+        self.found.asked.clear();
+        self.found.broken.clear();
         self.found.keys.clear();
         self.objects.clear();
         self.objects.extend_from_slice(objects);
@@ -124,9 +131,11 @@ impl Examiner {
             self.found.what = What::Tombstone;
             return Examined::At(None);
         };
-        let objects = objects.iter().filter_map(|object| plan.objects.get(*object));
-        let said = objects.clone().map(|object| &object.encoding).find(|said| !matches!(said, Encoding::Unsaid));
-        match self.decoder.record(said.unwrap_or(&Encoding::Unsaid), record, bytes) {
+        let encodings = objects.iter().filter_map(|object| Some(&plan.objects.get(*object)?.encoding));
+        let said = encodings.into_iter().find(|said| !matches!(said, Encoding::Unsaid));
+        let mut asked = objects.iter().filter_map(|object| plan.asked.get(*object));
+        let fields = asked.clone().next().map_or(&self.no_fields, |asked| &asked.fields);
+        match self.decoder.record(said.unwrap_or(&Encoding::Unsaid), fields, record, bytes) {
             Err(Unread::Undecodable(Undecodable { reason: Reason::SchemaUnavailable, .. })) => {
                 self.found.what = What::Unmeasured;
                 Examined::At(None)
@@ -141,11 +150,11 @@ impl Examiner {
             }
             Ok(value) => {
                 self.found.what = What::Decoded;
-                for object in objects.clone() {
-                    ask_rules(plan, &object.rules, value, &self.hashes, &mut self.found);
+                for asked in asked.clone() {
+                    ask_rules(plan, asked, value, &self.hashes, &mut self.found);
                 }
-                let path = objects.filter_map(|object| object.event_time.as_ref()).next();
-                Examined::At(path.and_then(|path| event_time(&self.event_times, rows::single(value, path))))
+                let time = asked.find_map(|asked| Some(rows::single(value, &asked.fields, asked.event_time.as_ref()?)));
+                Examined::At(time.and_then(|row| event_time(&self.event_times, row)))
             }
         }
     }
@@ -194,8 +203,7 @@ impl Examiner {
                 self.broken.push(UNMEASURED);
             }
             What::Decoded => {
-                let value = self.decoder.again(record.value.unwrap_or_default());
-                self.walker.walk(&plan.profile, &self.objects, value, &self.hashes, &mut tally.profile);
+                self.walker.walk(plan, &self.objects, self.decoder.again(), &self.hashes, &mut tally.profile);
                 if tally.rules.len() < plan.rules.len() {
                     tally.rules.resize_with(plan.rules.len(), Default::default);
                 }
@@ -203,17 +211,17 @@ impl Examiner {
                     Some(rule) if !rule.classified => mask.to_string(),
                     _ => String::new(),
                 };
-                for finding in &self.found.rules {
-                    let counts = tally.rule(finding.rule as usize);
-                    counts.asked += 1;
-                    counts.failed += u64::from(finding.fault.is_some());
-                    if let Some((fault, mask)) = finding.fault {
-                        self.broken.push(finding.rule);
-                        let rule = Some(finding.rule);
-                        tally.sample(rule, fault, record.offset, || {
-                            sample(rule, fault.into(), shown(finding.rule, mask))
-                        });
+                for rule in &self.found.asked {
+                    if let Some(counts) = tally.rules.get_mut(*rule as usize) {
+                        counts.asked += 1;
                     }
+                }
+                for Broken { rule, fault, mask } in &self.found.broken {
+                    tally.rule(*rule as usize).failed += 1;
+                    self.broken.push(*rule);
+                    tally.sample(Some(*rule), fault, record.offset, || {
+                        sample(Some(*rule), (*fault).into(), shown(*rule, *mask))
+                    });
                 }
                 for KeyFinding { rule, key, mask } in &self.found.keys {
                     let counts = tally.rule(*rule as usize);
@@ -235,42 +243,35 @@ impl Examiner {
 
 const DUPLICATE: Fault = "duplicate";
 
-fn ask_rules(plan: &Plan, numbers: &[usize], record: Value<'_>, hashes: &Hashes, found: &mut Found) {
-    // Rules of one field follow each other, and its row is looked up once.
-    let mut last: Option<(&FieldPath, Row<'_>)> = None;
-    for &number in numbers {
-        let Some(rule) = plan.rules.get(number) else { continue };
-        let (mut asked, mut broken) = (false, None);
+fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, hashes: &Hashes, found: &mut Found) {
+    let fields = &asked.fields;
+    for (number, subject) in &asked.rules {
+        let Some(rule) = plan.rules.get(*number) else { continue };
+        let number = *number as u32;
+        let (mut is_asked, mut broken) = (false, None);
         let mut ask = |row: Row<'_>| {
             let Some(fault) = ask_row(rule, row, hashes) else { return };
-            asked = true;
+            is_asked = true;
             broken = broken.or(fault.map(|fault| (fault, mask(row))));
         };
-        match (&rule.check, &rule.field) {
-            (Check::Unique(fields), _) => {
-                found.keys.extend(key(number as u32, fields, record, hashes));
-                continue;
-            }
-            (Check::RowCount, _) => asked = true,
-            (Check::Unmeasured(_), _) => continue,
-            (_, None) => ask(Row::Value(record)),
-            (_, Some(path)) => match last {
-                Some((same, row)) if same == path => ask(row),
-                _ if path.0.contains(&Step::Items) => rows::each(record, path, &mut ask),
-                _ => {
-                    let row = rows::single(record, path);
-                    last = Some((path, row));
-                    ask(row);
-                }
-            },
+        match subject {
+            Subject::Row => is_asked = true,
+            Subject::Record => ask(Row::Value(record)),
+            Subject::Field(route) if route.rest.is_empty() => ask(rows::single(record, fields, route)),
+            Subject::Field(route) => rows::each(record, fields, route, ask),
+            Subject::Key(parts) => found.keys.extend(key(number, fields, parts, record, hashes)),
         }
-        if asked {
-            found.rules.push(Finding { rule: number as u32, fault: broken });
+        if is_asked {
+            found.asked.push(number);
+        }
+        if let Some((fault, mask)) = broken {
+            found.broken.push(Broken { rule: number, fault, mask });
         }
     }
 }
 
 /// `None`: the rule is not asked of this row. `Some(Some(fault))`: the row breaks it.
+#[inline]
 fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> {
     let value = match row {
         Row::NoParent => return None,
@@ -284,12 +285,12 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
         (Check::Present | Check::Null, Some(value)) => broken(value.is_null(), "null"),
         (Check::Missing(words), Some(value)) => {
             let fault = if value.is_null() { "null" } else { "means_missing" };
-            broken(words.iter().any(|word| clause::equals(value, word)), fault)
+            broken(clause::is_among(value, words), fault)
         }
         (Check::Valid(validity), Some(value)) => clause::ask(validity, value, hashes),
         (Check::Invalid { .. }, Some(value)) if value.is_null() => None,
         (Check::Invalid { values, pattern }, Some(value)) => {
-            if values.as_ref().is_some_and(|values| !values.iter().any(|v| clause::equals(value, v))) {
+            if values.as_ref().is_some_and(|values| !clause::is_among(value, values)) {
                 return broken(true, "not_allowed");
             }
             let matches = |text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
@@ -305,17 +306,17 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
 }
 
 /// The key of a uniqueness rule. As in SQL, a key with a part that is null or missing is compared with nothing.
-fn key(rule: u32, fields: &[FieldPath], record: Value<'_>, hashes: &Hashes) -> Option<KeyFinding> {
-    let part = |field: &FieldPath| match rows::single(record, field) {
+fn key(rule: u32, fields: &Fields, parts: &[Route], record: Value<'_>, hashes: &Hashes) -> Option<KeyFinding> {
+    let part = |route: &Route| match rows::single(record, fields, route) {
         Row::Value(value) if !value.is_null() => Some(value),
         _ => None,
     };
-    if let [field] = fields {
-        let value = part(field)?;
-        return Some(KeyFinding { rule, key: hashes.of([value]), mask: Mask::of(value) });
-    }
-    let parts = fields.iter().map(part).collect::<Option<Vec<_>>>()?;
-    Some(KeyFinding { rule, key: hashes.of(parts), mask: Mask::Nothing })
+    let mask = match parts {
+        [one] => Mask::of(part(one)?),
+        _ => Mask::Nothing,
+    };
+    let whole = parts.iter().all(|route| part(route).is_some());
+    whole.then(|| KeyFinding { rule, key: hashes.of(parts.iter().filter_map(part)), mask })
 }
 
 fn mask(row: Row<'_>) -> Mask {

@@ -144,10 +144,10 @@ impl Tally {
 
     /// Keeps the sample if it is among the first; it is made only where it may be, so that a flood costs little.
     pub fn sample(&mut self, rule: Option<u32>, reason: &str, offset: Offset, make: impl FnOnce() -> Sample) {
-        let group = (rule, reason == FUTURE);
-        let before = self.samples.iter().filter(|s| s.offset < offset);
-        if before.clone().count() < MAX_SAMPLES && before.filter(|s| s.group() == group).count() < MAX_SAMPLES_PER_RULE
-        {
+        // They stand by offset (`cap`).
+        let before = &self.samples[..self.samples.partition_point(|s| s.offset < offset)];
+        let mut alike = before.iter().filter(|s| s.rule == rule && (s.reason == FUTURE) == (reason == FUTURE));
+        if before.len() < MAX_SAMPLES && alike.nth(MAX_SAMPLES_PER_RULE - 1).is_none() {
             self.samples.push(make());
             cap(&mut self.samples);
         }

@@ -1,5 +1,6 @@
 //! The model into numbered rules. The order of rules is the order of the document, and part of the contract's identity.
 
+use crate::engine::contract::asked;
 use crate::engine::contract::described;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::name::{ContractHash, ProductName, TEXT_MAX, short};
@@ -28,9 +29,10 @@ pub fn compile(contract: &Contract) -> Plan {
         });
     }
     let ids = distinct(&rules);
-    let rules = rules.into_iter().zip(ids).map(|((rule, _), id)| Rule { id, ..rule }).collect();
+    let rules: Vec<Rule> = rules.into_iter().zip(ids).map(|((rule, _), id)| Rule { id, ..rule }).collect();
     let fields = contract.objects.iter().map(|object| (object.name.as_str(), object.properties.as_slice()));
     let profile = ProfilePlan::of(&product, fields);
+    let asked = asked::of(&objects, &rules, &profile);
     Plan {
         hash: hash(contract, &product),
         product,
@@ -40,6 +42,7 @@ pub fn compile(contract: &Contract) -> Plan {
         described: Arc::new(described::of(contract)),
         objects,
         rules,
+        asked,
         profile,
         incident: contract.incident,
     }

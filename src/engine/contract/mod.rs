@@ -14,6 +14,9 @@ pub mod custom; // `steward.*` custom properties, classification
 pub mod fields; // a mapping being read
 pub mod problem; // what is wrong, where, and what to do
 pub mod yaml; // YAML into a tree that knows its lines
+pub mod asked; // the plan by the places of a record
+pub mod values; // lists of values
 pub mod pattern; // ECMA-262 patterns
+pub mod steps; // the simple ones among them
 pub mod moment; // dates, timestamps and times written as text
 pub mod format; // string formats: email, uuid …

@@ -41,6 +41,7 @@ enum Field {
     Second,
 }
 
+const EPOCH: jiff::civil::Date = jiff::civil::date(1970, 1, 1);
 const NANOS_PER_S: i128 = 1_000_000_000;
 /// 24 × 60 × 60.
 const S_PER_DAY: i64 = 86_400;
@@ -105,7 +106,7 @@ impl Moments {
             MomentKind::Time => 0,
             _ => {
                 let date = jiff::civil::Date::new(parts.year, parts.month, parts.day).ok()?;
-                i64::from(jiff::civil::date(1970, 1, 1).until(date).ok()?.get_days())
+                date.duration_since(EPOCH).as_secs() / S_PER_DAY
             }
         };
         let of_day = i64::from(parts.hour) * 3600 + i64::from(parts.minute) * 60 + i64::from(parts.second);
@@ -184,7 +185,8 @@ impl Cursor<'_> {
     }
 
     fn digits(&mut self, min: usize, max: usize) -> Option<u32> {
-        self.run(min, max)?.parse().ok()
+        // At most four.
+        Some(self.run(min, max)?.bytes().fold(0, |n, digit| n * 10 + u32::from(digit - b'0')))
     }
 
     /// Digits after the point, in nanoseconds.

@@ -7,6 +7,7 @@ use crate::engine::contract::moment::Moments;
 use crate::engine::contract::pattern;
 use crate::engine::contract::plan::{Check, JsonType, Validity};
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::values::Values;
 use crate::engine::contract::yaml::Value;
 use crate::engine::decode::moment::MomentKind;
 
@@ -103,7 +104,7 @@ fn one_of(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> O
     if (1..values.len()).any(|i| values[..i].contains(&values[i])) {
         problems.schema(&found.at, "the enum names a value twice", "remove one of them");
     }
-    Some(Clause::schema("enum", "conformity", relates_to, Check::Valid(Validity::OneOf(values))))
+    Some(Clause::schema("enum", "conformity", relates_to, Check::Valid(Validity::OneOf(Values::new(values)))))
 }
 
 struct Options<'a> {

@@ -1,18 +1,45 @@
 //! ECMA-262 patterns, as ODCS writes them, for an engine whose time is linear in the text.
 
+use crate::engine::contract::steps::Steps;
 use regex::Regex;
+use std::fmt;
 use std::sync::Arc;
 
-/// Compiles a pattern to be searched for, unanchored. The error says which part of the dialect is not supported: there
-/// are no look-around and no back-references, for neither can be searched in linear time.
-pub fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
+/// A pattern to be searched for, unanchored.
+#[derive(Clone)]
+pub struct Pattern {
+    regex: Regex,
+    /// The same, where it is as simple as that.
+    steps: Option<Arc<Steps>>,
+}
+
+/// Compiles a pattern. The error says which part of the dialect is not supported: there are no look-around and no
+/// back-references, for neither can be searched in linear time.
+pub fn compile(pattern: &str) -> Result<Pattern, String> {
     let translated = translate(pattern)?;
-    Regex::new(&translated).map(Arc::new).map_err(|e| {
+    let regex = Regex::new(&translated).map_err(|e| {
         let reason = e.to_string();
         // The engine draws the pattern and a caret; its last line has the words.
         let last = reason.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
         format!("pattern {pattern:?} cannot be searched for: {last}")
-    })
+    })?;
+    let steps = regex_syntax::parse(&translated).ok().and_then(|hir| Steps::of(&hir)).map(Arc::new);
+    Ok(Pattern { regex, steps })
+}
+
+impl Pattern {
+    pub fn is_match(&self, text: &str) -> bool {
+        match &self.steps {
+            Some(steps) => steps.is_match(text),
+            None => self.regex.is_match(text),
+        }
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.regex.fmt(f)
+    }
 }
 
 /// Spells out what the two dialects read differently: `\d` and `\w` are ASCII in ECMA-262, `.` stops at four line ends,

@@ -1,15 +1,17 @@
 //! The model compiled into numbered rules: what is asked of every record, and of every window.
 
+use crate::engine::contract::asked::Asked;
 use crate::engine::contract::described::Described;
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
+use crate::engine::contract::pattern::Pattern;
 use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::path::FieldPath;
 use crate::engine::profile::shape::ProfilePlan;
-use regex::Regex;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub struct Plan {
     pub described: Arc<Described>,
     pub objects: Vec<ObjectPlan>,
     pub rules: Vec<Rule>,
+    /// By object: where its rules look.
+    pub asked: Vec<Asked>,
     /// The fields that are profiled, by number as the rules are.
     pub profile: ProfilePlan,
     /// Opens an incident when a rule fails in `failing` of `of` windows (default 1 of 1).
@@ -89,12 +93,12 @@ pub enum Check {
     /// The field is there and null.
     Null,
     /// The field is not there, or its value equals one of these; null only where the list holds null.
-    Missing(Vec<serde_json::Value>),
+    Missing(Values),
     /// The value keeps one clause of its schema; null and missing rows are not asked.
     Valid(Validity),
     /// `invalidValues`: the value is one of `values` and, as text, matches `pattern`, whichever is given. Null and
     /// missing rows are not asked; what is no text matches no pattern.
-    Invalid { values: Option<Vec<serde_json::Value>>, pattern: Option<Arc<Regex>> },
+    Invalid { values: Option<Values>, pattern: Option<Pattern> },
     /// Distinct within the window, over the named fields together.
     Unique(Vec<FieldPath>),
     /// The number of rows.
@@ -135,7 +139,7 @@ pub enum Validity {
         max: Option<u64>,
     },
     /// Searched for in a string, not anchored.
-    Pattern(Arc<Regex>),
+    Pattern(Pattern),
     Format(TextFormat),
     Number {
         minimum: Option<f64>,
@@ -149,7 +153,7 @@ pub enum Validity {
         min: i128,
         max: u128,
     },
-    OneOf(Vec<serde_json::Value>),
+    OneOf(Values),
     Items {
         min: Option<u64>,
         max: Option<u64>,

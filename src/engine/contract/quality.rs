@@ -6,6 +6,7 @@ use crate::engine::contract::model::Clause;
 use crate::engine::contract::pattern;
 use crate::engine::contract::plan::{Check, Threshold, Unit};
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::values::Values;
 use crate::engine::decode::path::{FieldPath, Step};
 
 /// What a rule speaks about.
@@ -193,7 +194,7 @@ fn check(
         ("missingValues", Subject::Property(_)) => {
             let given = arguments.as_mut().map(|a| a.list("missingValues")).unwrap_or_default();
             match given.is_empty() {
-                false => Ok(Check::Missing(given.iter().map(|v| v.node.json()).collect())),
+                false => Ok(Check::Missing(Values::new(given.iter().map(|v| v.node.json()).collect()))),
                 true => {
                     problems.warning(
                         &place,
@@ -245,7 +246,7 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problem
     }
     let values = match values.map(|found| (found.items(), found)) {
         None => None,
-        Some((Some(items), _)) if !items.is_empty() => Some(items.iter().map(|v| v.node.json()).collect()),
+        Some((Some(items), _)) if !items.is_empty() => Some(Values::new(items.iter().map(|v| v.node.json()).collect())),
         Some((_, found)) => {
             problems.semantic(&found.at, "validValues is no list of values", "list at least one value");
             return Err("validValues is no list of values".to_owned());
@@ -253,7 +254,7 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problem
     };
     let pattern = match text.map(|found| (found.text().map(pattern::compile), found)) {
         None => None,
-        Some((Some(Ok(regex)), _)) => Some(regex),
+        Some((Some(Ok(pattern)), _)) => Some(pattern),
         Some((Some(Err(reason)), found)) => {
             problems.semantic(&found.at, &reason, "write it without what is not supported");
             return Err(reason);

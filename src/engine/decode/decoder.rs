@@ -1,9 +1,11 @@
 //! Records into values, whatever they are encoded in.
 
 use crate::engine::decode::avro::program::Program;
-use crate::engine::decode::avro::walk;
+use crate::engine::decode::avro::{place, walk};
+use crate::engine::decode::fields::Fields;
 use crate::engine::decode::framing::{self, Encoding, Form, Unknown, Written};
 use crate::engine::decode::json;
+use crate::engine::decode::names::Names;
 use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::schema::{AvroSchema, SchemaRef, Schemas};
 use crate::engine::decode::tree::{Tree, Value};
@@ -11,9 +13,12 @@ use crate::engine::record::RawRecord;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// Pairs of a registry's schema and a contract's that are kept compiled. A topic has a handful of versions at a time; with
-/// more than this the memory starts again, which costs compilations.
-const PAIRS_MAX: usize = 256;
+/// Programs that are kept. A topic has a handful of versions at a time; with more than this the memory starts again, which
+/// costs compilations.
+const PROGRAMS_MAX: usize = 256;
+/// Contracts of whose records the names are remembered; those of a task's topics, and after a change the new ones. With more
+/// than this the memory starts again, which costs a look by name for each field.
+const CONTRACTS_MAX: usize = 256;
 
 /// Holds what is kept between two records.
 #[derive(Debug, Default)]
@@ -21,20 +26,20 @@ pub struct Decoder {
     /// `None`: there is no registry, and a frame cannot be read.
     schemas: Option<Arc<Schemas>>,
     tree: Tree,
-    pairs: Pairs,
-    /// Where the text of the last record begins, to which the tree's nodes point; Avro's point nowhere.
-    text_from: Option<usize>,
+    programs: Programs,
+    /// By the address of the contract's fields, which they hold.
+    names: FxHashMap<usize, Names>,
 }
 
-/// By the writer's name, and the address of the reader's, which the pair holds.
-type Pairs = FxHashMap<(SchemaRef, usize), Pair>;
+/// By the addresses of the three that they are made of, which they hold.
+type Programs = FxHashMap<(usize, usize, usize), Compiled>;
 
-/// Records of one schema as another wants them.
+/// Records of one schema, as another wants them, with the places of a contract's fields.
 #[derive(Debug)]
-struct Pair {
-    /// Held, so that no other takes its address.
-    _wanted: Arc<AvroSchema>,
-    /// `None`: the two make no program.
+struct Compiled {
+    /// Held, so that no others take their addresses.
+    _of: (Arc<AvroSchema>, Option<Arc<AvroSchema>>, Arc<Fields>),
+    /// `None`: they make no program.
     program: Option<Program>,
 }
 
@@ -57,24 +62,21 @@ impl Decoder {
         self.schemas = Some(schemas);
     }
 
-    /// Reads the value of a record that is no tombstone.
+    /// Reads the value of a record that is no tombstone, and finds the places of these fields in it.
     pub fn record<'a>(
         &'a mut self,
         encoding: &Encoding,
+        fields: &Arc<Fields>,
         record: &RawRecord<'_>,
-        value: &'a [u8],
+        value: &[u8],
     ) -> Result<Value<'a>, Unread> {
-        let Decoder { schemas, tree, pairs, text_from } = self;
-        *text_from = None;
+        let Decoder { schemas, tree, programs, names } = self;
         let read = match framing::form(encoding, schemas.as_deref(), record.schema_header, value) {
             Err(Unknown::Needs(reference)) => return Err(Unread::Needs(reference)),
             Err(Unknown::Undecodable(reason)) => Err(Undecodable { reason, at: 0 }),
-            Ok(Form::Json { from }) => {
-                *text_from = Some(from);
-                json::record(tree, &value[from..])
-                    .map_err(|Undecodable { reason, at }| Undecodable { reason, at: from + at })
-            }
-            Ok(Form::Avro { written, wanted, from }) => match program(written, wanted, pairs) {
+            Ok(Form::Json { from }) => json::record(tree, remembered(names, fields), &value[from..])
+                .map_err(|Undecodable { reason, at }| Undecodable { reason, at: from + at }),
+            Ok(Form::Avro { written, wanted, from }) => match program(written, wanted, fields, programs) {
                 Some(program) => walk::record(tree, program, value, from),
                 None => Err(Undecodable { reason: Reason::SchemaUnsupported, at: 0 }),
             },
@@ -82,21 +84,41 @@ impl Decoder {
         read.map_err(Unread::Undecodable)
     }
 
-    /// The value of the last record, which was read, from the same bytes.
-    pub fn again<'a>(&'a self, value: &'a [u8]) -> Value<'a> {
-        self.tree.again(self.text_from.and_then(|from| value.get(from..)).unwrap_or_default())
+    /// The value of the last record, which was read.
+    pub fn again(&self) -> Value<'_> {
+        self.tree.root()
     }
 }
 
-fn program<'p>(written: Written<'p>, wanted: Option<&Arc<AvroSchema>>, pairs: &'p mut Pairs) -> Option<&'p Program> {
-    let (Some(wanted), Some(reference)) = (wanted, written.reference) else { return Some(written.schema.program()) };
-    let key = (reference, Arc::as_ptr(wanted).addr());
-    if !pairs.contains_key(&key) {
-        if pairs.len() >= PAIRS_MAX {
-            pairs.clear();
-        }
-        let program = written.schema.read_as(wanted).ok();
-        pairs.insert(key, Pair { _wanted: wanted.clone(), program });
+fn remembered<'n>(names: &'n mut FxHashMap<usize, Names>, fields: &Arc<Fields>) -> &'n mut Names {
+    let key = Arc::as_ptr(fields).addr();
+    if names.len() >= CONTRACTS_MAX && !names.contains_key(&key) {
+        names.clear();
     }
-    pairs.get(&key)?.program.as_ref()
+    names.entry(key).or_insert_with(|| Names::of(fields))
+}
+
+fn program<'p>(
+    written: Written<'_>,
+    wanted: Option<&Arc<AvroSchema>>,
+    fields: &Arc<Fields>,
+    programs: &'p mut Programs,
+) -> Option<&'p Program> {
+    let Written { schema, reference } = written;
+    // What nobody has given a name to is written as it is wanted.
+    let wanted = wanted.filter(|_| reference.is_some());
+    let address = |schema: &Arc<AvroSchema>| Arc::as_ptr(schema).addr();
+    let key = (address(schema), wanted.map_or(0, address), Arc::as_ptr(fields).addr());
+    if !programs.contains_key(&key) {
+        if programs.len() >= PROGRAMS_MAX {
+            programs.clear();
+        }
+        let program = match wanted {
+            None => place::place(schema.program(), fields),
+            Some(wanted) => schema.read_as(wanted).and_then(|program| place::place(&program, fields)),
+        };
+        let _of = (schema.clone(), wanted.cloned(), fields.clone());
+        programs.insert(key, Compiled { _of, program: program.ok() });
+    }
+    programs.get(&key)?.program.as_ref()
 }

@@ -28,7 +28,7 @@ pub enum Form<'s> {
 /// The schema that a value was written with, and its name where a registry has given it one.
 #[derive(Clone, Copy, Debug)]
 pub struct Written<'s> {
-    pub schema: &'s AvroSchema,
+    pub schema: &'s Arc<AvroSchema>,
     pub reference: Option<SchemaRef>,
 }
 

@@ -1,6 +1,8 @@
 //! Bytes into values that rules can ask.
 
 pub mod path; // where a field stands in a record
+pub mod fields; // the fields of a contract, by place
+pub mod names; // what is remembered of the names in records
 pub mod tree; // a decoded record
 pub mod number; // its numbers, exact where they are whole
 pub mod moment; // dates, timestamps and times

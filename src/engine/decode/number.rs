@@ -39,6 +39,7 @@ impl Number<'_> {
             Number::Int(i) => Some(i.into()),
             Number::Unsigned(u) => Some(u.into()),
             Number::Float(double) if double.abs() < EXACT_DOUBLES => (double.fract() == 0.0).then_some(double as i128),
+            Number::Decimal(text) if ends_in_fraction(text) => None,
             _ => self.decimal(|decimal| decimal.integer())?,
         }
     }
@@ -55,7 +56,11 @@ impl Number<'_> {
     pub fn is_whole(self) -> bool {
         match self {
             Number::Int(_) | Number::Unsigned(_) => true,
-            _ => self.decimal(|decimal| decimal.exponent >= 0).unwrap_or(false),
+            // The shortest decimal of a float has a fraction where the float has one: where it has none, the whole
+            // number itself is shorter than anything with a fraction.
+            Number::Float(double) => double.is_finite() && double.fract() == 0.0,
+            Number::Single(single) => single.is_finite() && single.fract() == 0.0,
+            Number::Decimal(text) => !ends_in_fraction(text) && Decimal::read(text).exponent >= 0,
         }
     }
 
@@ -63,6 +68,10 @@ impl Number<'_> {
     /// how the bound itself was read.
     pub fn compare(self, bound: f64) -> Option<Ordering> {
         let whole = match self {
+            // Of most bounds a cast and a comparison tell it all.
+            Number::Int(i) if bound.abs() < EXACT_DOUBLES && (bound as i64) as f64 == bound => {
+                return Some(i.cmp(&(bound as i64)));
+            }
             Number::Int(i) => i128::from(i),
             Number::Unsigned(u) => i128::from(u),
             _ => return self.as_f64().partial_cmp(&bound),
@@ -138,6 +147,14 @@ impl Number<'_> {
             _ => self.decimal(|decimal| decimal.scaled())?,
         }
     }
+}
+
+/// Whether a decimal without an exponent has digits after its point, the last of which is no zero: what most have that
+/// are not whole.
+fn ends_in_fraction(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.last().is_some_and(|last| matches!(last, b'1'..=b'9'))
+        && bytes.iter().rev().find(|b| !b.is_ascii_digit()) == Some(&b'.')
 }
 
 /// The text of a number, in place: `-1.2345678901234567e-308` is the longest of a double, and an integer is no longer.
@@ -227,22 +244,33 @@ pub struct Scanned {
     pub negative: bool,
     /// The magnitude of a whole number within 64 bits, written without fraction and exponent.
     pub integer: Option<u64>,
+    pub exponent: bool,
 }
 
 /// JSON's grammar of numbers, at the start of `bytes`; `None` where there is none.
+#[inline]
 pub fn scan(bytes: &[u8]) -> Option<Scanned> {
     let negative = bytes.first() == Some(&b'-');
     let begin = usize::from(negative);
-    let mut integer = Some(0u64);
+    let mut magnitude = 0u64;
     let mut at = begin;
-    while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
-        integer = integer.and_then(|i| i.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+    for byte in &bytes[begin..] {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        magnitude = magnitude.wrapping_mul(10).wrapping_add(u64::from(digit));
         at += 1;
     }
     // At least one digit, and no zero before others.
     if at == begin || (bytes[begin] == b'0' && at > begin + 1) {
         return None;
     }
+    // Nineteen nines are within 64 bits; what is longer is read again, and may not be.
+    let mut integer = match at - begin {
+        ..=19 => Some(magnitude),
+        _ => bytes[begin..at].iter().try_fold(0u64, |i, b| i.checked_mul(10)?.checked_add(u64::from(b - b'0'))),
+    };
     let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
     if bytes.get(at) == Some(&b'.') {
         let count = digits(at + 1);
@@ -252,7 +280,8 @@ pub fn scan(bytes: &[u8]) -> Option<Scanned> {
         at += 1 + count;
         integer = None;
     }
-    if let Some(b'e' | b'E') = bytes.get(at) {
+    let exponent = matches!(bytes.get(at), Some(b'e' | b'E'));
+    if exponent {
         let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
         let from = (at + 1 + sign).min(bytes.len());
         let count = digits(from);
@@ -262,15 +291,11 @@ pub fn scan(bytes: &[u8]) -> Option<Scanned> {
         at = from + count;
         integer = None;
     }
-    Some(Scanned { len: at, negative, integer })
+    Some(Scanned { len: at, negative, integer, exponent })
 }
 
 /// A number that a double takes for infinity, or for zero where it is none.
 pub fn out_of_range(text: &str) -> bool {
-    // Without an exponent, 300 characters stay within 1e300 and 1e-300.
-    if text.len() <= 300 && !text.bytes().any(|b| b == b'e' || b == b'E') {
-        return false;
-    }
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     match text.parse::<f64>() {
         Ok(0.0) => mantissa.bytes().any(|b| matches!(b, b'1'..=b'9')),

@@ -1,6 +1,6 @@
 //! What a path finds in a record: one value, or one for each item of the arrays that it names.
 
-use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::decode::fields::{Fields, Route, Turn};
 use crate::engine::decode::tree::{Kind, Value};
 
 /// What a path finds. Missing and null are two things.
@@ -13,38 +13,48 @@ pub enum Row<'a> {
     NoParent,
 }
 
-/// Calls `row` for each value. An array that is missing, null or no array has no items, and nothing is found.
-pub fn each<'a>(record: Value<'a>, path: &FieldPath, row: &mut impl FnMut(Row<'a>)) {
-    follow(record, &path.0, row);
+/// Calls `row` for each value of a record that was read with these fields. An array that is missing, null or no array has
+/// no items, and nothing is found.
+pub fn each<'a>(record: Value<'a>, fields: &Fields, route: &Route, mut row: impl FnMut(Row<'a>)) {
+    if route.rest.is_empty() {
+        row(single(record, fields, route));
+    } else if let Some(value) = record.at(route.place) {
+        follow(value, &route.rest, &mut row);
+    }
 }
 
 /// What a path without `[]` finds.
-pub fn single<'a>(record: Value<'a>, path: &FieldPath) -> Row<'a> {
-    let mut found = Row::NoParent;
-    follow(record, &path.0, &mut |row| found = row);
-    found
+#[inline]
+pub fn single<'a>(record: Value<'a>, fields: &Fields, route: &Route) -> Row<'a> {
+    match record.at(route.place) {
+        Some(value) => Row::Value(value),
+        None => match record.at(fields.parent(route.place)) {
+            Some(parent) if parent.is_object() => Row::Missing,
+            _ => Row::NoParent,
+        },
+    }
 }
 
 /// Recursion goes as deep as the path names arrays, which is the contract's doing, not the record's.
-fn follow<'a>(mut value: Value<'a>, steps: &[Step], row: &mut impl FnMut(Row<'a>)) {
-    for (i, step) in steps.iter().enumerate() {
-        let rest = &steps[i + 1..];
-        match (step, value.kind()) {
-            (Step::Name(name), Kind::Object(members)) => match members.get(name) {
+fn follow<'a>(mut value: Value<'a>, turns: &[Turn], row: &mut impl FnMut(Row<'a>)) {
+    for (i, turn) in turns.iter().enumerate() {
+        let rest = &turns[i + 1..];
+        match (turn, value.kind()) {
+            (Turn::Field(place), Kind::Object(members)) => match members.at(*place) {
                 Some(member) => value = member,
                 None if rest.is_empty() => return row(Row::Missing),
                 None => return without_parent(rest, row),
             },
-            (Step::Name(_), _) => return without_parent(rest, row),
-            (Step::Items, Kind::Array(items)) => return items.into_iter().for_each(|item| follow(item, rest, row)),
-            (Step::Items, _) => return,
+            (Turn::Field(_), _) => return without_parent(rest, row),
+            (Turn::Items, Kind::Array(items)) => return items.into_iter().for_each(|item| follow(item, rest, row)),
+            (Turn::Items, _) => return,
         }
     }
     row(Row::Value(value));
 }
 
-fn without_parent<'a>(rest: &[Step], row: &mut impl FnMut(Row<'a>)) {
-    if !rest.contains(&Step::Items) {
+fn without_parent<'a>(rest: &[Turn], row: &mut impl FnMut(Row<'a>)) {
+    if !rest.contains(&Turn::Items) {
         row(Row::NoParent);
     }
 }
@@ -53,7 +63,10 @@ fn without_parent<'a>(rest: &[Step], row: &mut impl FnMut(Row<'a>)) {
 mod tests {
     use super::*;
     use crate::engine::decode::json;
+    use crate::engine::decode::names::Names;
+    use crate::engine::decode::path::{FieldPath, Step};
     use crate::engine::decode::tree::Tree;
+    use std::sync::Arc;
 
     fn path(text: &str) -> FieldPath {
         let mut steps = Vec::new();
@@ -89,10 +102,10 @@ mod tests {
             ("o[]", ""),
             ("b.c[].s", ""),
         ] {
-            let mut tree = Tree::default();
-            let value = json::record(&mut tree, record).expect("a record");
+            let (mut tree, fields) = (Tree::default(), Arc::new(Fields::of(&[path(text)])));
+            let value = json::record(&mut tree, &mut Names::of(&fields), record).expect("a record");
             let mut rows = Vec::new();
-            each(value, &path(text), &mut |row| {
+            each(value, &fields, &fields.route(&path(text)).expect("its own path"), |row| {
                 rows.push(match row {
                     Row::Missing => "missing".to_string(),
                     Row::NoParent => "orphan".to_string(),

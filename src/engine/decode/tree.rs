@@ -1,31 +1,47 @@
-//! A decoded record: a flat tree that borrows the record's bytes where they are text.
+//! A decoded record: a flat tree with the record's texts beside it.
 //!
-//! The nodes lie in one vector, in the order of the text; an array or object knows where it ends. The vector is kept
-//! from record to record, so that a record costs no allocation.
+//! The nodes lie in one vector, in the order of the text; an array or object knows where it ends. Where the fields of a
+//! contract are, is told by their places. All of it is kept from record to record, so that a record costs no allocation.
 
+use crate::engine::decode::fields::{NOWHERE, Place, RECORD};
 use crate::engine::decode::moment::{Moment, Stamp};
 use crate::engine::decode::number::Number;
 use std::sync::Arc;
 
 /// A tree larger than this is given back after the record that needed it: 64 Ki nodes are 1 MiB.
 const KEPT_NODES: usize = 64 << 10;
-/// And so are texts or bytes of its own beyond this: as much as the nodes.
+/// And so are texts or bytes beyond this: as much as the nodes.
 const KEPT_BYTES: usize = 1 << 20;
+/// Objects that are told apart before the count begins again; more than a record can hold.
+const OBJECTS_MAX: u32 = 1 << 31;
 
 /// The nodes of one document; kept and used again for the next.
 #[derive(Debug, Default)]
 pub struct Tree {
     pub(super) nodes: Vec<Node>,
-    /// Texts that the record does not hold as they are, end to end: unescaped JSON strings, and all of Avro's.
-    pub(super) own_texts: String,
+    /// All texts: a record of JSON as it is, and behind it the strings that were unescaped; Avro's, end to end.
+    pub(super) texts: String,
     /// Avro's bytes, end to end.
-    pub(super) own_bytes: Vec<u8>,
-    /// Names and symbols of the Avro schema.
-    pub(super) names: Arc<[Box<str>]>,
-    /// Arrays and objects that are still open, as indices into `nodes`.
-    pub(super) open: Vec<u32>,
+    pub(super) bytes: Vec<u8>,
+    /// Of the Avro schema, and behind them those of the places.
+    names: Arc<[Box<str>]>,
+    /// The name of the first place.
+    first_place: u32,
+    /// By place: where it was seen last.
+    seen: Vec<Seen>,
+    /// Objects begun since they were last counted anew, and how many they were when this document began.
+    objects: u32,
+    before: u32,
     /// Keys of a large object, to be sorted.
-    pub(super) keys: Vec<u32>,
+    keys: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// The object that holds it, counted from 1.
+    object: u32,
+    /// The node of its value.
+    value: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,19 +51,14 @@ pub(super) enum Node {
     Int(i64),
     /// Above `i64::MAX`.
     Unsigned(u64),
-    /// Any other number of a JSON record, as its text.
+    /// Any other decimal number, as its text.
     Decimal(Span),
-    /// A decimal number whose text is in `Tree::own_texts`.
-    OwnDecimal(Span),
     Float(f64),
     Single(f32),
-    /// Without its quotes, in the record's own bytes.
     Text(Span),
-    /// In `Tree::own_texts`.
-    Own(Span),
-    /// In `Tree::names`.
+    /// In `Tree::names`; of a key that stands at a place, the name of the place.
     Name(u32),
-    /// In `Tree::own_bytes`.
+    /// In `Tree::bytes`.
     Bytes(Span),
     Moment(Stamp, i64),
     /// `end`: the index after its last item.
@@ -62,7 +73,7 @@ pub(super) enum Node {
     },
 }
 
-/// The bytes `[from, to)`.
+/// The bytes `[from, to)` of `Tree::texts`, or of `Tree::bytes`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     pub(super) from: u32,
@@ -73,7 +84,6 @@ pub(super) struct Span {
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a> {
     tree: &'a Tree,
-    input: &'a str,
     at: usize,
 }
 
@@ -93,89 +103,112 @@ pub enum Kind<'a> {
 }
 
 impl Tree {
-    /// Empty again; a tree that a large record blew up is given back.
-    pub(super) fn clear(&mut self) {
-        if self.nodes.capacity() > KEPT_NODES || self.own_texts.capacity().max(self.own_bytes.capacity()) > KEPT_BYTES {
+    /// Empty again, for a record of these names, the last of which are those of the contract's places; places are below
+    /// `places_max`. A tree that a large record blew up is given back.
+    pub(super) fn begin(&mut self, names: &Arc<[Box<str>]>, contract: usize, places_max: usize) {
+        if self.nodes.capacity() > KEPT_NODES || self.texts.capacity().max(self.bytes.capacity()) > KEPT_BYTES {
             *self = Tree::default();
         }
         self.nodes.clear();
-        self.own_texts.clear();
-        self.own_bytes.clear();
-        self.open.clear();
+        self.texts.clear();
+        self.bytes.clear();
+        if !Arc::ptr_eq(&self.names, names) {
+            self.names = names.clone();
+        }
+        self.first_place = names.len().saturating_sub(contract) as u32;
+        if self.seen.len() < places_max {
+            self.seen.resize(places_max, Seen::default());
+        }
+        if self.objects >= OBJECTS_MAX {
+            self.objects = 0;
+            self.seen.fill(Seen::default());
+        }
+        self.before = self.objects;
     }
 
-    /// The root of what was decoded last, from `bytes`: JSON's nodes point into them, Avro's hold their own and need none.
-    pub fn again<'a>(&'a self, bytes: &'a [u8]) -> Value<'a> {
-        self.root(std::str::from_utf8(bytes).unwrap_or_default())
+    /// The number of an object that begins.
+    pub(super) fn object(&mut self) -> u32 {
+        self.objects += 1;
+        self.objects
     }
 
-    /// The root of a tree that a decoder has filled from `input`.
-    pub(super) fn root<'a>(&'a self, input: &'a str) -> Value<'a> {
-        Value { tree: self, input, at: 0 }
+    /// The name of a member at a place, of an object of this number; its value comes next. True: the object has a member
+    /// there already.
+    #[inline]
+    pub(super) fn key(&mut self, key: Node, place: Place, object: u32) -> bool {
+        self.nodes.push(key);
+        let value = self.nodes.len() as u32;
+        let Some(seen) = self.seen.get_mut(place as usize) else { return false };
+        let again = seen.object == object;
+        *seen = Seen { object, value };
+        again
+    }
+
+    /// The root of what was decoded last.
+    pub fn root(&self) -> Value<'_> {
+        Value { tree: self, at: 0 }
     }
 
     /// The index after the value at `at`.
-    pub(super) fn after(&self, at: usize) -> usize {
+    fn after(&self, at: usize) -> usize {
         match self.nodes[at] {
             Node::Array { end, .. } | Node::Object { end, .. } => end as usize,
             _ => at + 1,
         }
     }
 
-    /// Whether two members of the object share a name. Small objects are compared pair by pair, large ones sorted, so
-    /// that a record of a million names costs n log n.
-    pub(super) fn repeats(&mut self, input: &str, object: usize) -> bool {
-        let Node::Object { members, end } = self.nodes[object] else { return false };
+    /// Whether two members of the object share a name, of those that stand at no place. A few are compared pair by pair,
+    /// many sorted, so that a record of a million names costs n log n.
+    pub(super) fn repeats(&mut self, object: usize) -> bool {
+        let Node::Object { end, .. } = self.nodes[object] else { return false };
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
         let mut at = object + 1;
-        let mut same = false;
         while at < end as usize {
-            if members <= 16 {
-                let key = self.text(input, at);
-                same |= keys.iter().any(|&other| self.text(input, other as usize) == key);
+            if let Node::Text(_) = self.nodes[at] {
+                keys.push(at as u32);
             }
-            keys.push(at as u32);
             at = self.after(at + 1);
         }
-        if members > 16 {
-            keys.sort_unstable_by(|&a, &b| self.text(input, a as usize).cmp(self.text(input, b as usize)));
-            same = keys.windows(2).any(|pair| self.text(input, pair[0] as usize) == self.text(input, pair[1] as usize));
-        }
+        let text = |key: &u32| self.text(*key as usize);
+        let same = if keys.len() <= 16 {
+            (1..keys.len()).any(|i| keys[..i].iter().any(|key| text(key) == text(&keys[i])))
+        } else {
+            keys.sort_unstable_by(|a, b| text(a).cmp(text(b)));
+            keys.windows(2).any(|pair| text(&pair[0]) == text(&pair[1]))
+        };
         self.keys = keys;
         same
     }
 
-    pub(super) fn text<'a>(&'a self, input: &'a str, at: usize) -> &'a str {
+    fn text(&self, at: usize) -> &str {
         match self.nodes[at] {
-            Node::Text(span) => &input[span.from as usize..span.to as usize],
-            Node::Own(span) => self.own_text(span),
+            Node::Text(span) => self.spanned(span),
             Node::Name(name) => self.names.get(name as usize).map_or("", |name| name),
             _ => "",
         }
     }
-}
 
-impl Tree {
-    fn own_text(&self, span: Span) -> &str {
-        &self.own_texts[span.from as usize..span.to as usize]
+    pub(super) fn spanned(&self, span: Span) -> &str {
+        &self.texts[span.from as usize..span.to as usize]
     }
 }
 
 impl<'a> Value<'a> {
+    #[inline]
     pub fn kind(self) -> Kind<'a> {
-        match self.tree.nodes[self.at] {
+        let tree = self.tree;
+        match tree.nodes[self.at] {
             Node::Null => Kind::Null,
             Node::Bool(b) => Kind::Bool(b),
             Node::Int(i) => Kind::Number(Number::Int(i)),
             Node::Unsigned(u) => Kind::Number(Number::Unsigned(u)),
-            Node::Decimal(span) => Kind::Number(Number::Decimal(&self.input[span.from as usize..span.to as usize])),
-            Node::OwnDecimal(span) => Kind::Number(Number::Decimal(self.tree.own_text(span))),
+            Node::Decimal(span) => Kind::Number(Number::Decimal(tree.spanned(span))),
             Node::Float(double) => Kind::Number(Number::Float(double)),
             Node::Single(single) => Kind::Number(Number::Single(single)),
-            Node::Bytes(span) => Kind::Bytes(&self.tree.own_bytes[span.from as usize..span.to as usize]),
+            Node::Bytes(span) => Kind::Bytes(&tree.bytes[span.from as usize..span.to as usize]),
             Node::Moment(stamp, count) => Kind::Moment(stamp.moment(count)),
-            Node::Text(_) | Node::Own(_) | Node::Name(_) => Kind::Text(self.tree.text(self.input, self.at)),
+            Node::Text(_) | Node::Name(_) => Kind::Text(tree.text(self.at)),
             Node::Array { items, .. } => {
                 Kind::Array(Items { next: Value { at: self.at + 1, ..self }, left: items as usize })
             }
@@ -185,8 +218,25 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub fn is_null(self) -> bool {
         matches!(self.tree.nodes[self.at], Node::Null)
+    }
+
+    #[inline]
+    pub fn is_object(self) -> bool {
+        matches!(self.tree.nodes[self.at], Node::Object { .. })
+    }
+
+    /// What the document that this value is of holds at a place. Of a place among the items of an array it is what was
+    /// read last.
+    #[inline]
+    pub fn at(self, place: Place) -> Option<Value<'a>> {
+        if place == RECORD {
+            return Some(self.tree.root());
+        }
+        let seen = self.tree.seen.get(place as usize)?;
+        (seen.object > self.tree.before).then_some(Value { at: seen.value as usize, ..self })
     }
 }
 
@@ -221,10 +271,45 @@ pub struct Members<'a> {
     left: usize,
 }
 
+/// A member's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a>(Value<'a>);
+
+impl<'a> Key<'a> {
+    pub fn text(self) -> &'a str {
+        self.0.tree.text(self.0.at)
+    }
+
+    /// `NOWHERE`: no contract names it.
+    pub fn place(self) -> Place {
+        match self.0.tree.nodes[self.0.at] {
+            Node::Name(name) => name.checked_sub(self.0.tree.first_place).unwrap_or(NOWHERE),
+            _ => NOWHERE,
+        }
+    }
+}
+
 impl<'a> Members<'a> {
     /// `None` is missing, which is not null.
     pub fn get(mut self, name: &str) -> Option<Value<'a>> {
         self.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// The member that stands at a place.
+    pub fn at(self, place: Place) -> Option<Value<'a>> {
+        self.keyed().find(|(key, _)| key.place() == place).map(|(_, value)| value)
+    }
+
+    /// With names that know their places.
+    pub fn keyed(mut self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
+        std::iter::from_fn(move || self.pair())
+    }
+
+    fn pair(&mut self) -> Option<(Key<'a>, Value<'a>)> {
+        self.left = self.left.checked_sub(1)?;
+        let key = self.next;
+        self.next.at = key.tree.after(key.at + 1);
+        Some((Key(key), Value { at: key.at + 1, ..key }))
     }
 }
 
@@ -232,11 +317,7 @@ impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, Value<'a>);
 
     fn next(&mut self) -> Option<(&'a str, Value<'a>)> {
-        self.left = self.left.checked_sub(1)?;
-        let Value { tree, input, at } = self.next;
-        let value = Value { at: at + 1, ..self.next };
-        self.next.at = tree.after(at + 1);
-        Some((tree.text(input, at), value))
+        self.pair().map(|(key, value)| (key.text(), value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -1,6 +1,7 @@
 //! One walk over a record, which every field of its profile sees.
 
 use crate::engine::check::key::Hashes;
+use crate::engine::contract::plan::Plan;
 use crate::engine::decode::tree::{Items, Kind, Members, Value};
 use crate::engine::profile::shape::{EXTRA_NAME_BYTES_MAX, How, Node, ProfilePlan};
 use crate::engine::profile::state::Profile;
@@ -15,19 +16,16 @@ pub struct Walker {
 
 impl Walker {
     /// Adds a decoded record to the profile, as these objects of the plan describe it.
-    pub fn walk(
-        &mut self,
-        plan: &ProfilePlan,
-        objects: &[usize],
-        record: Value<'_>,
-        hashes: &Hashes,
-        profile: &mut Profile,
-    ) {
-        self.seen.resize(plan.fields.len().max(self.seen.len()), 0);
+    pub fn walk(&mut self, plan: &Plan, objects: &[usize], record: Value<'_>, hashes: &Hashes, profile: &mut Profile) {
+        self.seen.resize(plan.profile.fields.len().max(self.seen.len()), 0);
         // What one object does not describe, another may.
         let extra = objects.len() == 1;
-        for shape in objects.iter().filter_map(|object| plan.shapes.get(*object)) {
-            let mut visit = Visit { walker: self, plan, hashes, profile, extra };
+        for object in objects {
+            let (Some(shape), Some(asked)) = (plan.profile.shapes.get(*object), plan.asked.get(*object)) else {
+                continue;
+            };
+            let profiled = &asked.profiled;
+            let mut visit = Visit { walker: self, plan: &plan.profile, profiled, hashes, profile, extra };
             if let Kind::Object(members) = record.kind() {
                 visit.object(&shape.root, members, true);
             }
@@ -38,6 +36,8 @@ impl Walker {
 struct Visit<'a> {
     walker: &'a mut Walker,
     plan: &'a ProfilePlan,
+    /// By place: which child of the node around it the field is.
+    profiled: &'a [u32],
     hashes: &'a Hashes,
     profile: &'a mut Profile,
     extra: bool,
@@ -67,22 +67,12 @@ impl Visit<'_> {
         self.walker.object += 1;
         let object = self.walker.object;
         let mut found = 0;
-        // Records mostly have their fields in one order, and the contract has them in the same.
-        let mut next = 0;
-        for (name, value) in members {
-            let child = node.children.get(next).filter(|child| child.name == name);
-            let child = match child {
-                Some(child) => Some(child),
-                None => node.by_name.get(name).and_then(|at| {
-                    next = *at;
-                    node.children.get(*at)
-                }),
-            };
+        for (key, value) in members.keyed() {
+            let child = self.profiled.get(key.place() as usize).and_then(|at| node.children.get(*at as usize));
             let Some(child) = child else {
-                self.beside(node, name, value, is_record);
+                self.beside(node, key.text(), value, is_record);
                 continue;
             };
-            next += 1;
             found += 1;
             if let Some(seen) = child.field.and_then(|number| self.walker.seen.get_mut(number)) {
                 *seen = object;
@@ -123,9 +113,9 @@ impl Visit<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::contract::plan::Plan;
     use crate::engine::contract::{compile, odcs};
     use crate::engine::decode::json;
+    use crate::engine::decode::names::Names;
     use crate::engine::decode::tree::Tree;
     use crate::engine::profile::field::{Field, Kinds};
     use crate::engine::profile::shape::{EXTRA_FIELDS_MAX, FIELDS_MAX, PROFILE_BYTES_MAX};
@@ -145,9 +135,10 @@ mod tests {
 
     fn profile(plan: &Plan, records: &[String]) -> Profile {
         let (mut walker, mut profile, mut tree) = (Walker::default(), Profile::default(), Tree::default());
+        let mut names = Names::of(&plan.asked[0].fields);
         for record in records {
-            let value = json::record(&mut tree, record.as_bytes()).expect(record);
-            walker.walk(&plan.profile, &[0], value, &Hashes::new(&[7; 16]), &mut profile);
+            let value = json::record(&mut tree, &mut names, record.as_bytes()).expect(record);
+            walker.walk(plan, &[0], value, &Hashes::new(&[7; 16]), &mut profile);
         }
         profile
     }

@@ -2,14 +2,17 @@
 
 use super::*;
 use crate::engine::check::keys::Rows;
+use crate::engine::contract::asked;
 use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::contract::pattern;
 use crate::engine::contract::plan::{IncidentPolicy, JsonType, ObjectPlan, Threshold, Unit, Validity};
+use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
+use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::profile::shape::ProfilePlan;
 use crate::engine::record::TopicId;
 use serde_json::json;
-use std::sync::Arc;
 
 fn path(text: &str) -> FieldPath {
     let mut steps = Vec::new();
@@ -39,6 +42,14 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
             unit: Unit::Rows,
         })
         .collect();
+    let objects = vec![ObjectPlan {
+        name: "orders".into(),
+        topic: "orders".into(),
+        event_time: Some(path("at")),
+        declared_delay_ms: 0,
+        encoding: Encoding::Unsaid,
+        rules: (0..rules.len()).collect(),
+    }];
     Plan {
         hash: ContractHash([1; 16]),
         product: ProductName { domain: "sales".into(), name: "orders".into() },
@@ -46,14 +57,8 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         contract_version: String::new(),
         owner: String::new(),
         described: Default::default(),
-        objects: vec![ObjectPlan {
-            name: "orders".into(),
-            topic: "orders".into(),
-            event_time: Some(path("at")),
-            declared_delay_ms: 0,
-            encoding: Encoding::Unsaid,
-            rules: (0..rules.len()).collect(),
-        }],
+        asked: asked::of(&objects, &rules, &ProfilePlan::default()),
+        objects,
         rules,
         profile: ProfilePlan::default(),
         incident: IncidentPolicy { failing: 1, of: 1 },
@@ -97,17 +102,22 @@ fn number(minimum: Option<f64>, exclusive_maximum: Option<f64>, multiple_of: Opt
 
 #[test]
 fn each_check_is_asked_of_its_rows_and_says_what_broke_it() {
-    let pattern = || Arc::new(regex::Regex::new("^a+$").expect("a pattern"));
+    let pattern = || pattern::compile("^a+$").expect("a pattern");
     let of_type = |kind| Check::Valid(Validity::Type(kind));
     check(Check::Present, &["1", "null", "-", "\"\"", "0"], 5, &["null", "missing"]);
     check(Check::Null, &["1", "null", "-", "\"\""], 4, &["null"]);
     check(
-        Check::Missing(vec![json!(""), json!("N/A")]),
+        Check::Missing(Values::new(vec![json!(""), json!("N/A")])),
         &["\"\"", "\"x\"", "null", "-"],
         4,
         &["means_missing", "missing"],
     );
-    check(Check::Missing(vec![json!(null), json!(0)]), &["null", "0.0", "\"0\""], 3, &["null", "means_missing"]);
+    check(
+        Check::Missing(Values::new(vec![json!(null), json!(0)])),
+        &["null", "0.0", "\"0\""],
+        3,
+        &["null", "means_missing"],
+    );
     check(of_type(JsonType::String), &["\"x\"", "1", "null", "-"], 2, &["wrong_type"]);
     check(
         of_type(JsonType::Integer),
@@ -134,7 +144,7 @@ fn each_check_is_asked_of_its_rows_and_says_what_broke_it() {
         3,
         &["does_not_fit"; 2],
     );
-    let one_of = Check::Valid(Validity::OneOf(vec![json!("a"), json!(2), json!(0.5)]));
+    let one_of = Check::Valid(Validity::OneOf(Values::new(vec![json!("a"), json!(2), json!(0.5)])));
     check(one_of, &["\"a\"", "2.0", "0.50", "\"2\"", "null"], 4, &["not_allowed"]);
     let items = Check::Valid(Validity::Items { min: Some(1), max: Some(3), unique: true });
     check(
@@ -145,7 +155,8 @@ fn each_check_is_asked_of_its_rows_and_says_what_broke_it() {
     );
     check(Check::Valid(Validity::Properties { min: Some(1), max: None }), &["{}", "{\"a\":1}"], 2, &["too_few_fields"]);
     check(Check::Valid(Validity::Has(vec!["a".into()])), &["{\"a\":null}", "{}", "{\"a\":1}"], 3, &["lacks_field"; 2]);
-    let invalid = Check::Invalid { values: Some(vec![json!("aa"), json!("b"), json!(1)]), pattern: Some(pattern()) };
+    let invalid =
+        Check::Invalid { values: Some(Values::new(vec![json!("aa"), json!("b"), json!(1)])), pattern: Some(pattern()) };
     check(invalid, &["\"aa\"", "\"b\"", "\"aaa\"", "1", "null", "-"], 4, &["no_match", "not_allowed", "no_match"]);
     check(Check::Unique(vec![path("f")]), &["1", "\"1\"", "1.0", "null", "null", "-", "1"], 4, &["duplicate"; 2]);
     check(Check::RowCount, &["1", "-"], 2, &[]);

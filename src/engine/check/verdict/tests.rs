@@ -35,6 +35,7 @@ fn plan(rules: Vec<Rule>) -> Plan {
         described: Default::default(),
         objects: vec![],
         rules,
+        asked: vec![],
         profile: ProfilePlan::default(),
         incident: IncidentPolicy { failing: 1, of: 1 },
     }

@@ -1,13 +1,15 @@
 //! A schema into a program: as it was written, or as a reader's schema wants it (`resolve`).
 
 use crate::engine::decode::avro::program::{As, Field, NameId, Program, Read, ReadId};
+use crate::engine::decode::fields::Fields;
 use crate::engine::decode::moment::Stamp;
 use apache_avro::Schema;
 use apache_avro::schema::{InnerDecimalSchema, Name, UuidSchema};
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// More than the largest schemas that people write by three orders; a schema of a registry is somebody else's text.
-const READS_MAX: usize = 100_000;
+pub const READS_MAX: usize = 100_000;
 /// Types within types. Schemas that go deeper only by name are not read: no record is read so deep either.
 const DEPTH_MAX: usize = 256;
 
@@ -28,7 +30,9 @@ pub fn compile(writer: &[Schema], reader: Option<&[Schema]>) -> Result<Program, 
         None => compiler.plain(first, Side::Written)?,
         Some(reader) => compiler.resolved(first, reader)?,
     };
-    Ok(Program { reads: compiler.reads, root, names: compiler.names.into() })
+    let fields = Arc::new(Fields::default());
+    let names = compiler.names.into_iter().chain(fields.names()).collect();
+    Ok(Program { reads: compiler.reads, root, names, fields })
 }
 
 pub struct Compiler<'s> {
@@ -99,7 +103,7 @@ impl<'s> Compiler<'s> {
     fn plain_read(&mut self, schema: &'s Schema, side: Side) -> Result<Read, String> {
         Ok(match schema {
             Schema::Array(array) => Read::Array(self.plain(&array.items, side)?),
-            Schema::Map(map) => Read::Map(self.plain(&map.types, side)?),
+            Schema::Map(map) => Read::map(self.plain(&map.types, side)?),
             Schema::Union(union) => {
                 let branches: Result<_, String> =
                     union.variants().iter().map(|branch| self.plain(branch, side)).collect();

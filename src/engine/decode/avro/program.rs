@@ -1,6 +1,7 @@
 //! What is read of a record's bytes, one thing after the other. Where a reader's schema asks for another form, for fewer
 //! fields or for defaults, the program says so already: nothing is looked up by name while a record is read.
 
+use crate::engine::decode::fields::{Fields, NOWHERE, Place};
 use crate::engine::decode::moment::Stamp;
 use std::sync::Arc;
 
@@ -9,8 +10,10 @@ use std::sync::Arc;
 pub struct Program {
     pub reads: Vec<Read>,
     pub root: ReadId,
-    /// Of fields and symbols.
+    /// Of the schema's fields and symbols, and behind them those of the places.
     pub names: Arc<[Box<str>]>,
+    /// Whose places are told; of a program that `place` has not made, the record's alone.
+    pub fields: Arc<Fields>,
 }
 
 /// An index into `Program::reads`.
@@ -19,7 +22,7 @@ pub type ReadId = u32;
 pub type NameId = u32;
 
 /// One value as it was written, and what becomes of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Read {
     Null,
     Boolean,
@@ -51,7 +54,12 @@ pub enum Read {
     /// The symbol of each index; `None`: the reader has none for it.
     Enum(Box<[Option<NameId>]>),
     Array(ReadId),
-    Map(ReadId),
+    Map {
+        value: ReadId,
+        /// The place of the map, and how the members that have places in it are read, by place.
+        place: Place,
+        named: Box<[(Place, ReadId)]>,
+    },
     Union(Box<[ReadId]>),
     Record {
         fields: Box<[Field]>,
@@ -59,6 +67,13 @@ pub enum Read {
     },
     /// What was written cannot be read as the reader wants it.
     Mismatch,
+}
+
+impl Read {
+    /// A map of which nobody knows where it stands.
+    pub fn map(value: ReadId) -> Read {
+        Read::Map { value, place: NOWHERE, named: Box::default() }
+    }
 }
 
 /// What becomes of a whole number.
@@ -72,7 +87,7 @@ pub enum As {
 }
 
 /// A field that was written, in its order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// The reader's name for it; `None`: it is passed over.
     pub name: Option<NameId>,
@@ -80,10 +95,10 @@ pub struct Field {
 }
 
 /// A field that was not written, and has a default.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Default {
     pub name: NameId,
     pub read: ReadId,
     /// Its value, encoded.
-    pub bytes: Box<[u8]>,
+    pub bytes: Arc<[u8]>,
 }

@@ -57,7 +57,7 @@ impl<'s> Compiler<'s> {
             (Schema::Array(written), Schema::Array(wanted)) => {
                 Read::Array(self.resolved(&written.items, &wanted.items)?)
             }
-            (Schema::Map(written), Schema::Map(wanted)) => Read::Map(self.resolved(&written.types, &wanted.types)?),
+            (Schema::Map(written), Schema::Map(wanted)) => Read::map(self.resolved(&written.types, &wanted.types)?),
             (Schema::Record(written), Schema::Record(wanted)) => self.record(written, wanted)?,
             (Schema::Enum(written), Schema::Enum(wanted)) => self.symbols(written, wanted),
             (written, wanted) => match (base(written), base(wanted)) {

@@ -4,10 +4,10 @@
 use crate::engine::decode::avro::cursor::Cursor;
 use crate::engine::decode::avro::decimal;
 use crate::engine::decode::avro::program::{As, Default, Field, Program, Read, ReadId};
+use crate::engine::decode::fields::{NOWHERE, Place};
 use crate::engine::decode::json::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::tree::{Kind, Node, Span, Tree, Value};
-use std::sync::Arc;
 
 /// Reads one record out of `bytes[from..]`, all of it. Like a record of JSON it is an object.
 pub fn record<'a>(tree: &'a mut Tree, program: &Program, bytes: &[u8], from: usize) -> Result<Value<'a>, Undecodable> {
@@ -20,21 +20,19 @@ pub fn record<'a>(tree: &'a mut Tree, program: &Program, bytes: &[u8], from: usi
 
 /// Reads one value of any kind.
 pub fn value<'a>(tree: &'a mut Tree, program: &Program, bytes: &[u8], from: usize) -> Result<Value<'a>, Undecodable> {
-    tree.clear();
-    if !Arc::ptr_eq(&tree.names, &program.names) {
-        tree.names = program.names.clone();
-    }
+    tree.begin(&program.names, program.fields.count(), program.fields.count());
     if bytes.len() > MAX_BYTES {
         return Err(Undecodable { reason: Reason::TooLarge, at: MAX_BYTES });
     }
     let cursor = Cursor { bytes, at: from.min(bytes.len()) };
-    let mut walker = Walker { program, cursor, tree, depth: 0, left: MAX_NODES };
+    let first_place = (program.names.len() - program.fields.count()) as u32;
+    let mut walker = Walker { program, first_place, cursor, tree, depth: 0, left: MAX_NODES };
     let read = walker.read(program.root);
     let at = walker.cursor.at;
     match read {
         Err(reason) => Err(Undecodable { reason, at }),
         Ok(()) if at < bytes.len() => Err(Undecodable { reason: Reason::TrailingBytes, at }),
-        Ok(()) => Ok(tree.root("")),
+        Ok(()) => Ok(tree.root()),
     }
 }
 
@@ -43,6 +41,8 @@ const OWN_BYTES_MAX: usize = 4 * MAX_BYTES;
 
 struct Walker<'w> {
     program: &'w Program,
+    /// The name of the first place.
+    first_place: u32,
     cursor: Cursor<'w>,
     tree: &'w mut Tree,
     /// Arrays, maps and records around the place.
@@ -63,7 +63,7 @@ impl<'w> Walker<'w> {
             Read::Float { widened: false } => Node::Single(f32::from_le_bytes(self.cursor.array()?)),
             Read::Float { widened: true } => Node::Float(f32::from_le_bytes(self.cursor.array()?).into()),
             Read::Double => Node::Float(f64::from_le_bytes(self.cursor.array()?)),
-            Read::Text => self.text()?,
+            Read::Text => Node::Text(self.text()?),
             Read::Bytes => self.cursor.sized().map(|bytes| self.own_bytes(bytes))?,
             Read::Fixed(size) => self.cursor.take(*size).map(|bytes| self.own_bytes(bytes))?,
             Read::Decimal { size, scale } => {
@@ -93,7 +93,7 @@ impl<'w> Walker<'w> {
             }
             Read::Duration(names) => return self.duration(names),
             Read::Array(item) => return self.items(*item),
-            Read::Map(value) => return self.entries(*value),
+            Read::Map { value, place, named } => return self.entries(*value, *place, named),
             Read::Record { fields, defaults } => return self.fields(fields, defaults),
             Read::Mismatch => return Err(Reason::SchemaMismatch),
         };
@@ -108,39 +108,53 @@ impl<'w> Walker<'w> {
         Ok(())
     }
 
-    fn entries(&mut self, value: ReadId) -> Result<(), Reason> {
+    /// `named`: the members that have places, and how they are read.
+    fn entries(&mut self, value: ReadId, place: Place, named: &[(Place, ReadId)]) -> Result<(), Reason> {
         let map = self.open()?;
+        let object = self.tree.object();
+        let (mut unknown, mut again) = (0, false);
         let members = self.blocks(|walker| {
-            let name = walker.text()?;
-            walker.push(name)?;
-            walker.read(value)
+            let span = walker.text()?;
+            let child = walker.program.fields.child(place, walker.tree.spanned(span));
+            match named.binary_search_by_key(&child, |(place, _)| *place) {
+                Ok(i) => {
+                    again |= walker.name(walker.first_place + child, object)?;
+                    walker.read(named[i].1)
+                }
+                Err(_) => {
+                    unknown += 1;
+                    walker.push(Node::Text(span))?;
+                    walker.read(value)
+                }
+            }
         })?;
         let end = self.close();
         self.tree.nodes[map] = Node::Object { members, end };
-        if self.tree.repeats("", map) { Err(Reason::DuplicateKey) } else { Ok(()) }
+        if again || (unknown > 1 && self.tree.repeats(map)) { Err(Reason::DuplicateKey) } else { Ok(()) }
     }
 
     fn fields(&mut self, fields: &[Field], defaults: &'w [Default]) -> Result<(), Reason> {
         let record = self.open()?;
+        let object = self.tree.object();
         let mut members = defaults.len() as u32;
         for Field { name, read } in fields {
             match name {
                 Some(name) => {
                     members += 1;
-                    self.push(Node::Name(*name))?;
+                    self.name(*name, object)?;
                     self.read(*read)?;
                 }
                 None => self.pass_over(*read)?,
             }
         }
         for Default { name, read, bytes } in defaults {
-            self.push(Node::Name(*name))?;
+            self.name(*name, object)?;
             let here = std::mem::replace(&mut self.cursor, Cursor { bytes, at: 0 });
             let read = self.read(*read);
             self.cursor = here;
             read?;
             // A default costs the record no byte: many small records with large ones would fill memory.
-            if self.tree.own_texts.len() + self.tree.own_bytes.len() > OWN_BYTES_MAX {
+            if self.tree.texts.len() + self.tree.bytes.len() > OWN_BYTES_MAX {
                 return Err(Reason::TooLarge);
             }
         }
@@ -151,19 +165,20 @@ impl<'w> Walker<'w> {
 
     /// What nobody wants is read like the rest, so that it is held to its schema; then it is forgotten.
     fn pass_over(&mut self, read: ReadId) -> Result<(), Reason> {
-        let (nodes, texts, bytes) = (self.tree.nodes.len(), self.tree.own_texts.len(), self.tree.own_bytes.len());
+        let (nodes, texts, bytes) = (self.tree.nodes.len(), self.tree.texts.len(), self.tree.bytes.len());
         self.read(read)?;
         self.tree.nodes.truncate(nodes);
-        self.tree.own_texts.truncate(texts);
-        self.tree.own_bytes.truncate(bytes);
+        self.tree.texts.truncate(texts);
+        self.tree.bytes.truncate(bytes);
         Ok(())
     }
 
     fn duration(&mut self, names: &[u32; 3]) -> Result<(), Reason> {
         let duration = self.open()?;
+        let object = self.tree.object();
         for name in names {
             let count = u32::from_le_bytes(self.cursor.array()?);
-            self.push(Node::Name(*name))?;
+            self.name(*name, object)?;
             self.push(Node::Int(count.into()))?;
         }
         let end = self.close();
@@ -208,6 +223,13 @@ impl<'w> Walker<'w> {
         self.tree.nodes.len() as u32
     }
 
+    /// A member's name. True: it stands at a place that the object has a member at already.
+    fn name(&mut self, name: u32, object: u32) -> Result<bool, Reason> {
+        self.left = self.left.checked_sub(1).ok_or(Reason::TooLarge)?;
+        let place = name.checked_sub(self.first_place).unwrap_or(NOWHERE);
+        Ok(self.tree.key(Node::Name(name), place, object))
+    }
+
     fn push(&mut self, node: Node) -> Result<(), Reason> {
         self.left = self.left.checked_sub(1).ok_or(Reason::TooLarge)?;
         self.tree.nodes.push(node);
@@ -224,7 +246,7 @@ impl<'w> Walker<'w> {
         }
     }
 
-    fn text(&mut self) -> Result<Node, Reason> {
+    fn text(&mut self) -> Result<Span, Reason> {
         let begin = self.cursor.at;
         let bytes = self.cursor.sized()?;
         match std::str::from_utf8(bytes) {
@@ -237,30 +259,30 @@ impl<'w> Walker<'w> {
     }
 
     fn decimal(&mut self, unscaled: &[u8], scale: i64) -> Result<Node, Reason> {
-        let from = self.tree.own_texts.len();
-        Ok(match decimal::write(unscaled, scale, &mut self.tree.own_texts)? {
+        let from = self.tree.texts.len();
+        Ok(match decimal::write(unscaled, scale, &mut self.tree.texts)? {
             Some(int) => Node::Int(int),
-            None => Node::OwnDecimal(Span { from: from as u32, to: self.tree.own_texts.len() as u32 }),
+            None => Node::Decimal(Span { from: from as u32, to: self.tree.texts.len() as u32 }),
         })
     }
 
     /// Sixteen bytes; others are no UUID, and stay what they are.
     fn uuid(&mut self, bytes: &[u8]) -> Node {
         match uuid::Uuid::from_slice(bytes) {
-            Ok(uuid) => self.own_text(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())),
+            Ok(uuid) => Node::Text(self.own_text(uuid.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()))),
             Err(_) => self.own_bytes(bytes),
         }
     }
 
-    fn own_text(&mut self, text: &str) -> Node {
-        let texts = &mut self.tree.own_texts;
+    fn own_text(&mut self, text: &str) -> Span {
+        let texts = &mut self.tree.texts;
         let from = texts.len() as u32;
         texts.push_str(text);
-        Node::Own(Span { from, to: texts.len() as u32 })
+        Span { from, to: texts.len() as u32 }
     }
 
     fn own_bytes(&mut self, bytes: &[u8]) -> Node {
-        let all = &mut self.tree.own_bytes;
+        let all = &mut self.tree.bytes;
         let from = all.len() as u32;
         all.extend_from_slice(bytes);
         Node::Bytes(Span { from, to: all.len() as u32 })

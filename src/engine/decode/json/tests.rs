@@ -5,7 +5,7 @@ use crate::engine::decode::number::Number;
 use proptest::prelude::*;
 
 fn reason(bytes: &[u8]) -> Option<&'static str> {
-    record(&mut Tree::default(), bytes).err().map(|u| u.reason.word())
+    record(&mut Tree::default(), &mut Names::of(&Default::default()), bytes).err().map(|u| u.reason.word())
 }
 
 #[test]
@@ -89,7 +89,9 @@ fn large_records_are_bounded_and_many_names_are_no_burden() {
 
 #[test]
 fn the_place_of_the_trouble_is_told() {
-    let at = |text: &str| record(&mut Tree::default(), text.as_bytes()).map(|_| ()).map_err(|u| u.at);
+    let at = |text: &str| {
+        record(&mut Tree::default(), &mut Names::of(&Default::default()), text.as_bytes()).map(|_| ()).map_err(|u| u.at)
+    };
     assert_eq!(at("{\"a\":x}"), Err(5));
     assert_eq!(at("{\"a\":1"), Err(6));
     assert_eq!(at("{}  x"), Err(4));
@@ -139,7 +141,7 @@ proptest! {
         for expected in values {
             let text = if pretty { serde_json::to_string_pretty(&expected) } else { serde_json::to_string(&expected) };
             let text = text.expect("serialises");
-            let read = value(&mut tree, text.as_bytes()).map(rebuilt);
+            let read = value(&mut tree, &mut Names::of(&Default::default()), text.as_bytes()).map(rebuilt);
             prop_assert_eq!(read, Ok(expected));
         }
     }
@@ -147,7 +149,7 @@ proptest! {
     #[test]
     fn what_is_accepted_is_what_serde_json_accepts(text in "[\\[\\]{}:,\"\\\\ uda019.eE+\\-ntrl\u{e9}\n]{0,24}") {
         let theirs = serde_json::from_str::<serde_json::Value>(&text);
-        match value(&mut Tree::default(), text.as_bytes()) {
+        match value(&mut Tree::default(), &mut Names::of(&Default::default()), text.as_bytes()) {
             Ok(ours) => prop_assert_eq!(rebuilt(ours), theirs.expect("accepted by us only")),
             // Decided otherwise than serde_json does.
             Err(Undecodable { reason: Reason::DuplicateKey | Reason::NumberOutOfRange, .. }) => {}
@@ -157,13 +159,13 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes: Vec<u8>, cut in 0usize..200, flip in 0usize..200, with: u8) {
-        let _ = record(&mut Tree::default(), &bytes);
+        let _ = record(&mut Tree::default(), &mut Names::of(&Default::default()), &bytes);
         let mut real = br#"{"id":"a-1","n":[1,2.5,{"x":"\u00e9\ud83d\ude00"}],"t":true,"z":null,"big":12345678901234567890123}"#.to_vec();
         if let Some(byte) = real.get_mut(flip) {
             *byte = with;
         }
         real.truncate(cut);
-        if let Ok(value) = record(&mut Tree::default(), &real) {
+        if let Ok(value) = record(&mut Tree::default(), &mut Names::of(&Default::default()), &real) {
             rebuilt(value);
         }
     }

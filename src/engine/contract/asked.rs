@@ -1,0 +1,106 @@
+//! A plan's rules by the places that they ask: where a field stands is settled once, and not for every record.
+
+use crate::engine::contract::plan::{Check, ObjectPlan, Rule};
+use crate::engine::decode::fields::{Fields, NOWHERE, Place, RECORD, Route};
+use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::profile::shape::{Node, ProfilePlan};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is asked of the records of one object.
+#[derive(Debug)]
+pub struct Asked {
+    /// Shared by the objects of one topic: a record is read once for all of them.
+    pub fields: Arc<Fields>,
+    /// The numbers of the rules that are measured, in their order.
+    pub rules: Vec<(usize, Subject)>,
+    pub event_time: Option<Route>,
+    /// By place: which child the field is in the profile's shape of the object around it; `NOWHERE` of others.
+    pub profiled: Vec<u32>,
+}
+
+/// What a rule is asked of.
+#[derive(Debug)]
+pub enum Subject {
+    /// That there is a record.
+    Row,
+    Record,
+    Field(Route),
+    /// A key of these fields.
+    Key(Box<[Route]>),
+}
+
+/// By object.
+pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<Asked> {
+    let mut by_topic: BTreeMap<&str, Vec<FieldPath>> = BTreeMap::new();
+    for (number, object) in objects.iter().enumerate() {
+        let paths = by_topic.entry(&object.topic).or_default();
+        if let Some(shape) = profile.shapes.get(number) {
+            profiled_paths(&shape.root, &mut Vec::new(), paths);
+        }
+        for rule in object.rules.iter().filter_map(|number| rules.get(*number)) {
+            paths.extend(rule.field.iter().chain(key(rule)).cloned());
+        }
+        paths.extend(object.event_time.clone());
+    }
+    let fields: BTreeMap<&str, Arc<Fields>> =
+        by_topic.into_iter().map(|(topic, paths)| (topic, Arc::new(Fields::of(&paths)))).collect();
+    let one = |(number, object): (usize, &ObjectPlan)| {
+        let fields = fields.get(object.topic.as_str()).cloned().unwrap_or_default();
+        let rule = |number: &usize| Some((*number, subject(rules.get(*number)?, &fields)?));
+        let mut profiled = vec![NOWHERE; fields.count()];
+        if let Some(shape) = profile.shapes.get(number) {
+            find_profiled(&shape.root, &fields, RECORD, &mut profiled);
+        }
+        Asked {
+            rules: object.rules.iter().filter_map(rule).collect(),
+            event_time: object.event_time.as_ref().and_then(|path| fields.route(path)),
+            profiled,
+            fields,
+        }
+    };
+    objects.iter().enumerate().map(one).collect()
+}
+
+/// `None`: the rule is not measured.
+fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
+    match (&rule.check, &rule.field) {
+        (Check::Unmeasured(_), _) => None,
+        (Check::RowCount, _) => Some(Subject::Row),
+        (Check::Unique(key), _) => key.iter().map(|path| fields.route(path)).collect::<Option<_>>().map(Subject::Key),
+        (_, None) => Some(Subject::Record),
+        (_, Some(path)) => fields.route(path).map(Subject::Field),
+    }
+}
+
+fn key(rule: &Rule) -> &[FieldPath] {
+    match &rule.check {
+        Check::Unique(fields) => fields,
+        _ => &[],
+    }
+}
+
+/// Recursion goes as deep as the contract does.
+fn profiled_paths(node: &Node, path: &mut Vec<Step>, paths: &mut Vec<FieldPath>) {
+    let steps = node.children.iter().map(|child| (Step::Name(child.name.clone()), child));
+    let items = node.items.iter().map(|items| (Step::Items, &**items));
+    for (step, child) in steps.chain(items) {
+        path.push(step);
+        paths.push(FieldPath(path.clone()));
+        profiled_paths(child, path, paths);
+        path.pop();
+    }
+}
+
+fn find_profiled(node: &Node, fields: &Fields, at: Place, profiled: &mut [u32]) {
+    for (i, child) in node.children.iter().enumerate() {
+        let place = fields.child(at, &child.name);
+        if let Some(known) = profiled.get_mut(place as usize) {
+            *known = i as u32;
+        }
+        find_profiled(child, fields, place, profiled);
+    }
+    if let Some(items) = &node.items {
+        find_profiled(items, fields, fields.items(at), profiled);
+    }
+}
