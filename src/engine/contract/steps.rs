@@ -14,7 +14,7 @@ pub struct Steps {
 /// From `min` to `max` bytes of a class.
 #[derive(Clone, Debug)]
 struct Step {
-    class: [bool; 256],
+    class: Box<[bool; 256]>,
     min: u32,
     max: u32,
 }
@@ -65,7 +65,7 @@ impl Steps {
 fn takes_all_it_can(steps: &[Step]) -> bool {
     let Some((first, rest)) = steps.split_first() else { return true };
     let certain = rest.iter().position(|step| step.min > 0).map_or(rest.len(), |at| at + 1);
-    let apart = |other: &Step| !first.class.iter().zip(&other.class).any(|(a, b)| *a && *b);
+    let apart = |other: &Step| !first.class.iter().zip(&*other.class).any(|(a, b)| *a && *b);
     first.min == first.max || rest[..certain].iter().all(apart)
 }
 
@@ -89,7 +89,7 @@ fn flatten(hir: &Hir, into: &mut Vec<Piece>) -> Option<()> {
             flatten(&repetition.sub, &mut sub)?;
             match sub.as_slice() {
                 [Piece::Step(step)] if step.min == 1 && step.max == 1 => into.push(Piece::Step(Step {
-                    class: step.class,
+                    class: step.class.clone(),
                     min: repetition.min,
                     max: repetition.max.unwrap_or(u32::MAX),
                 })),
@@ -107,7 +107,7 @@ fn flatten(hir: &Hir, into: &mut Vec<Piece>) -> Option<()> {
 }
 
 fn one_of(bytes: impl IntoIterator<Item = u8>) -> Piece {
-    let mut class = [false; 256];
+    let mut class = Box::new([false; 256]);
     bytes.into_iter().for_each(|byte| class[usize::from(byte)] = true);
     Piece::Step(Step { class, min: 1, max: 1 })
 }

@@ -60,13 +60,54 @@ fn without_parent<'a>(rest: &[Turn], row: &mut impl FnMut(Row<'a>)) {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::engine::decode::json;
     use crate::engine::decode::names::Names;
     use crate::engine::decode::path::{FieldPath, Step};
     use crate::engine::decode::tree::Tree;
     use std::sync::Arc;
+
+    /// What a path finds, looked up name by name: the reference for what is found by place.
+    pub fn by_name(mut value: Value<'_>, steps: &[Step], rows: &mut Vec<String>) {
+        for (i, step) in steps.iter().enumerate() {
+            let rest = &steps[i + 1..];
+            let (word, members) = match (step, value.kind()) {
+                (Step::Items, Kind::Array(items)) => return items.for_each(|item| by_name(item, rest, rows)),
+                (Step::Items, _) => return,
+                (Step::Name(name), Kind::Object(members)) => ("missing", members.get(name)),
+                (Step::Name(_), _) => ("orphan", None),
+            };
+            match members {
+                Some(member) => value = member,
+                None if rest.contains(&Step::Items) => return,
+                None => return rows.push(if rest.is_empty() { word } else { "orphan" }.into()),
+            }
+        }
+        rows.push(shown(value));
+    }
+
+    /// Composed values by their kind and size: it tells them apart where they are looked for.
+    fn shown(value: Value<'_>) -> String {
+        match value.kind() {
+            Kind::Array(items) => format!("{} items", items.len()),
+            Kind::Object(members) => format!("{} members", members.len()),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// The same, found by place.
+    pub fn by_place(record: Value<'_>, fields: &Fields, path: &FieldPath) -> Vec<String> {
+        let mut rows = Vec::new();
+        each(record, fields, &fields.route(path).expect("a path of the tree"), |row| {
+            rows.push(match row {
+                Row::Missing => "missing".into(),
+                Row::NoParent => "orphan".into(),
+                Row::Value(value) => shown(value),
+            })
+        });
+        rows
+    }
 
     fn path(text: &str) -> FieldPath {
         let mut steps = Vec::new();

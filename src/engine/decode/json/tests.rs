@@ -1,8 +1,12 @@
 //! What is a record, what is none and why, and what no bytes may do.
 
 use super::*;
+use crate::engine::decode::fields::Fields;
 use crate::engine::decode::number::Number;
+use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::decode::rows::tests as rows;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn reason(bytes: &[u8]) -> Option<&'static str> {
     record(&mut Tree::default(), &mut Names::of(&Default::default()), bytes).err().map(|u| u.reason.word())
@@ -133,7 +137,53 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// A record of few names, which may come twice, be escaped, or stand in arrays; as its text.
+fn named() -> impl Strategy<Value = String> {
+    let leaf =
+        proptest::sample::select(vec!["null", "1", "\"x\"", "-2.50", "true", "[]", "{}"]).prop_map(str::to_owned);
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        let name = proptest::sample::select(vec!["\"a\"", "\"b\"", "\"c\" ", "\"\\u0061\"", "\"d\\n\"", "\"\""]);
+        let member = (name, inner.clone()).prop_map(|(name, value)| format!("{name}:{value}"));
+        prop_oneof![
+            2 => proptest::collection::vec(member, 0..5).prop_map(|members| format!("{{{}}}", members.join(","))),
+            1 => proptest::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(" , "))),
+        ]
+    })
+}
+
+fn path() -> impl Strategy<Value = FieldPath> {
+    let name = proptest::sample::select(vec!["a", "b", "c", "d\n", ""]).prop_map(|name| Step::Name(name.into()));
+    let rest = proptest::collection::vec(prop_oneof![2 => name.clone(), 1 => Just(Step::Items)], 0..4);
+    (name, rest).prop_map(|(first, rest)| FieldPath([vec![first], rest].concat()))
+}
+
 proptest! {
+    #[test]
+    fn what_is_found_by_place_is_what_is_found_by_name(
+        paths in proptest::collection::vec(path(), 0..6),
+        texts in proptest::collection::vec(named(), 1..5),
+        broken in proptest::option::of((any::<proptest::sample::Index>(), any::<u8>())),
+    ) {
+        let fields = Arc::new(Fields::of(&paths));
+        // What was remembered of earlier records must not show either.
+        let (mut tree, mut names, mut plain) = (Tree::default(), Names::of(&fields), Tree::default());
+        for text in texts {
+            let mut bytes = text.into_bytes();
+            if let Some((at, byte)) = broken {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let found = record(&mut tree, &mut names, &bytes);
+            let expected = record(&mut plain, &mut Names::of(&Default::default()), &bytes);
+            prop_assert_eq!(found.map(rebuilt), expected.map(rebuilt));
+            for path in paths.iter().filter(|_| found.is_ok()) {
+                let mut rows = Vec::new();
+                rows::by_name(found.expect("it was read"), &path.0, &mut rows);
+                prop_assert_eq!(rows::by_place(found.expect("it was read"), &fields, path), rows, "{}", path);
+            }
+        }
+    }
+
     #[test]
     fn what_serde_json_writes_reads_back_equal(values in proptest::collection::vec(json(), 1..3), pretty: bool) {
         // One tree for all: what an earlier record left must not show.

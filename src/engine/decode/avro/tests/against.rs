@@ -1,9 +1,12 @@
 //! Against apache-avro: random schemas, random values of them, and bytes that were broken on the way.
 
-use crate::engine::decode::avro::walk;
+use crate::engine::decode::avro::{place, walk};
+use crate::engine::decode::fields::Fields;
 use crate::engine::decode::moment::Stamp;
 use crate::engine::decode::number::Number;
+use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::decode::reason::{Reason, Undecodable};
+use crate::engine::decode::rows::tests as rows;
 use crate::engine::decode::schema::AvroSchema;
 use crate::engine::decode::tree::{Kind, Tree, Value};
 use apache_avro::Schema;
@@ -13,6 +16,7 @@ use apache_avro::types::Value as Theirs;
 use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::prelude::*;
 use serde_json::json;
+use std::sync::Arc;
 
 /// A schema yet without names.
 #[derive(Clone, Debug)]
@@ -264,6 +268,14 @@ fn written(schema: &Schema, dice: &[u64]) -> (Theirs, Vec<u8>) {
     (value, bytes.expect("bytes"))
 }
 
+/// Of names that the shapes have, and keys of maps.
+fn path() -> impl Strategy<Value = FieldPath> {
+    let names = vec!["f0", "f1", "f2", "own", "days", "a", "é", ""];
+    let name = proptest::sample::select(names).prop_map(|name| Step::Name(name.into()));
+    let rest = proptest::collection::vec(prop_oneof![2 => name.clone(), 1 => Just(Step::Items)], 0..4);
+    (name, rest).prop_map(|(first, rest)| FieldPath([vec![first], rest].concat()))
+}
+
 /// Random bytes are mostly refused at once; small ones are met by more of the grammar.
 fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![3 => 0u8..8, 1 => any::<u8>()]
@@ -280,6 +292,26 @@ proptest! {
             // Decided otherwise: such a decimal is no number that bounds can be held against.
             Err(Undecodable { reason: Reason::NumberOutOfRange, .. }) => {}
             Err(undecodable) => prop_assert!(false, "{text}\n{theirs:?}\n{undecodable:?}"),
+        }
+    }
+
+    /// At the places of some fields, of which a schema has some; the program is as good as the one without places.
+    #[test]
+    fn what_is_found_by_place_is_what_is_found_by_name(
+        shape in record(), dice in proptest::collection::vec(any::<u64>(), 0..60), paths in proptest::collection::vec(path(), 0..8),
+    ) {
+        let (text, schema, ours) = parsed(&shape);
+        let (theirs, bytes) = written(&schema, &dice);
+        let fields = Arc::new(Fields::of(&paths));
+        let program = place::place(ours.program(), &fields).expect("a program with places");
+        let mut tree = Tree::default();
+        if let Ok(value) = walk::record(&mut tree, &program, &bytes, 0) {
+            prop_assert!(same(value, &theirs), "{text}\n{theirs:?}\n{value:?}");
+            for path in paths {
+                let mut rows = Vec::new();
+                rows::by_name(value, &path.0, &mut rows);
+                prop_assert_eq!(rows::by_place(value, &fields, &path), rows, "{} {}", path, text);
+            }
         }
     }
 
