@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// the rest is for a machine that runs other tests too.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Framed orders that are judged as fast as they can be read: seconds of full speed.
+const ORDERS: usize = 200_000;
+
 /// No registry gives this id.
 const UNKNOWN_ID: u32 = 2_000_000_000;
 
@@ -26,13 +29,18 @@ fn framed_avro_is_judged_by_its_schemas_and_json_beside_it() {
     let json = beside(&mesh);
     let schemas = Schemas::register(&registry, "avro");
     let (end, mut planted) = (now_ms(), BTreeMap::new());
-    let time = |n| end - 20_000 + 5 * n as i64;
+    let time = |n, of| end - 20_000 + 20_000 * n as i64 / of;
     let writer = mesh.broker.writer(&mesh.topic);
-    mesh.orders().write(4_000, time, |_| true, |records| writer.write(&schemas.framed(records, &mut planted)));
+    mesh.orders().write(
+        ORDERS,
+        |n| time(n, ORDERS as i64),
+        |_| true,
+        |rs| writer.write(&schemas.framed(rs, &mut planted)),
+    );
     assert_eq!(planted.len(), FAULTS.len(), "a fault of each kind is planted: {planted:?}");
     mesh.orders().duplicates = false; // the row before the first is another product's
     let writer = mesh.broker.writer(&json);
-    mesh.orders().write(1_000, |n| time(4 * n), |_| true, |records| writer.write(records));
+    mesh.orders().write(1_000, |n| time(n, 1_000), |_| true, |records| writer.write(records));
 
     let worker = mesh.worker("a").ready();
     let verdicts = mesh.judged(&[&worker]);
@@ -42,7 +50,7 @@ fn framed_avro_is_judged_by_its_schemas_and_json_beside_it() {
         *found.entry(reason.clone()).or_default() += count.as_u64().unwrap_or(0);
     }
     assert_eq!(found, planted, "why records are undecodable");
-    assert_eq!(records(&verdicts, "shop/avro"), 4_000);
+    assert_eq!(records(&verdicts, "shop/avro"), ORDERS as u64);
     assert_eq!(records(&verdicts, "shop/avro-json"), 1_000);
     assert_eq!(worker.metric("steward_registry_schemas"), Some(2.0), "two versions; the reference is no record's");
 }
