@@ -1,7 +1,6 @@
 //! The distinct keys of a uniqueness rule: exact up to a bound, beyond it an estimate that knows its error.
 
-use crate::engine::profile::field::distinct;
-use crate::engine::profile::sketch::Held;
+use crate::engine::profile::sketch::{self, Held};
 use datasketches::common::NumStdDev;
 use datasketches::hll::{Coupon, HllSketch};
 use rustc_hash::FxHashSet;
@@ -118,7 +117,7 @@ impl Keys {
 pub const KEY_BYTES: usize = 9;
 
 fn sketch(set: &FxHashSet<u64>) -> Held<HllSketch> {
-    let mut held = distinct(LG_K);
+    let mut held = sketch::hll(LG_K);
     if let Held::Whole(sketch) = &mut held {
         set.iter().for_each(|key| sketch.update_with_coupon(Coupon::from_value(*key)));
     }

@@ -1,30 +1,32 @@
 //! One field in one window: exact counts, moments that merge, and sketches.
 
-use crate::engine::check::key::Hashes;
-use crate::engine::decode::number::Number;
-use crate::engine::decode::tree::{Kind, Value};
+use crate::engine::decode::tree::Kind;
 use crate::engine::profile::frequent::Frequent;
 use crate::engine::profile::quantiles::Quantiles;
+use crate::engine::profile::scalar::{Keyed, SHOWN_BYTES_MAX, Scalar, chars_of, is_time, measured};
 use crate::engine::profile::shape::{How, Sight, Size};
-use crate::engine::profile::sketch::{Held, Sketch};
-use datasketches::hash::value::{canonical_float, raw_bytes};
-use datasketches::hll::{Coupon, HllSketch, HllType};
-use serde::{Deserialize, Serialize};
+use crate::engine::profile::sketch::Held;
+use crate::engine::profile::values::{Values, merge_into};
+use datasketches::hll::HllSketch;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 
 /// `Field::default()` is the identity of `merge`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Field {
     pub kinds: Kinds,
     pub numbers: Option<Spread>,
-    /// The first and the last moment, in milliseconds since 1970; of times, since midnight.
+    /// The first and the last date or timestamp, in milliseconds since 1970.
     pub moments_ms: Option<(i64, i64)>,
+    /// The first and the last time of day, in milliseconds since midnight.
+    pub times_ms: Option<(i64, i64)>,
     /// Characters of texts; bytes of bytes.
     pub lengths: Option<Lengths>,
-    /// Of values that are neither null nor composed.
-    pub distinct: Option<Held<HllSketch>>,
+    /// The first and the last text by its bytes, of those that may be shown.
+    pub texts: Option<(Box<str>, Box<str>)>,
+    pub values: Values,
     pub quantiles: Option<Quantiles>,
     pub length_quantiles: Option<Quantiles>,
-    pub frequent: Option<Held<Frequent>>,
 }
 
 /// What was found at the field's place, where the object around it was there.
@@ -63,9 +65,6 @@ pub struct Lengths {
     pub max: u64,
 }
 
-/// A longer text is shown as its hash: a sketch that keeps values must not grow with theirs.
-pub const SHOWN_BYTES_MAX: usize = 64;
-
 impl Kinds {
     /// How often the field was looked for.
     pub fn total(&self) -> u64 {
@@ -92,181 +91,187 @@ impl Kinds {
 }
 
 impl Field {
-    /// Looks at a value; what an array or object holds are fields of their own.
-    pub fn see(&mut self, value: Value<'_>, how: How, hashes: &Hashes) {
-        match value.kind() {
+    /// Looks at a value; what an array or object holds are fields of their own. `keyed` is asked once in a window.
+    pub fn see(&mut self, value: Kind<'_>, how: &How, keyed: impl FnOnce() -> Keyed) {
+        match value {
             Kind::Null => self.kinds.null += 1,
             Kind::Array(_) => self.kinds.array += 1,
             Kind::Object(_) => self.kinds.object += 1,
             Kind::Bool(b) => {
                 self.kinds.boolean += 1;
-                self.count_value(value, how, hashes, || Coupon::from_value(i64::from(b)));
+                self.count(Scalar::Bool(b), how, keyed);
             }
             Kind::Number(number) => {
-                let whole = number.is_whole();
-                *(if whole { &mut self.kinds.integer } else { &mut self.kinds.number }) += 1;
-                let double = number.as_f64();
+                let measured = measured(number);
+                *(if measured.whole { &mut self.kinds.integer } else { &mut self.kinds.number }) += 1;
                 if how.sight != Sight::Classified {
-                    if double.is_finite() {
-                        self.numbers.get_or_insert(Spread::EMPTY).add(double);
+                    if measured.double.is_finite() {
+                        self.numbers.get_or_insert(Spread::EMPTY).add(measured.double);
                     }
-                    add_to(&mut self.quantiles, how.size, double);
+                    if how.size.quantiles_k > 0 {
+                        of_size(&mut self.quantiles, how.size).add(measured.double);
+                    }
                 }
-                self.count_value(value, how, hashes, || coupon(number, double));
+                self.count(measured.scalar, how, keyed);
             }
             Kind::Bytes(bytes) => {
                 self.kinds.bytes += 1;
                 self.add_length(bytes.len(), how);
                 if !bytes.is_empty() {
-                    self.count_value(value, how, hashes, || Coupon::from_value(raw_bytes::from_slice(bytes)));
+                    self.count(Scalar::Bytes(bytes), how, keyed);
                 }
             }
             Kind::Moment(moment) => {
                 self.kinds.moment += 1;
                 if how.sight != Sight::Classified {
-                    let ms = moment.nanos.div_euclid(1_000_000) as i64;
-                    self.span((ms, ms));
+                    let floor_ms = moment.nanos.div_euclid(1_000_000);
+                    let ms = i64::try_from(floor_ms).unwrap_or(if floor_ms < 0 { i64::MIN } else { i64::MAX });
+                    widen(if is_time(moment) { &mut self.times_ms } else { &mut self.moments_ms }, (ms, ms));
                 }
-                // As a long, of nanoseconds where 64 bits hold them.
-                self.count_value(value, how, hashes, || match i64::try_from(moment.nanos) {
-                    Ok(nanos) => Coupon::from_value(nanos),
-                    Err(_) => Coupon::from_value(canonical_float::from_f64(moment.nanos as f64)),
-                });
+                self.count(Scalar::Moment(moment), how, keyed);
             }
             Kind::Text(text) => {
                 self.kinds.text += 1;
-                self.add_length(text.chars().count(), how);
+                let words = Scalar::Text(text).words();
+                self.add_length(chars_of(text, words.as_ref()), how);
                 // Apache's sketches take no empty text for a value.
-                if !text.is_empty() {
-                    self.count_value(value, how, hashes, || Coupon::from_value(raw_bytes::from_str(text)));
+                let may_be_new = text.is_empty() || self.values.see(Scalar::Text(text), words, how, keyed);
+                if how.sight == Sight::Shown && may_be_new {
+                    let text = &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)];
+                    self.stretch(text, text);
                 }
             }
         }
     }
 
-    fn add_length(&mut self, length: usize, how: How) {
+    #[inline(always)]
+    fn count(&mut self, scalar: Scalar<'_>, how: &How, keyed: impl FnOnce() -> Keyed) {
+        self.values.see(scalar, scalar.words(), how, keyed);
+    }
+
+    #[inline(always)]
+    fn add_length(&mut self, length: usize, how: &How) {
         if how.sight != Sight::Classified {
             self.lengths.get_or_insert(Lengths::EMPTY).add(length as u64);
-            add_to(&mut self.length_quantiles, how.size, length as f64);
+            if how.size.quantiles_k > 0 {
+                of_size(&mut self.length_quantiles, how.size).add_whole(length);
+            }
         }
     }
 
-    fn span(&mut self, (first, last): (i64, i64)) {
-        let (from, to) = self.moments_ms.unwrap_or((first, last));
-        self.moments_ms = Some((from.min(first), to.max(last)));
-    }
-
-    fn count_value(&mut self, value: Value<'_>, how: How, hashes: &Hashes, coupon: impl FnOnce() -> Coupon) {
-        if how.size.lg_k == 0 {
-            return;
-        }
-        let coupon = match how.sight {
-            // A keyed hash is a value as any other to the sketch. Apache's own hash needs no key, and so tells whoever
-            // guesses a value whether it was there.
-            Sight::Classified | Sight::Hashed => Coupon::from_value(hashes.within(how.scope).of([value])),
-            Sight::Shown => coupon(),
-        };
-        let distinct = self.distinct.get_or_insert_with(|| distinct(how.size.lg_k));
-        if let Held::Whole(sketch) = distinct {
-            sketch.update_with_coupon(coupon);
-        }
-        if how.size.frequent == 0 || how.sight == Sight::Classified {
-            return;
-        }
-        let frequent = self.frequent.get_or_insert_with(|| frequent(how.size.frequent));
-        let Held::Whole(sketch) = frequent else { return };
-        match (how.sight, value.kind()) {
-            (Sight::Shown, Kind::Text(text)) if text.len() <= SHOWN_BYTES_MAX => sketch.update_ref(text),
-            (Sight::Shown, Kind::Bool(b)) => sketch.update_ref(if b { "true" } else { "false" }),
-            (Sight::Shown, Kind::Number(number)) => sketch.update(shown(number)),
-            _ => sketch.update_ref(hex(hashes.within(how.scope).of([value]), &mut [0; 17])),
+    fn stretch(&mut self, first: &str, last: &str) {
+        match &mut self.texts {
+            Some((min, max)) => {
+                if first < &**min {
+                    *min = first.into();
+                }
+                if last > &**max {
+                    *max = last.into();
+                }
+            }
+            None => self.texts = Some((first.into(), last.into())),
         }
     }
 
     pub fn merge(&mut self, other: Field) {
         self.kinds.merge(other.kinds);
         merge_into(&mut self.numbers, other.numbers, |mine, other| mine.merge(other));
-        if let Some(span) = other.moments_ms {
-            self.span(span);
-        }
+        other.moments_ms.into_iter().for_each(|span| widen(&mut self.moments_ms, span));
+        other.times_ms.into_iter().for_each(|span| widen(&mut self.times_ms, span));
+        other.texts.into_iter().for_each(|(first, last)| self.stretch(&first, &last));
         merge_into(&mut self.lengths, other.lengths, |mine, other| mine.merge(other));
-        merge_into(&mut self.distinct, other.distinct, Held::merge);
+        self.values.merge(other.values);
         merge_into(&mut self.quantiles, other.quantiles, Quantiles::merge);
         merge_into(&mut self.length_quantiles, other.length_quantiles, Quantiles::merge);
-        merge_into(&mut self.frequent, other.frequent, Held::merge);
     }
 
     /// Roughly what it weighs when written.
     pub fn size_bytes(&self) -> usize {
-        fn of<S: Sketch>(held: &Option<Held<S>>) -> usize {
-            held.as_ref().map_or(1, Held::size_bytes)
-        }
         let quantiles = |q: &Option<Quantiles>| q.as_ref().map_or(1, Quantiles::size_bytes);
         let spread = if self.numbers.is_some() { 36 } else { 1 };
         let lengths = if self.lengths.is_some() { 12 } else { 1 };
-        12 + spread
-            + lengths
-            + of(&self.distinct)
-            + of(&self.frequent)
-            + quantiles(&self.quantiles)
-            + quantiles(&self.length_quantiles)
+        let spans = 12 * (usize::from(self.moments_ms.is_some()) + usize::from(self.times_ms.is_some()));
+        let texts = self.texts.as_ref().map_or(0, |(first, last)| 3 + first.len() + last.len());
+        let fixed = 12 + spread + lengths + spans + texts;
+        fixed + self.values.size_bytes() + quantiles(&self.quantiles) + quantiles(&self.length_quantiles)
     }
 }
 
-pub fn merge_into<T>(mine: &mut Option<T>, other: Option<T>, merge: impl FnOnce(&mut T, T)) {
-    match (mine.as_mut(), other) {
-        (Some(mine), Some(other)) => merge(mine, other),
-        (None, other) => *mine = other,
-        (Some(_), None) => {}
+/// As it is written: what version 0.1.0 wrote is read, where it had no more to say.
+#[derive(Serialize, Deserialize)]
+struct Written<'a> {
+    kinds: Kinds,
+    numbers: Option<Spread>,
+    moments_ms: Option<(i64, i64)>,
+    lengths: Option<Lengths>,
+    distinct: Option<Cow<'a, Held<HllSketch>>>,
+    quantiles: Option<Cow<'a, Quantiles>>,
+    length_quantiles: Option<Cow<'a, Quantiles>>,
+    rest: Rest<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Rest<'a> {
+    Nothing,
+    Frequent(Cow<'a, Held<Frequent>>),
+    All {
+        frequent: Option<Cow<'a, Held<Frequent>>>,
+        times_ms: Option<(i64, i64)>,
+        texts: Option<(Cow<'a, str>, Cow<'a, str>)>,
+    },
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let texts = self.texts.as_ref().map(|(first, last)| (Cow::Borrowed(&**first), Cow::Borrowed(&**last)));
+        let rest = match (self.values.frequent(), self.times_ms, texts) {
+            (None, None, None) => Rest::Nothing,
+            (Some(frequent), None, None) => Rest::Frequent(frequent),
+            (frequent, times_ms, texts) => Rest::All { frequent, times_ms, texts },
+        };
+        let written = Written {
+            kinds: self.kinds,
+            numbers: self.numbers,
+            moments_ms: self.moments_ms,
+            lengths: self.lengths,
+            distinct: self.values.distinct().map(Cow::Borrowed),
+            quantiles: self.quantiles.as_ref().map(Cow::Borrowed),
+            length_quantiles: self.length_quantiles.as_ref().map(Cow::Borrowed),
+            rest,
+        };
+        written.serialize(serializer)
     }
 }
 
-fn add_to(quantiles: &mut Option<Quantiles>, size: Size, number: f64) {
-    if size.quantiles_k > 0 {
-        quantiles.get_or_insert_with(|| Quantiles::new(size.quantiles_k)).add(number);
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Field, D::Error> {
+        let written = Written::deserialize(deserializer)?;
+        let (frequent, times_ms, texts) = match written.rest {
+            Rest::Nothing => (None, None, None),
+            Rest::Frequent(frequent) => (Some(frequent), None, None),
+            Rest::All { frequent, times_ms, texts } => (frequent, times_ms, texts),
+        };
+        Ok(Field {
+            kinds: written.kinds,
+            numbers: written.numbers,
+            moments_ms: written.moments_ms,
+            times_ms,
+            lengths: written.lengths,
+            texts: texts.map(|(first, last)| (first.into(), last.into())),
+            values: Values::new(written.distinct.map(Cow::into_owned), frequent.map(Cow::into_owned)),
+            quantiles: written.quantiles.map(Cow::into_owned),
+            length_quantiles: written.length_quantiles.map(Cow::into_owned),
+        })
     }
 }
 
-pub fn distinct(lg_k: u8) -> Held<HllSketch> {
-    match HllSketch::new(lg_k, HllType::Hll8) {
-        Ok(sketch) => Held::Whole(sketch),
-        Err(error) => Held::Broken(error.to_string()),
-    }
+fn widen(span: &mut Option<(i64, i64)>, (first, last): (i64, i64)) {
+    let (from, to) = span.unwrap_or((first, last));
+    *span = Some((from.min(first), to.max(last)));
 }
 
-fn frequent(map: usize) -> Held<Frequent> {
-    match Frequent::new(map) {
-        Ok(sketch) => Held::Whole(sketch),
-        Err(error) => Held::Broken(error.to_string()),
-    }
-}
-
-/// What Apache's `update(long)` and `update(double)` hash, so that sketches of other tools merge with ours: a whole
-/// number of 64 bits is a long, however a JSON record writes it; what Avro calls a float or double is a double.
-fn coupon(number: Number<'_>, double: f64) -> Coupon {
-    let typed = matches!(number, Number::Float(_) | Number::Single(_));
-    match number.integer().filter(|_| !typed) {
-        Some(whole) if i64::try_from(whole).is_ok() => Coupon::from_value(whole as i64),
-        Some(whole) if u64::try_from(whole).is_ok() => Coupon::from_value(whole as u64),
-        _ => Coupon::from_value(canonical_float::from_f64(double)),
-    }
-}
-
-fn shown(number: Number<'_>) -> String {
-    match number.integer() {
-        Some(whole) => whole.to_string(),
-        None => number.as_f64().to_string(),
-    }
-}
-
-/// `#` and 16 hexadecimal digits: no JSON value that is shown begins so and is as long, unless it means to.
-fn hex(hash: u64, into: &mut [u8; 17]) -> &str {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    into[0] = b'#';
-    for (i, place) in into[1..].iter_mut().enumerate() {
-        *place = DIGITS[(hash >> (60 - 4 * i)) as usize & 15];
-    }
-    std::str::from_utf8(into).unwrap_or_default()
+fn of_size(quantiles: &mut Option<Quantiles>, size: Size) -> &mut Quantiles {
+    quantiles.get_or_insert_with(|| Quantiles::new(size.quantiles_k))
 }
 
 impl Spread {
@@ -303,7 +308,9 @@ impl Lengths {
     const EMPTY: Lengths = Lengths { count: 0, sum: 0, min: u64::MAX, max: 0 };
 
     fn add(&mut self, length: u64) {
-        self.merge(Lengths { count: 1, sum: length, min: length, max: length });
+        self.count += 1;
+        self.sum = self.sum.saturating_add(length);
+        (self.min, self.max) = (self.min.min(length), self.max.max(length));
     }
 
     fn merge(&mut self, other: Lengths) {

@@ -1,7 +1,8 @@
 //! The most frequent values: Apache's frequent items over texts.
 
-use crate::engine::profile::sketch::Sketch;
+use crate::engine::profile::sketch::{Held, Sketch};
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
+use std::collections::BTreeMap;
 
 /// `frequent_strings_sketch` of other languages.
 pub type Frequent = FrequentItemsSketch<String>;
@@ -26,6 +27,41 @@ pub fn most(sketch: &Frequent, at_most: usize) -> Vec<Often> {
     all.sort_unstable_by(|a, b| b.lower.cmp(&a.lower).then_with(|| a.value.cmp(&b.value)));
     all.truncate(at_most);
     all
+}
+
+/// Of values and the counts that they have at least. Those that have none came at most `missed` times, those that have one at
+/// most so many times more; `weight` is how many values there were in all.
+pub fn of_counts(map: usize, counts: BTreeMap<String, u64>, weight: u64, missed: u64) -> Held<Frequent> {
+    let mut list: Vec<(String, u64)> = counts.into_iter().collect();
+    list.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    // What has no room takes its count off all the others, as Misra and Gries do and Apache's purge does.
+    let room = map * 3 / 4;
+    let taken = list.get(room).map_or(0, |(_, count)| *count);
+    list.retain_mut(|(_, count)| {
+        *count -= taken.min(*count);
+        *count > 0
+    });
+    let found = match weight {
+        0 => Frequent::new(map).map_err(|e| e.to_string()),
+        _ => Frequent::of_bytes(&image(map, &list, weight, missed.saturating_add(taken))),
+    };
+    found.map_or_else(Held::Broken, Held::Whole)
+}
+
+/// The bytes that Apache documents for `frequent_strings_sketch`: the library has no other door for what was missed.
+fn image(map: usize, list: &[(String, u64)], weight: u64, missed: u64) -> Vec<u8> {
+    let lg_map = map.trailing_zeros() as u8;
+    // Preamble of 4 longs, serial version, family, the largest and the present map, no flags.
+    let mut bytes = vec![4, 1, 10, lg_map, lg_map, 0, 0, 0];
+    bytes.extend((list.len() as u64).to_le_bytes());
+    bytes.extend(weight.to_le_bytes());
+    bytes.extend(missed.to_le_bytes());
+    list.iter().for_each(|(_, count)| bytes.extend(count.to_le_bytes()));
+    for (value, _) in list {
+        bytes.extend((value.len() as u32).to_le_bytes());
+        bytes.extend(value.as_bytes());
+    }
+    bytes
 }
 
 /// Bytes that ask for a larger map than any of ours are refused before it is allocated.
@@ -65,7 +101,6 @@ impl Sketch for Frequent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     #[test]
     fn the_true_count_lies_between_the_bounds_merged_or_not() {

@@ -2,10 +2,14 @@
 
 pub mod field;
 pub mod frequent;
+pub mod kll;
 pub mod quantiles;
+pub mod recent;
+pub mod scalar;
 pub mod shape;
 pub mod sketch;
 pub mod state;
 pub mod summary;
 pub mod topic;
+pub mod values;
 pub mod walk;

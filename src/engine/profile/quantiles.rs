@@ -1,23 +1,22 @@
 //! Quantiles of numbers: a list while there are few different ones, then a KLL sketch.
 
-use crate::engine::profile::sketch::{Held, Sketch};
+use crate::engine::profile::kll::{self, Kll};
+use crate::engine::profile::sketch::Held;
 use datasketches::common::SearchCriteria;
-use datasketches::kll::{KllFloat, KllSketch};
-use serde::{Deserialize, Serialize};
-
-/// `kll_doubles_sketch` of other languages.
-pub type Kll = KllSketch<KllFloat<f64>>;
-
-/// Different numbers that are kept in a list, each with its count: at 10 bytes each it stays below what a sketch of 40
-/// numbers weighs, and columns such as quantities or lengths of codes never need more.
-const FEW: usize = 32;
+use datasketches::kll::KllFloat;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
 
 /// Of the numbers that were added; infinities are numbers here, what is no number is not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Quantiles {
     /// The sketch's size, also while there is none yet.
     k: u16,
     held: Numbers,
+    /// What was added lately and is in `held` only once it is settled: whoever reads, merges or writes sees it there.
+    #[serde(skip)]
+    waiting: Option<Box<Waiting>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,39 +26,150 @@ enum Numbers {
     Many(Held<Kll>),
 }
 
+/// Numbers that wait for others, for many at once cost little each.
+#[derive(Clone, Debug)]
+struct Waiting {
+    /// How often each of the first whole numbers came: lengths of texts and quantities are mostly these.
+    small: [u32; SMALL],
+    others: Vec<f64>,
+}
+
+/// Different numbers that are kept in a list, each with its count: at 10 bytes each it stays below what a sketch of 40
+/// numbers weighs, and columns such as quantities or lengths of codes never need more.
+const FEW: usize = 32;
+/// Counted in 256 bytes.
+const SMALL: usize = 64;
+/// Numbers that wait, in multiples of k: 800 are 6.4 kB, about as much as a sketch of k = 200.
+const WAITING_K: usize = 4;
+
 impl Quantiles {
     pub fn new(k: u16) -> Quantiles {
-        Quantiles { k, held: Numbers::Few(Vec::new()) }
+        Quantiles { k, held: Numbers::Few(Vec::new()), waiting: None }
     }
 
     pub fn add(&mut self, number: f64) {
-        self.add_times(number, 1);
-    }
-
-    fn add_times(&mut self, number: f64, times: u64) {
-        // Minus zero is zero.
-        let number = number + 0.0;
-        let Ok(item) = KllFloat::<f64>::new(number) else { return };
-        match &mut self.held {
-            Numbers::Few(list) => {
-                match list.binary_search_by(|(known, _)| known.total_cmp(&number)) {
-                    Ok(at) => list[at].1 = list[at].1.saturating_add(times),
-                    Err(at) => list.insert(at.min(list.len()), (number, times)),
-                }
-                if list.len() > FEW {
-                    self.held = Numbers::Many(promoted(self.k, list));
-                }
-            }
-            Numbers::Many(Held::Whole(sketch)) if times == 1 => sketch.update(item),
-            Numbers::Many(held) => held.merge(repeated(self.k, item, times)),
+        // The cast saturates, and takes what is no number for 0.
+        let whole = number as usize;
+        if whole < SMALL && whole as f64 == number {
+            self.add_whole(whole);
+        } else if !number.is_nan() {
+            self.wait(number);
         }
     }
 
-    pub fn merge(&mut self, other: Quantiles) {
+    #[inline]
+    pub fn add_whole(&mut self, number: usize) {
+        let waiting = self.waiting.get_or_insert_with(Box::default);
+        match waiting.small.get_mut(number) {
+            Some(times) => {
+                *times += 1;
+                if *times == u32::MAX {
+                    self.settle();
+                }
+            }
+            None => self.wait(number as f64),
+        }
+    }
+
+    fn wait(&mut self, number: f64) {
+        let waiting = self.waiting.get_or_insert_with(Box::default);
+        waiting.others.push(number);
+        if waiting.others.len() >= WAITING_K * usize::from(self.k) {
+            let mut others = std::mem::take(&mut waiting.others);
+            self.add_all(&mut others);
+            if let Some(waiting) = &mut self.waiting {
+                others.clear();
+                waiting.others = others;
+            }
+        }
+    }
+
+    /// Puts what waits where it is to be.
+    fn settle(&mut self) {
+        let Some(mut waiting) = self.waiting.take() else { return };
+        let small: Vec<(f64, u64)> =
+            waiting.small.iter().enumerate().map(|(n, times)| (n as f64, (*times).into())).collect();
+        self.add_list(&small.into_iter().filter(|(_, times)| *times > 0).collect::<Vec<_>>());
+        self.add_all(&mut waiting.others);
+    }
+
+    /// As it is written. Of what waits, each settling may compact otherwise: who reads twice settles once.
+    pub fn settled(&self) -> Cow<'_, Quantiles> {
+        match self.waiting {
+            None => Cow::Borrowed(self),
+            Some(_) => {
+                let mut settled = self.clone();
+                settled.settle();
+                Cow::Owned(settled)
+            }
+        }
+    }
+
+    fn add_all(&mut self, numbers: &mut [f64]) {
+        numbers.sort_unstable_by(f64::total_cmp);
+        let mut list: Vec<(f64, u64)> = Vec::new();
+        for run in numbers.chunk_by(|a, b| a == b) {
+            if list.len() > FEW {
+                break;
+            }
+            list.push((run[0], run.len() as u64));
+        }
+        if list.len() <= FEW {
+            return self.add_list(&list);
+        }
+        let mut sum = self.many();
+        let n = sum.whole().map_or(0, Kll::n);
+        let k = u64::from(self.k).max(1);
+        // KLL has compacted by so many levels when it has seen so much, a few numbers at a time. A block that is not full
+        // leaves it to KLL.
+        let halvings = match n / k {
+            _ if numbers.len() < WAITING_K * usize::from(self.k) => 0,
+            0..8 => 1,
+            8..32 => 2,
+            _ => 4,
+        };
+        sum.merge(kll::compacted(self.k, numbers, halvings, any_of(n, numbers)));
+        self.held = Numbers::Many(sum);
+    }
+
+    /// Different numbers, ascending, each so many times.
+    fn add_list(&mut self, list: &[(f64, u64)]) {
+        if list.is_empty() {
+            return;
+        }
+        let Numbers::Few(known) = &mut self.held else {
+            let mut sum = self.many();
+            sum.merge(kll::repeated(self.k, list));
+            self.held = Numbers::Many(sum);
+            return;
+        };
+        for (number, times) in list {
+            // Minus zero is zero.
+            let number = number + 0.0;
+            match known.binary_search_by(|(known, _)| known.total_cmp(&number)) {
+                Ok(at) => known[at].1 = known[at].1.saturating_add(*times),
+                Err(at) => known.insert(at, (number, *times)),
+            }
+        }
+        if known.len() > FEW {
+            self.held = Numbers::Many(self.many());
+        }
+    }
+
+    /// The sketch, out of whatever is held.
+    fn many(&mut self) -> Held<Kll> {
+        match std::mem::replace(&mut self.held, Numbers::Few(Vec::new())) {
+            Numbers::Few(list) => kll::repeated(self.k, &list),
+            Numbers::Many(held) => held,
+        }
+    }
+
+    pub fn merge(&mut self, mut other: Quantiles) {
+        other.settle();
         match (&mut self.held, other.held) {
-            (_, Numbers::Few(list)) => list.into_iter().for_each(|(number, times)| self.add_times(number, times)),
+            (_, Numbers::Few(list)) => self.add_list(&list),
             (Numbers::Few(list), Numbers::Many(mut held)) => {
-                held.merge(promoted(self.k, list));
+                held.merge(kll::repeated(self.k, list));
                 self.held = Numbers::Many(held);
             }
             (Numbers::Many(mine), Numbers::Many(other)) => mine.merge(other),
@@ -68,15 +178,12 @@ impl Quantiles {
 
     /// The sketch of what was added, for those who merge it with their own.
     pub fn sketch(&self) -> Result<Kll, String> {
-        match &self.held {
-            Numbers::Few(list) => promoted(self.k, list).whole().cloned().map_err(str::to_owned),
-            Numbers::Many(held) => held.whole().cloned().map_err(str::to_owned),
-        }
+        self.settled().into_owned().many().whole().cloned().map_err(str::to_owned)
     }
 
     /// The numbers at these ranks, 0 to 1, and by how much a rank may be off: nothing while there are few.
     pub fn at(&self, ranks: &[f64]) -> Result<(Vec<f64>, f64), String> {
-        match &self.held {
+        match &self.settled().held {
             Numbers::Few(list) => Ok((ranks.iter().filter_map(|rank| of_list(list, *rank)).collect(), 0.0)),
             Numbers::Many(held) => {
                 let sketch = held.whole()?;
@@ -87,20 +194,49 @@ impl Quantiles {
         }
     }
 
-    /// Why there are none.
-    pub fn broken(&self) -> Option<&str> {
-        match &self.held {
-            Numbers::Few(_) => None,
-            Numbers::Many(held) => held.whole().err(),
-        }
-    }
-
     pub fn size_bytes(&self) -> usize {
+        let waiting = self.waiting.as_ref().map_or(0, |waiting| {
+            10 * waiting.small.iter().filter(|times| **times > 0).count() + 8 * waiting.others.len()
+        });
         3 + match &self.held {
-            Numbers::Few(list) => 10 * list.len(),
-            Numbers::Many(held) => held.size_bytes(),
+            Numbers::Few(list) => 10 * list.len() + waiting,
+            // What waits hardly adds to a sketch that is full.
+            Numbers::Many(held) => held.size_bytes() + waiting.min(8 * usize::from(self.k)),
         }
     }
+}
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        Waiting { small: [0; SMALL], others: Vec::new() }
+    }
+}
+
+impl PartialEq for Quantiles {
+    fn eq(&self, other: &Quantiles) -> bool {
+        let (mine, other) = (self.settled(), other.settled());
+        mine.k == other.k && mine.held == other.held
+    }
+}
+
+impl Serialize for Quantiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let settled = self.settled();
+        let mut fields = serializer.serialize_struct("Quantiles", 2)?;
+        fields.serialize_field("k", &settled.k)?;
+        fields.serialize_field("held", &settled.held)?;
+        fields.end()
+    }
+}
+
+/// Which number of a run stands for it. Any would do that the numbers do not follow: it is drawn from how many there were and
+/// from what they are (the finaliser of SplitMix64), for the engine throws no dice.
+fn any_of(n: u64, numbers: &[f64]) -> u64 {
+    let place = |at: usize| numbers.get(at).map_or(0, |number| number.to_bits());
+    let seed = n ^ place(0).rotate_left(17) ^ place(numbers.len() / 2).rotate_left(31) ^ place(numbers.len() - 1);
+    let mixed = (seed ^ seed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ mixed >> 31
 }
 
 /// The smallest number whose rank, itself included, reaches `rank`.
@@ -113,62 +249,6 @@ fn of_list(list: &[(f64, u64)], rank: f64) -> Option<f64> {
         reached as f64 >= wanted
     });
     found.or(list.last()).map(|(number, _)| *number)
-}
-
-fn promoted(k: u16, list: &[(f64, u64)]) -> Held<Kll> {
-    let mut sum = empty(k);
-    for (number, times) in list {
-        if let Ok(item) = KllFloat::<f64>::new(*number) {
-            sum.merge(repeated(k, item, *times));
-        }
-    }
-    sum
-}
-
-/// One number so many times, by doubling: a million times are 20 merges.
-fn repeated(k: u16, item: KllFloat<f64>, times: u64) -> Held<Kll> {
-    let mut sum = empty(k);
-    let mut power = empty(k);
-    if let Held::Whole(sketch) = &mut power {
-        sketch.update(item);
-    }
-    let mut left = times;
-    while left > 0 {
-        if left & 1 == 1 {
-            sum.merge(power.clone());
-        }
-        left >>= 1;
-        if left > 0 {
-            power.merge(power.clone());
-        }
-    }
-    sum
-}
-
-fn empty(k: u16) -> Held<Kll> {
-    match Kll::new(k) {
-        Ok(sketch) => Held::Whole(sketch),
-        Err(error) => Held::Broken(error.to_string()),
-    }
-}
-
-impl Sketch for Kll {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.serialize()
-    }
-
-    fn of_bytes(bytes: &[u8]) -> Result<Kll, String> {
-        Kll::deserialize(bytes).map_err(|e| format!("a KLL sketch cannot be read: {e}"))
-    }
-
-    fn merge(&mut self, other: &Kll) -> Result<(), String> {
-        KllSketch::merge(self, other).map_err(|e| e.to_string())
-    }
-
-    fn size_bytes(&self) -> usize {
-        // Preamble, the offsets of some 20 levels, the extremes, and each number that is kept.
-        120 + 8 * self.num_retained()
-    }
 }
 
 #[cfg(test)]

@@ -105,6 +105,8 @@ pub struct Node {
     pub prefix: String,
     pub children: Vec<Node>,
     pub by_name: FxHashMap<String, usize>,
+    /// The contract classifies it: names in it that nobody describes may be data of the same kind.
+    pub classified: bool,
     /// What the items of an array are.
     pub items: Option<Box<Node>>,
 }
@@ -123,6 +125,7 @@ impl ProfilePlan {
             for property in *properties {
                 plan.put((object, &place), property, &mut root, size);
             }
+            root.classified = all_classified(properties);
             plan.shapes.push(Shape { root });
         }
         plan
@@ -154,6 +157,8 @@ impl ProfilePlan {
         } else if slot.field.is_none() {
             self.left_out += 1;
         }
+        // What holds a classified field counts as classified itself; only where it is by its own right, all in it is.
+        slot.classified = property.classified && all_classified(&property.children);
         slot.prefix = format!("{}.", property.field);
         for child in &property.children {
             self.put(of, child, slot, size);
@@ -169,6 +174,10 @@ pub fn scope(names: &[&str]) -> u64 {
         digest.update(name);
     }
     digest.finalize().iter().take(8).fold(0, |scope, byte| scope << 8 | u64::from(*byte))
+}
+
+fn all_classified(properties: &[Property]) -> bool {
+    properties.iter().all(|property| property.classified)
 }
 
 fn count(properties: &[Property]) -> usize {

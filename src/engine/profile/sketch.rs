@@ -83,6 +83,20 @@ impl<'de, S: Sketch> Deserialize<'de> for Held<S> {
 const LG_K_MAX: u8 = 18;
 /// Where an HLL sketch's bytes say its lg_k.
 const LG_K_AT: usize = 3;
+/// Where they say what all registers are at least. The library shifts by it, and by 15 more.
+const LEAST_AT: usize = 6;
+const LEAST_MAX: u8 = 48;
+/// Where they say whether there are registers, in the lowest two bits, and of how many bits, in the next two.
+const MODE_AT: usize = 7;
+const MODE_REGISTERS: u8 = 2;
+
+/// Of so many registers, one byte each.
+pub fn hll(lg_k: u8) -> Held<HllSketch> {
+    match HllSketch::new(lg_k, HllType::Hll8) {
+        Ok(sketch) => Held::Whole(sketch),
+        Err(error) => Held::Broken(error.to_string()),
+    }
+}
 
 impl Sketch for HllSketch {
     /// Counted in bytes, which is fast, and written in half bytes, which is small.
@@ -99,6 +113,11 @@ impl Sketch for HllSketch {
     fn of_bytes(bytes: &[u8]) -> Result<HllSketch, String> {
         if bytes.get(LG_K_AT).is_some_and(|lg_k| *lg_k > LG_K_MAX) {
             return Err(format!("an HLL sketch has at most lg_k {LG_K_MAX}"));
+        }
+        let registers = bytes.get(MODE_AT).is_some_and(|mode| mode & 3 == MODE_REGISTERS);
+        let half_bytes = bytes.get(MODE_AT).is_some_and(|mode| mode >> 2 & 3 == 0);
+        if registers && !(half_bytes && bytes.get(LEAST_AT).is_some_and(|least| *least <= LEAST_MAX)) {
+            return Err(format!("an HLL sketch has registers of half a byte, none below 2^{LEAST_MAX}"));
         }
         HllSketch::deserialize(bytes).map_err(|e| format!("an HLL sketch cannot be read: {e}"))
     }
@@ -124,11 +143,11 @@ impl Sketch for HllSketch {
 mod tests {
     use super::*;
     use crate::engine::profile::frequent::Frequent;
-    use crate::engine::profile::quantiles::Kll;
+    use crate::engine::profile::kll::Kll;
     use datasketches::kll::KllFloat;
     use proptest::prelude::*;
 
-    fn hll(range: std::ops::Range<u64>) -> HllSketch {
+    fn of(range: std::ops::Range<u64>) -> HllSketch {
         let mut sketch = HllSketch::new(12, HllType::Hll8).expect("12");
         range.for_each(|n| sketch.update(n));
         sketch
@@ -137,7 +156,7 @@ mod tests {
     #[test]
     fn a_sketch_is_written_small_and_says_the_same() {
         for values in [0, 1, 5, 300, 511, 513, 5_000, 200_000] {
-            let sketch = hll(0..values);
+            let sketch = of(0..values);
             let bytes = sketch.to_bytes();
             let read = HllSketch::of_bytes(&bytes).expect("its own bytes");
             assert!((read.estimate() - sketch.estimate()).abs() <= 1e-6 * sketch.estimate(), "{values}");
@@ -148,9 +167,9 @@ mod tests {
 
     #[test]
     fn merged_registers_are_those_of_the_whole_in_any_order() {
-        let parts: Vec<HllSketch> = [0..40_000, 20_000..90_000, 5..10, 7..1_000].map(hll).to_vec();
+        let parts: Vec<HllSketch> = [0..40_000, 20_000..90_000, 5..10, 7..1_000].map(of).to_vec();
         let merged = |order: [usize; 4]| {
-            let mut sum = hll(0..0);
+            let mut sum = of(0..0);
             order.into_iter().for_each(|i| sum.merge(&parts[i]).expect("one size"));
             sum.estimate()
         };
@@ -180,7 +199,7 @@ mod tests {
         fn bytes_that_are_no_sketch_break_that_sketch_alone(
             edits in proptest::collection::vec((0usize..64, any::<u8>()), 0..4), cut in 0usize..40, n in 0u64..2_000,
         ) {
-            broken::<HllSketch>(hll(0..n).to_bytes(), &edits, cut);
+            broken::<HllSketch>(of(0..n).to_bytes(), &edits, cut);
             let mut kll = Kll::new(50).expect("50");
             (0..n).for_each(|x| kll.update(KllFloat::<f64>::new(x as f64).expect("a number")));
             broken::<Kll>(kll.to_bytes(), &edits, cut);
@@ -194,9 +213,9 @@ mod tests {
     fn a_broken_sketch_stays_broken_and_says_why() {
         let wire = postcard::to_stdvec(&Ok::<Vec<u8>, String>(vec![1, 2, 3])).expect("plain data");
         let mut held: Held<HllSketch> = postcard::from_bytes(&wire).expect("a message");
-        held.merge(Held::Whole(hll(0..5)));
+        held.merge(Held::Whole(of(0..5)));
         assert!(held.whole().is_err_and(|reason| reason.contains("cannot be read")), "{held:?}");
-        let mut whole = Held::Whole(hll(0..5));
+        let mut whole = Held::Whole(of(0..5));
         whole.merge(held.clone());
         assert_eq!(whole, held);
     }

@@ -3,7 +3,7 @@
 use crate::engine::profile::field::Field;
 use crate::engine::profile::shape::EXTRA_FIELDS_MAX;
 use crate::engine::profile::topic::Topic;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// `Profile::default()` is the identity of `merge`. Counts are exact in any order; sketches are within their error.
@@ -13,8 +13,9 @@ pub struct Profile {
     /// By number in the contract's `ProfilePlan`; no longer than to the last that was seen.
     #[serde(with = "sparse")]
     pub fields: Vec<Option<Box<Field>>>,
-    /// By path: what records hold and the contract does not describe, the first `EXTRA_FIELDS_MAX` by name.
-    pub extra: BTreeMap<String, Box<Field>>,
+    /// Ascending by path: what records hold and the contract does not describe, the first `EXTRA_FIELDS_MAX`.
+    #[serde(deserialize_with = "ascending")]
+    pub extra: Vec<(String, Box<Field>)>,
     /// Values of fields beyond those.
     pub folded: u64,
 }
@@ -47,25 +48,37 @@ impl Profile {
         self.fields[number].get_or_insert_default()
     }
 
-    /// `None`: there are too many, and the value is counted among the folded.
-    pub fn extra(&mut self, path: &str) -> Option<&mut Field> {
-        if !self.extra.contains_key(path) {
-            let full = self.extra.len() >= EXTRA_FIELDS_MAX;
-            if full && self.extra.last_key_value().is_some_and(|(last, _)| path > last.as_str()) {
-                self.folded += 1;
-                return None;
-            }
-            self.extra.insert(path.to_owned(), Box::default());
-            self.fold();
+    /// The field `name` of what `prefix` ends in. `place`: where it was found last, and is found now. `None`: there are too
+    /// many, and the value is counted among the folded.
+    pub fn extra(&mut self, prefix: &str, name: &str, place: &mut usize) -> Option<&mut Field> {
+        let is_it = |(path, _): &(String, Box<Field>)| path.strip_prefix(prefix) == Some(name);
+        if !self.extra.get(*place).is_some_and(is_it) {
+            *place = self.place_of(prefix, name)?;
         }
-        self.extra.get_mut(path).map(Box::as_mut)
+        self.extra.get_mut(*place).map(|(_, field)| &mut **field)
+    }
+
+    /// Where it stands; it is put there if it is new.
+    fn place_of(&mut self, prefix: &str, name: &str) -> Option<usize> {
+        let bytes = || prefix.bytes().chain(name.bytes());
+        let place = match self.extra.binary_search_by(|(path, _)| path.bytes().cmp(bytes())) {
+            Ok(place) => return Some(place),
+            Err(place) => place,
+        };
+        if place >= EXTRA_FIELDS_MAX {
+            self.folded += 1;
+            return None;
+        }
+        self.extra.insert(place, (format!("{prefix}{name}"), Box::default()));
+        self.fold();
+        Some(place)
     }
 
     /// The first by name stay: whoever is dropped once is dropped in every order of merging, so that those who stay have
     /// never lost a count.
     fn fold(&mut self) {
         while self.extra.len() > EXTRA_FIELDS_MAX {
-            let Some((_, field)) = self.extra.pop_last() else { return };
+            let Some((_, field)) = self.extra.pop() else { return };
             self.folded += field.kinds.total();
         }
     }
@@ -74,7 +87,10 @@ impl Profile {
         match piece {
             Piece::Field(number, field) => self.field(number).merge(*field),
             Piece::Extra(path, field) => {
-                self.extra.entry(path).or_default().merge(*field);
+                match self.extra.binary_search_by(|(known, _)| known.cmp(&path)) {
+                    Ok(place) => self.extra[place].1.merge(*field),
+                    Err(place) => self.extra.insert(place, (path, field)),
+                }
                 self.fold();
             }
         }
@@ -103,6 +119,11 @@ impl Piece {
             Piece::Extra(path, field) => 1 + path.len() + field.size_bytes(),
         }
     }
+}
+
+/// Of one path there is one, and they stand in order, whatever was written.
+fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Box<Field>)>, D::Error> {
+    Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
 }
 
 /// Only the fields that are there, each with its number.

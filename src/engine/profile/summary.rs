@@ -44,6 +44,10 @@ pub struct FieldSummary {
     pub kinds: Kinds,
     pub numbers: Option<Spread>,
     pub moments_ms: Option<(i64, i64)>,
+    /// Times of day.
+    pub times_ms: Option<(i64, i64)>,
+    /// The first and the last text.
+    pub texts: Option<(String, String)>,
     pub lengths: Option<Lengths>,
     pub quantiles: Option<QuantilesSummary>,
     pub length_quantiles: Option<QuantilesSummary>,
@@ -124,6 +128,9 @@ fn incomplete(plan: &Plan, tally: &Tally) -> Vec<String> {
     if plan.profile.left_out > 0 {
         reasons.push(format!("{} fields beyond {FIELDS_MAX} have no profile", plan.profile.left_out));
     }
+    if let Some(Err(reason)) = tally.profile.topic.sizes.as_ref().map(quantiles) {
+        reasons.push(format!("sizes of records: {reason}"));
+    }
     if tally.profile.folded > 0 {
         reasons.push(format!("{} values of fields outside the contract have no profile", tally.profile.folded));
     }
@@ -138,19 +145,20 @@ fn topic(counts: Counts, topic: &Topic) -> TopicSummary {
 fn field(object: Option<String>, path: String, sight: Sight, seen: &Field) -> FieldSummary {
     let (mut errors, mut sketches) = (Vec::new(), Sketches::default());
     let ranked = |from: &Option<Quantiles>, sketch: &mut Option<Vec<u8>>, errors: &mut Vec<String>| {
-        let from = from.as_ref()?;
+        let from = from.as_ref()?.settled();
         *sketch = from.sketch().ok().map(|kll| kll.to_bytes());
-        quantiles(from).map_err(|error| errors.push(error)).ok()
+        quantiles(&from).map_err(|error| errors.push(error)).ok()
     };
     let of_numbers = ranked(&seen.quantiles, &mut sketches.quantiles, &mut errors);
     let of_lengths = ranked(&seen.length_quantiles, &mut sketches.length_quantiles, &mut errors);
-    let distinct = whole(&seen.distinct, &mut errors).map(|sketch| {
+    let distinct = whole(seen.values.distinct(), &mut errors).map(|sketch| {
         let bytes = sketch.to_bytes();
         let found = distinct(sketch, &bytes);
         sketches.distinct = Some(bytes);
         found
     });
-    let frequent = whole(&seen.frequent, &mut errors).map(|sketch| {
+    let frequent = seen.values.frequent();
+    let frequent = whole(frequent.as_deref(), &mut errors).map(|sketch| {
         sketches.frequent = Some(sketch.to_bytes());
         FrequentSummary {
             max_error: sketch.maximum_error(),
@@ -165,6 +173,8 @@ fn field(object: Option<String>, path: String, sight: Sight, seen: &Field) -> Fi
         kinds: seen.kinds,
         numbers: seen.numbers,
         moments_ms: seen.moments_ms,
+        times_ms: seen.times_ms,
+        texts: seen.texts.as_ref().map(|(first, last)| (first.to_string(), last.to_string())),
         lengths: seen.lengths,
         quantiles: of_numbers,
         length_quantiles: of_lengths,
@@ -175,8 +185,8 @@ fn field(object: Option<String>, path: String, sight: Sight, seen: &Field) -> Fi
     }
 }
 
-fn whole<'s, S: Sketch>(held: &'s Option<Held<S>>, errors: &mut Vec<String>) -> Option<&'s S> {
-    held.as_ref()?.whole().map_err(|reason| errors.push(reason.to_owned())).ok()
+fn whole<'s, S: Sketch>(held: Option<&'s Held<S>>, errors: &mut Vec<String>) -> Option<&'s S> {
+    held?.whole().map_err(|reason| errors.push(reason.to_owned())).ok()
 }
 
 fn quantiles(from: &Quantiles) -> Result<QuantilesSummary, String> {

@@ -1,7 +1,7 @@
 //! The records themselves in one window: keys, sizes, times. How many, how large and how many tombstones, `Counts` knows.
 
-use crate::engine::profile::field::merge_into;
 use crate::engine::profile::quantiles::Quantiles;
+use crate::engine::profile::values::merge_into;
 use crate::engine::record::RawRecord;
 use serde::{Deserialize, Serialize};
 

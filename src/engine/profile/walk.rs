@@ -3,7 +3,8 @@
 use crate::engine::check::key::Hashes;
 use crate::engine::contract::plan::Plan;
 use crate::engine::decode::tree::{Items, Kind, Members, Value};
-use crate::engine::profile::shape::{EXTRA_NAME_BYTES_MAX, How, Node, ProfilePlan};
+use crate::engine::profile::scalar::Keyed;
+use crate::engine::profile::shape::{EXTRA_FIELDS_MAX, EXTRA_NAME_BYTES_MAX, Node, ProfilePlan};
 use crate::engine::profile::state::Profile;
 
 /// What is kept between two records: which fields the object at hand has shown.
@@ -12,12 +13,17 @@ pub struct Walker {
     /// By field number: the object, counted over all walks, that held it last.
     seen: Vec<u64>,
     object: u64,
+    /// Where the fields outside the contract stand in the profile, in the order of records, which mostly is one order.
+    extra_places: [usize; EXTRA_FIELDS_MAX],
+    /// Fields outside the contract that this record has shown.
+    extras: usize,
 }
 
 impl Walker {
     /// Adds a decoded record to the profile, as these objects of the plan describe it.
     pub fn walk(&mut self, plan: &Plan, objects: &[usize], record: Value<'_>, hashes: &Hashes, profile: &mut Profile) {
         self.seen.resize(plan.profile.fields.len().max(self.seen.len()), 0);
+        self.extras = 0;
         // What one object does not describe, another may.
         let extra = objects.len() == 1;
         for object in objects {
@@ -46,10 +52,11 @@ struct Visit<'a> {
 impl Visit<'_> {
     /// Recursion goes as deep as the contract does.
     fn value(&mut self, node: &Node, value: Value<'_>) {
+        let kind = value.kind();
         if let Some((number, field)) = node.field.and_then(|n| Some((n, self.plan.fields.get(n)?))) {
-            self.profile.field(number).see(value, field.how, self.hashes);
+            self.profile.field(number).see(kind, &field.how, || Keyed::of(self.hashes, field.how.scope));
         }
-        match value.kind() {
+        match kind {
             // An object of which nothing is described may be a map, whose names are data.
             Kind::Object(members) if !node.children.is_empty() => self.object(node, members, false),
             Kind::Array(items) => self.items(node, items),
@@ -94,18 +101,18 @@ impl Visit<'_> {
         if !self.extra {
             return;
         }
-        if node.prefix.len() + name.len() > EXTRA_NAME_BYTES_MAX {
+        if node.classified || node.prefix.len() + name.len() > EXTRA_NAME_BYTES_MAX {
             self.profile.folded += 1;
             return;
         }
-        let field = match is_record {
-            true => self.profile.extra(name),
-            false => self.profile.extra(&format!("{}{name}", node.prefix)),
-        };
-        if let Some(field) = field {
+        let prefix = if is_record { "" } else { node.prefix.as_str() };
+        let mut elsewhere = 0;
+        let place = self.walker.extra_places.get_mut(self.walker.extras).unwrap_or(&mut elsewhere);
+        self.walker.extras += 1;
+        if let Some(field) = self.profile.extra(prefix, name, place) {
             // Its path is known by its own name alone, hashed like it: whoever reads one learns nothing of another.
-            let scope = self.hashes.within(self.plan.extra.scope).text(if is_record { "" } else { &node.prefix }, name);
-            field.see(value, How { scope, ..self.plan.extra }, self.hashes);
+            let scope = || self.hashes.within(self.plan.extra.scope).text(prefix, name);
+            field.see(value.kind(), &self.plan.extra, || Keyed::of(self.hashes, scope()));
         }
     }
 }
@@ -169,7 +176,7 @@ mod tests {
         check("state", Kinds { text: 2, number: 1, ..none });
         check("free", Kinds { object: 1, array: 1, null: 1, ..none });
         // What stands in an object that is not described is data.
-        assert!(profile.extra.is_empty(), "{:?}", profile.extra.keys());
+        assert!(profile.extra.is_empty(), "{:?}", profile.extra);
     }
 
     #[test]
@@ -180,15 +187,17 @@ mod tests {
             .collect();
         let profile = profile(&plan, &records);
         let mail = field(&plan, &profile, "customer.mail");
-        let distinct = mail.distinct.as_ref().and_then(|d| d.whole().ok()).map(|d| d.estimate().round());
+        let distinct = mail.values.distinct().and_then(|d| d.whole().ok()).map(|d| d.estimate().round());
         assert_eq!(distinct, Some(50.0));
-        let beside = &profile.extra["beside"];
+        let (path, beside) = &profile.extra[0];
+        assert_eq!(path, "beside");
         for classified in [mail, beside] {
-            assert!(classified.numbers.is_none() && classified.lengths.is_none() && classified.frequent.is_none());
+            assert!(classified.numbers.is_none() && classified.lengths.is_none());
+            assert!(classified.values.frequent().is_none() && classified.texts.is_none());
             assert!(classified.quantiles.is_none() && classified.length_quantiles.is_none());
         }
         let items = |path: &str| {
-            let held = field(&plan, &profile, path).frequent.as_ref().expect("some");
+            let held = field(&plan, &profile, path).values.frequent().expect("some");
             crate::engine::profile::frequent::most(held.whole().expect("whole"), 2)
         };
         assert_eq!((items("state")[0].value.as_str(), items("state")[0].lower), ("new", 50));
@@ -206,7 +215,7 @@ mod tests {
             plan("[{name: a}, {name: b}, {name: c, customProperties: [{property: steward.showValues, value: true}]}]");
         let records: Vec<String> = (0..50).map(|i| format!(r#"{{"a":{i},"b":{i},"c":{i}}}"#)).collect();
         let profile = profile(&plan, &records);
-        let sketch = |path| field(&plan, &profile, path).distinct.as_ref().and_then(|d| d.whole().ok()).expect(path);
+        let sketch = |path| field(&plan, &profile, path).values.distinct().and_then(|d| d.whole().ok()).expect(path);
         let guessed = |path| {
             let mut guess = sketch(path).clone();
             (0..50i64).for_each(|i| guess.update_with_coupon(Coupon::from_value(i)));
@@ -224,7 +233,30 @@ mod tests {
         let profile = profile(&plan, &[format!("{{\"id\":1,{},{long}}}", members.join(","))]);
         assert_eq!(profile.extra.len(), EXTRA_FIELDS_MAX);
         assert_eq!(profile.folded, 100 - EXTRA_FIELDS_MAX as u64 + 1);
-        assert!(profile.extra.contains_key("f000"));
+        assert_eq!(profile.extra[0].0, "f000");
+    }
+
+    #[test]
+    fn names_in_what_is_classified_are_not_told() {
+        let check = |properties: &str, record: &str, told: &[&str]| {
+            let profile = profile(&plan(properties), &[record.to_owned()]);
+            let names: Vec<&str> = profile.extra.iter().map(|(path, _)| path.as_str()).collect();
+            assert_eq!(names, told, "{properties}");
+            assert_eq!(profile.folded, 1, "{properties}");
+        };
+        let record = r#"{"people":{"mail":"m","note":1,"0049-170":{"seen":1}},"beside":2}"#;
+        // The last one is too long for a name.
+        let long = format!(r#"{{"people":{{"mail":"m","0049-170":1}},"{}":1}}"#, "n".repeat(200));
+        check(
+            "[{name: id}, {name: people, classification: restricted, properties: [{name: mail}, {name: note}]}]",
+            &record.replace("\"beside\"", "\"people2\""),
+            &["people2"],
+        );
+        check(
+            "[{name: id}, {name: people, properties: [{name: mail, classification: restricted}, {name: note}]}]",
+            &long,
+            &["people.0049-170"],
+        );
     }
 
     #[test]
@@ -271,13 +303,14 @@ mod tests {
 
     /// What must be equal in any order: all counts, and what is read from registers; means to the last bits.
     fn exact(profile: &Profile) -> Vec<String> {
-        let all = profile.fields.iter().flatten().map(|f| &**f).chain(profile.extra.values().map(|f| &**f));
+        let all = profile.fields.iter().flatten().chain(profile.extra.iter().map(|(_, field)| field)).map(|f| &**f);
         let one = |f: &Field| {
-            let distinct = f.distinct.as_ref().and_then(|d| d.whole().ok()).map(|d| d.composite_estimate().round());
+            let distinct = f.values.distinct().and_then(|d| d.whole().ok()).map(|d| d.composite_estimate().round());
             let spread = f.numbers.map(|s| (s.count, s.min, s.max, (s.mean * 1e3).round() + 0.0));
-            format!("{:?} {:?} {distinct:?} {spread:?}", f.kinds, f.lengths)
+            format!("{:?} {:?} {:?} {distinct:?} {spread:?}", f.kinds, f.lengths, f.texts)
         };
-        let names = format!("{:?} {} {:?}", profile.extra.keys(), profile.folded, profile.topic);
+        let names: Vec<&String> = profile.extra.iter().map(|(path, _)| path).collect();
+        let names = format!("{names:?} {} {:?}", profile.folded, profile.topic);
         all.map(one).chain([names]).collect()
     }
 
