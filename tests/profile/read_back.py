@@ -35,6 +35,12 @@ for line in sys.stdin:
         found["quantiles"] = list(kll.get_quantiles(ranks, True))
         found["rankError"] = kll.normalized_rank_error(False)
         found["n"] = kll.n
+    if (data := sketch(field, "kllDoublesOfLengths")) is not None:
+        kll = ds.kll_doubles_sketch.deserialize(data)
+        ranks = [q["rank"] for q in field["lengths"]["quantiles"]["values"]]
+        found["lengthQuantiles"] = list(kll.get_quantiles(ranks, True))
+        found["lengthRankError"] = kll.normalized_rank_error(False)
+        found["lengths"] = kll.n
     if (data := sketch(field, "frequentStrings")) is not None:
         frequent = ds.frequent_strings_sketch.deserialize(data)
         rows = frequent.get_frequent_items(ds.frequent_items_error_type.NO_FALSE_NEGATIVES)

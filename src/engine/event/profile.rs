@@ -95,6 +95,10 @@ struct FieldValue {
     #[serde(skip_serializing_if = "Option::is_none")]
     moments: Option<MomentsValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<MomentsValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texts: Option<TextsValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     lengths: Option<LengthsValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     distinct: Option<DistinctValue>,
@@ -140,8 +144,22 @@ struct NumbersValue {
     quantiles: Option<QuantilesValue>,
 }
 
+/// What its text cannot say is told in milliseconds.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct MomentsValue {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_ms: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct TextsValue {
     min: String,
     max: String,
 }
@@ -230,7 +248,7 @@ fn fitting(window: &Window<'_>, summary: &Summary) -> Value {
         }
         fields.push(value);
     }
-    let whole = omitted.fields == 0 && fields.iter().all(|field| field.errors.is_empty());
+    let whole = omitted.fields + omitted.sketches == 0 && fields.iter().all(|field| field.errors.is_empty());
     Value {
         product: window.product.to_string(),
         domain: window.product.domain.clone(),
@@ -297,7 +315,9 @@ fn field_value(field: &FieldSummary) -> FieldValue {
             standard_deviation: numbers.standard_deviation(),
             quantiles: field.quantiles.as_ref().map(quantiles_value),
         }),
-        moments: field.moments_ms.map(|(min, max)| MomentsValue { min: rfc3339(min), max: rfc3339(max) }),
+        moments: field.moments_ms.map(|span| moments_value(span, moment)),
+        times: field.times_ms.map(|span| moments_value(span, time_of_day)),
+        texts: field.texts.clone().map(|(min, max)| TextsValue { min, max }),
         lengths: field.lengths.map(|lengths| lengths_value(lengths, field.length_quantiles.as_ref())),
         distinct: field.distinct.map(|distinct| DistinctValue {
             estimate: distinct.estimate,
@@ -320,6 +340,26 @@ fn field_value(field: &FieldSummary) -> FieldValue {
         sketches: None,
         errors: field.errors.iter().map(|error| clip(error)).collect(),
     }
+}
+
+fn moments_value((min_ms, max_ms): (i64, i64), text: impl Fn(i64) -> Option<String>) -> MomentsValue {
+    let (min, max) = (text(min_ms), text(max_ms));
+    let untold = |ms: i64, told: &Option<String>| told.is_none().then_some(ms);
+    MomentsValue { min_ms: untold(min_ms, &min), max_ms: untold(max_ms, &max), min, max }
+}
+
+/// RFC 3339 in UTC; `None` where it has no year for it.
+fn moment(ms: i64) -> Option<String> {
+    let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+    let moment = epoch.checked_add(jiff::SignedDuration::from_millis(ms)).ok()?;
+    (moment.year() >= 0).then(|| format!("{moment}Z"))
+}
+
+/// `hh:mm:ss.fff`; `None` where it lies in no day.
+fn time_of_day(ms: i64) -> Option<String> {
+    let (seconds, fraction) = (ms.div_euclid(1_000), ms.rem_euclid(1_000));
+    let text = || format!("{:02}:{:02}:{:02}.{fraction:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    (0..86_400).contains(&seconds).then(text)
 }
 
 fn lengths_value(lengths: Lengths, quantiles: Option<&QuantilesSummary>) -> LengthsValue {
