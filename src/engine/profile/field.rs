@@ -319,3 +319,43 @@ impl Lengths {
         (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::check::key::Hashes;
+    use crate::engine::decode::moment::{Moment, MomentKind};
+    use crate::engine::profile::shape::SIZES;
+    use crate::engine::profile::sketch::Sketch;
+
+    const SHOWN: How = How { sight: Sight::Shown, size: SIZES[0].1, scope: 1 };
+
+    fn seen(values: &[Kind<'_>]) -> Field {
+        let mut field = Field::default();
+        let keyed = || Keyed::of(&Hashes::new(&[7; 16]), 1);
+        values.iter().for_each(|value| field.see(*value, &SHOWN, keyed));
+        field
+    }
+
+    #[test]
+    fn what_version_0_1_0_wrote_is_read() {
+        let field = seen(&[Kind::Bool(true), Kind::Bool(true)]);
+        let sketch = |bytes: Vec<u8>| Some(Ok::<Vec<u8>, String>(bytes));
+        let distinct = field.values.distinct().and_then(|d| d.whole().ok()).map(Sketch::to_bytes).expect("one");
+        let frequent = field.values.frequent().and_then(|f| f.whole().ok().map(Sketch::to_bytes)).expect("one");
+        let none = (None::<Spread>, None::<(i64, i64)>, None::<Lengths>);
+        let old = (field.kinds, none, sketch(distinct), None::<Quantiles>, None::<Quantiles>, sketch(frequent));
+        let bytes = postcard::to_stdvec(&old).expect("plain data");
+        assert_eq!(postcard::from_bytes::<Field>(&bytes), Ok(field));
+    }
+
+    #[test]
+    fn a_field_is_read_as_it_was_written() {
+        let time = |nanos| Kind::Moment(Moment { kind: MomentKind::Time, nanos, zoned: false });
+        let field = seen(&[Kind::Text("b"), Kind::Text("a"), time(5_000_000), Kind::Text(""), time(1_999_999)]);
+        assert_eq!(field.texts, Some(("".into(), "b".into())));
+        assert_eq!((field.times_ms, field.moments_ms), (Some((1, 5)), None));
+        let bytes = postcard::to_stdvec(&field).expect("plain data");
+        assert_eq!(postcard::from_bytes::<Field>(&bytes), Ok(field));
+    }
+}

@@ -222,9 +222,12 @@ fn text_of(words: &Words) -> Option<String> {
 pub fn chars_of(text: &str, words: Option<&Words>) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     match words {
-        // `10xxxxxx`, in eight bytes at a time; the length in the last is below that.
+        // The length in the last byte is below that, too.
+        Some([first, second, third]) if (first | second | third) & ONES << 7 == 0 => text.len(),
+        // `10xxxxxx`, in eight bytes at a time.
         Some(words) => {
-            text.len() - words.iter().map(|w| (w >> 7 & !(w >> 6) & ONES).count_ones() as usize).sum::<usize>()
+            let further = words.iter().map(|word| (word >> 7 & !(word >> 6) & ONES).count_ones() as usize);
+            text.len() - further.sum::<usize>()
         }
         None => text.chars().count(),
     }
