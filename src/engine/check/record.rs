@@ -8,7 +8,7 @@ use crate::engine::contract::asked::{Asked, Subject};
 use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{Check, Plan, Rule};
 use crate::engine::decode::decoder::{Decoder, Unread};
-use crate::engine::decode::fields::{Fields, Route};
+use crate::engine::decode::fields::{Fields, Place, Route};
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::number::Number;
@@ -89,7 +89,8 @@ struct Broken {
 struct KeyFinding {
     rule: u32,
     key: u64,
-    mask: Mask,
+    /// Where the field of a key of one field stands.
+    shown: Option<Place>,
 }
 
 impl Examiner {
@@ -203,7 +204,8 @@ impl Examiner {
                 self.broken.push(UNMEASURED);
             }
             What::Decoded => {
-                self.walker.walk(plan, &self.objects, self.decoder.again(), &self.hashes, &mut tally.profile);
+                let value = self.decoder.again();
+                self.walker.walk(plan, &self.objects, value, &self.hashes, &mut tally.profile);
                 if tally.rules.len() < plan.rules.len() {
                     tally.rules.resize_with(plan.rules.len(), Default::default);
                 }
@@ -223,7 +225,7 @@ impl Examiner {
                         sample(Some(*rule), (*fault).into(), shown(*rule, *mask))
                     });
                 }
-                for KeyFinding { rule, key, mask } in &self.found.keys {
+                for KeyFinding { rule, key, shown: place } in &self.found.keys {
                     let counts = tally.rule(*rule as usize);
                     counts.asked += 1;
                     if !counts.insert(*key) {
@@ -231,7 +233,8 @@ impl Examiner {
                             self.broken.push(*rule);
                         }
                         tally.sample(Some(*rule), DUPLICATE, record.offset, || {
-                            sample(Some(*rule), DUPLICATE.into(), shown(*rule, *mask))
+                            let mask = place.and_then(|place| value.at(place)).map_or(Mask::Nothing, Mask::of);
+                            sample(Some(*rule), DUPLICATE.into(), shown(*rule, mask))
                         });
                     }
                 }
@@ -248,24 +251,36 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, hashes: &Hashes, fou
     for (number, subject) in &asked.rules {
         let Some(rule) = plan.rules.get(*number) else { continue };
         let number = *number as u32;
-        let (mut is_asked, mut broken) = (false, None);
-        let mut ask = |row: Row<'_>| {
-            let Some(fault) = ask_row(rule, row, hashes) else { return };
-            is_asked = true;
-            broken = broken.or(fault.map(|fault| (fault, mask(row))));
+        let row = match subject {
+            Subject::Row => {
+                found.asked.push(number);
+                continue;
+            }
+            Subject::Key(parts) => {
+                found.keys.extend(key(number, fields, parts, record, hashes));
+                continue;
+            }
+            Subject::Record => Row::Value(record),
+            Subject::Field(route) if route.rest.is_empty() => rows::single(record, fields, route),
+            Subject::Field(route) => {
+                let (mut is_asked, mut broken) = (false, None);
+                rows::each(record, fields, route, |row| {
+                    let Some(fault) = ask_row(rule, row, hashes) else { return };
+                    is_asked = true;
+                    broken = broken.or(fault.map(|fault| (fault, mask(row))));
+                });
+                if is_asked {
+                    found.asked.push(number);
+                }
+                found.broken.extend(broken.map(|(fault, mask)| Broken { rule: number, fault, mask }));
+                continue;
+            }
         };
-        match subject {
-            Subject::Row => is_asked = true,
-            Subject::Record => ask(Row::Value(record)),
-            Subject::Field(route) if route.rest.is_empty() => ask(rows::single(record, fields, route)),
-            Subject::Field(route) => rows::each(record, fields, route, ask),
-            Subject::Key(parts) => found.keys.extend(key(number, fields, parts, record, hashes)),
-        }
-        if is_asked {
+        if let Some(fault) = ask_row(rule, row, hashes) {
             found.asked.push(number);
-        }
-        if let Some((fault, mask)) = broken {
-            found.broken.push(Broken { rule: number, fault, mask });
+            if let Some(fault) = fault {
+                found.broken.push(Broken { rule: number, fault, mask: mask(row) });
+            }
         }
     }
 }
@@ -311,12 +326,12 @@ fn key(rule: u32, fields: &Fields, parts: &[Route], record: Value<'_>, hashes: &
         Row::Value(value) if !value.is_null() => Some(value),
         _ => None,
     };
-    let mask = match parts {
-        [one] => Mask::of(part(one)?),
-        _ => Mask::Nothing,
-    };
     let whole = parts.iter().all(|route| part(route).is_some());
-    whole.then(|| KeyFinding { rule, key: hashes.of(parts.iter().filter_map(part)), mask })
+    let shown = match parts {
+        [one] => Some(one.place),
+        _ => None,
+    };
+    whole.then(|| KeyFinding { rule, key: hashes.of(parts.iter().filter_map(part)), shown })
 }
 
 fn mask(row: Row<'_>) -> Mask {

@@ -109,16 +109,15 @@ fn program<'p>(
     let wanted = wanted.filter(|_| reference.is_some());
     let address = |schema: &Arc<AvroSchema>| Arc::as_ptr(schema).addr();
     let key = (address(schema), wanted.map_or(0, address), Arc::as_ptr(fields).addr());
-    if !programs.contains_key(&key) {
-        if programs.len() >= PROGRAMS_MAX {
-            programs.clear();
-        }
+    if programs.len() >= PROGRAMS_MAX && !programs.contains_key(&key) {
+        programs.clear();
+    }
+    let compiled = programs.entry(key).or_insert_with(|| {
         let program = match wanted {
             None => place::place(schema.program(), fields),
             Some(wanted) => schema.read_as(wanted).and_then(|program| place::place(&program, fields)),
         };
-        let _of = (schema.clone(), wanted.cloned(), fields.clone());
-        programs.insert(key, Compiled { _of, program: program.ok() });
-    }
-    programs.get(&key)?.program.as_ref()
+        Compiled { _of: (schema.clone(), wanted.cloned(), fields.clone()), program: program.ok() }
+    });
+    compiled.program.as_ref()
 }

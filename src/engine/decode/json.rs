@@ -295,7 +295,7 @@ impl Parser<'_> {
                 Err(_) => {}
             }
         }
-        // Without an exponent, 300 characters stay within 1e300 and 1e-300.
+        // What is short and has no exponent is not even looked at again.
         if (scanned.exponent || scanned.len > 300) && number::out_of_range(&self.text[from..self.at]) {
             return Err(Reason::NumberOutOfRange);
         }

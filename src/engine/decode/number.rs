@@ -74,6 +74,8 @@ impl Number<'_> {
             }
             Number::Int(i) => i128::from(i),
             Number::Unsigned(u) => i128::from(u),
+            // The most frequent bound. Within a double's range only zeros are zero.
+            Number::Decimal(text) if bound == 0.0 => return Some(sign(text)),
             _ => return self.as_f64().partial_cmp(&bound),
         };
         // The cast saturates, far beyond 64 bits; a bound that is no number compares with nothing.
@@ -146,6 +148,16 @@ impl Number<'_> {
             Number::Unsigned(u) => Some((u.into(), 0)),
             _ => self.decimal(|decimal| decimal.scaled())?,
         }
+    }
+}
+
+/// A decimal's text against zero.
+fn sign(text: &str) -> Ordering {
+    let mantissa = text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
+    match (mantissa.into_iter().any(|byte| matches!(byte, b'1'..=b'9')), text.starts_with('-')) {
+        (false, _) => Ordering::Equal,
+        (true, true) => Ordering::Less,
+        (true, false) => Ordering::Greater,
     }
 }
 
@@ -296,6 +308,10 @@ pub fn scan(bytes: &[u8]) -> Option<Scanned> {
 
 /// A number that a double takes for infinity, or for zero where it is none.
 pub fn out_of_range(text: &str) -> bool {
+    // Without an exponent, 300 characters stay within 1e300 and 1e-300.
+    if text.len() <= 300 && !text.bytes().any(|b| b == b'e' || b == b'E') {
+        return false;
+    }
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     match text.parse::<f64>() {
         Ok(0.0) => mantissa.bytes().any(|b| matches!(b, b'1'..=b'9')),
@@ -415,6 +431,18 @@ mod tests {
             prop_assert_eq!(read(&text).as_f64(), x);
             prop_assert_eq!(read(&text).compare(x), Some(Ordering::Equal));
             prop_assert!(!out_of_range(&text));
+        }
+
+        #[test]
+        fn shortcuts_compare_as_doubles_do(
+            whole in any::<i64>(), near in -3i64..3, text in "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,4})?([eE]-?[0-9]{1,2})?",
+        ) {
+            let number = read(&text);
+            prop_assert_eq!(number.compare(0.0), number.as_f64().partial_cmp(&0.0), "{}", text);
+            prop_assert_eq!(number.is_whole(), Decimal::read(&text).exponent >= 0, "{}", text);
+            prop_assert_eq!(number.integer(), Decimal::read(&text).integer(), "{}", text);
+            let bound = whole.wrapping_add(near) as f64;
+            prop_assert_eq!(Number::Int(whole).compare(bound), Some(i128::from(whole).cmp(&(bound as i128))));
         }
 
         #[test]

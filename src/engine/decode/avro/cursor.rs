@@ -22,7 +22,19 @@ impl<'b> Cursor<'b> {
     }
 
     /// A zigzag varint: ten bytes at most, the last of which holds the 64th bit and nothing else.
+    #[inline]
     pub fn long(&mut self) -> Result<i64, Reason> {
+        // Most lengths, counts and branches are one byte.
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1))
+            }
+            _ => self.long_of_many(),
+        }
+    }
+
+    fn long_of_many(&mut self) -> Result<i64, Reason> {
         let mut zigzag = 0u64;
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         for (i, &byte) in rest.iter().enumerate().take(10) {

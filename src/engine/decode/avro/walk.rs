@@ -52,6 +52,20 @@ struct Walker<'w> {
 }
 
 impl<'w> Walker<'w> {
+    /// The commonest types, inlined where fields are read one after the other; the rest is `read`'s.
+    #[inline(always)]
+    fn read_field(&mut self, id: ReadId) -> Result<(), Reason> {
+        let program = self.program;
+        let node = match &program.reads[id as usize] {
+            Read::Text => Node::Text(self.text()?),
+            Read::Long(As::Whole) => Node::Int(self.cursor.long()?),
+            Read::Int(As::Whole) => Node::Int(self.cursor.int()?.into()),
+            Read::Double => Node::Float(f64::from_le_bytes(self.cursor.array()?)),
+            _ => return self.read(id),
+        };
+        self.push(node)
+    }
+
     /// Recursion is as deep as the record is nested: `MAX_DEPTH` levels, and a union before each.
     fn read(&mut self, id: ReadId) -> Result<(), Reason> {
         let program = self.program;
@@ -89,7 +103,7 @@ impl<'w> Walker<'w> {
             }
             Read::Union(branches) => {
                 let branch = *self.cursor.index(branches, Reason::WrongUnionIndex)?;
-                return self.read(branch);
+                return self.read_field(branch);
             }
             Read::Duration(names) => return self.duration(names),
             Read::Array(item) => return self.items(*item),
@@ -142,7 +156,7 @@ impl<'w> Walker<'w> {
                 Some(name) => {
                     members += 1;
                     self.name(*name, object)?;
-                    self.read(*read)?;
+                    self.read_field(*read)?;
                 }
                 None => self.pass_over(*read)?,
             }
@@ -224,12 +238,14 @@ impl<'w> Walker<'w> {
     }
 
     /// A member's name. True: it stands at a place that the object has a member at already.
+    #[inline]
     fn name(&mut self, name: u32, object: u32) -> Result<bool, Reason> {
         self.left = self.left.checked_sub(1).ok_or(Reason::TooLarge)?;
         let place = name.checked_sub(self.first_place).unwrap_or(NOWHERE);
         Ok(self.tree.key(Node::Name(name), place, object))
     }
 
+    #[inline]
     fn push(&mut self, node: Node) -> Result<(), Reason> {
         self.left = self.left.checked_sub(1).ok_or(Reason::TooLarge)?;
         self.tree.nodes.push(node);

@@ -1,0 +1,4 @@
+//! The engine of the daemon, and nothing around it.
+
+#[path = "../src/engine/mod.rs"]
+pub mod engine;
