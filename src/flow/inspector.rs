@@ -8,8 +8,9 @@ use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, w
 use crate::flow::delta::{Delta, Extent, ProductDelta, Reports, WindowKey, encode, partition_of};
 use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo};
 use crate::flow::judge::{Judge, Merge};
+use crate::flow::learned::{Learned, OfProduct, Spot};
 use crate::flow::mutation::{Mutation, planted};
-use crate::flow::reading::{Learned, Reading, count, looking, needs_schema, schemas_ahead};
+use crate::flow::reading::{Reading, count, looking, needs_schema, schemas_ahead};
 use crate::flow::resume::Resume;
 use crate::flow::stage::{Held, Opened, Outgoing, Seen, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +53,7 @@ pub struct Inspector<J: Judge> {
     config: InspectorConfig,
     parts: BTreeMap<Part, Reading>,
     resuming: BTreeMap<Part, Resume>,
-    learned: BTreeMap<ProductName, Learned<J::Tally>>,
+    learned: Learned<J::Tally>,
     weight_bytes: usize,
     /// Records since what has been learned was weighed.
     unweighed: u64,
@@ -68,7 +69,7 @@ pub struct Inspector<J: Judge> {
 
 /// What a flush took out.
 pub struct Cut<T> {
-    learned: BTreeMap<ProductName, Learned<T>>,
+    learned: Learned<T>,
     parts: BTreeMap<Part, Reading>,
     records: u64,
     number: u64,
@@ -81,7 +82,7 @@ impl<J: Judge> Inspector<J> {
             config,
             parts: BTreeMap::new(),
             resuming: BTreeMap::new(),
-            learned: BTreeMap::new(),
+            learned: Learned::default(),
             weight_bytes: 0,
             unweighed: 0,
             records: 0,
@@ -120,10 +121,11 @@ impl<J: Judge> Inspector<J> {
     fn messages(
         &self,
         product: &ProductName,
-        windows: BTreeMap<WindowKey, J::Tally>,
+        mut windows: Vec<(WindowKey, J::Tally)>,
         reports: Reports,
         number: u64,
     ) -> Vec<Message> {
+        windows.sort_by_key(|(key, _)| *key);
         let mut parts: Vec<Vec<(WindowKey, J::Tally)>> = vec![Vec::new()];
         let mut weight_bytes = 0;
         for (key, tally) in windows {
@@ -224,6 +226,7 @@ impl<J: Judge> Stage for Inspector<J> {
         let Some(reading) = self.parts.get_mut(part) else { return Ok(Vec::new()) };
         let at = Position { topic: reading.id, partition: part.partition };
         let mut waits = None;
+        let mut spots: Vec<Option<Spot>> = reading.lenses.iter().map(|_| None).collect();
         'records: for (n, record) in records.iter().enumerate() {
             if record.offset < reading.next {
                 continue;
@@ -233,11 +236,11 @@ impl<J: Judge> Stage for Inspector<J> {
                 waits = Some(n);
                 break;
             }
-            // The window that counts the record for a product, and whether it is counted as undecodable there.
+            let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
+            // What counts the record for a product, and whether it is counted as undecodable there.
             let (mut led, mut undecodable) = (0, false);
-            for looking in &mut reading.lenses {
+            for (looking, spot) in reading.lenses.iter_mut().zip(&mut spots) {
                 let lens = &looking.lens;
-                let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
                 let said = match self.judge.examine(lens.index, record) {
                     Examined::At(ms) => ms,
                     Examined::Needs(_) => {
@@ -254,36 +257,37 @@ impl<J: Judge> Stage for Inspector<J> {
                     let lag_ms = if said.is_none() { lens.declared_delay_ms } else { 0 };
                     looking.watermark_ms = looking.watermark_ms.max(Some(event_ms - lag_ms));
                 }
-                let key = WindowKey { start: window_of(event_ms, self.config.window_size_ms), hash: lens.hash };
-                let learned = match self.learned.get_mut(&lens.product) {
-                    Some(learned) => learned,
-                    None => self.learned.entry(lens.product.clone()).or_default(),
+                let spot = match spot {
+                    Some(spot) if spot.holds(event_ms, self.config.window_size_ms) => spot,
+                    _ => {
+                        let start = window_of(event_ms, self.config.window_size_ms);
+                        let key = WindowKey { start, hash: lens.hash };
+                        let (found, is_new) = self.learned.spot(&lens.product, key, looking.leads);
+                        self.weight_bytes += if is_new { WINDOW_BYTES } else { 0 };
+                        spot.insert(found)
+                    }
                 };
+                let OfProduct { windows, counts, .. } = self.learned.of(spot.product);
                 if looking.leads {
-                    (led, undecodable) = (key.start, false);
+                    (led, undecodable) = (spot.counts, false);
+                    count(&mut counts[led].1, record, future);
                 }
-                let counts = learned.counts.entry(led).or_default();
-                if looking.leads {
-                    count(counts, record, future);
-                }
-                let tally = learned.windows.entry(key).or_insert_with(|| {
-                    self.weight_bytes += WINDOW_BYTES;
-                    J::Tally::default()
-                });
                 // Eight bytes is what a uniqueness key weighs.
                 self.weight_bytes += 8 * looking.keys;
-                for rule in self.judge.count(lens.index, record, at, future, tally) {
-                    if self.known_violations.len() >= FIRST_VIOLATIONS_MAX {
-                        self.known_violations.clear();
+                for rule in self.judge.count(lens.index, record, at, future, &mut windows[spot.window].1) {
+                    if spot.violated.insert(*rule) {
+                        if self.known_violations.len() >= FIRST_VIOLATIONS_MAX {
+                            self.known_violations.clear();
+                        }
+                        let violation = (lens.product.clone(), spot.key.start, *rule);
+                        self.early |= self.known_violations.insert(violation);
                     }
-                    let violation = (lens.product.clone(), key.start, *rule);
-                    self.early |= self.known_violations.insert(violation);
                     if *rule == UNMEASURED && looking.leads {
-                        counts.unmeasured += 1;
+                        counts[led].1.unmeasured += 1;
                     }
                     if *rule == UNDECODABLE && !undecodable {
                         undecodable = true;
-                        counts.undecodable += 1;
+                        counts[led].1.undecodable += 1;
                     }
                 }
             }
@@ -293,7 +297,7 @@ impl<J: Judge> Stage for Inspector<J> {
         }
         if self.unweighed >= WEIGH_EVERY {
             self.unweighed = 0;
-            self.weight_bytes = self.learned.values().flat_map(|l| l.windows.values()).map(Merge::weight_bytes).sum();
+            self.weight_bytes = self.learned.windows().map(Merge::weight_bytes).sum();
         }
         let Some(n) = waits else { return Ok(Vec::new()) };
         reading.next = records[n].offset + i64::from(planted(Mutation::WaitsPastTheRecord));
@@ -330,7 +334,7 @@ impl<J: Judge> Stage for Inspector<J> {
     }
 
     fn held(&self) -> Held {
-        Held { windows: self.learned.values().map(|l| l.windows.len()).sum(), bytes: self.weight_bytes }
+        Held { windows: self.learned.windows().count(), bytes: self.weight_bytes }
     }
 
     fn topics(&self, live: &[Part]) -> Vec<Arc<str>> {
@@ -359,12 +363,13 @@ impl<J: Judge> Stage for Inspector<J> {
         let mut messages = Vec::new();
         let mut idle: BTreeMap<i32, Vec<(ProductName, Reports)>> = BTreeMap::new();
         let looked_at = cut.parts.values().flat_map(Reading::products_lenses).map(|l| l.lens.product.clone());
-        let products: BTreeSet<ProductName> = looked_at.chain(cut.learned.keys().cloned()).collect();
+        let products: BTreeSet<ProductName> = looked_at.chain(cut.learned.products().cloned()).collect();
         for product in products {
             let mut reports = self.reports(&product, &cut.parts, seen);
-            match cut.learned.remove(&product) {
-                Some(Learned { windows, counts }) => {
-                    reports.counts = counts.into_iter().collect();
+            match cut.learned.take(&product) {
+                Some(OfProduct { windows, mut counts, .. }) => {
+                    counts.sort_by_key(|(start, _)| *start);
+                    reports.counts = counts;
                     messages.extend(self.messages(&product, windows, reports, cut.number));
                 }
                 None => {
@@ -410,7 +415,7 @@ impl<J: Judge> Stage for Inspector<J> {
     fn reset(&mut self) {
         self.parts.clear();
         self.resuming.clear();
-        self.learned.clear();
+        self.learned = Learned::default();
         self.known_violations.clear();
         (self.weight_bytes, self.records, self.early) = (0, 0, false);
     }

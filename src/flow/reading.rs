@@ -4,12 +4,11 @@ use crate::engine::check::record::Examined;
 use crate::engine::check::tally::Counts;
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
-use crate::engine::record::{Interval, Offset, RawRecord, TopicId, WindowStart};
-use crate::flow::delta::{Report, WindowKey};
+use crate::engine::record::{Interval, Offset, RawRecord, TopicId};
+use crate::flow::delta::Report;
 use crate::flow::io::{Ends, Ms, Part};
 use crate::flow::judge::{Judge, Lens};
 use crate::flow::mutation::{Mutation, planted};
-use std::collections::BTreeMap;
 
 /// Schemas that a waiting partition asks for at once, beyond the one that it waits for.
 const SCHEMAS_AHEAD: usize = 100;
@@ -41,14 +40,6 @@ pub struct Looking {
     since: Option<Offset>,
     /// Uniqueness keys a record.
     pub keys: usize,
-}
-
-/// What was learned of one product since the last flush.
-#[derive(Debug)]
-pub struct Learned<T> {
-    pub windows: BTreeMap<WindowKey, T>,
-    /// Each record once, by the window that the product's first lens says.
-    pub counts: BTreeMap<WindowStart, Counts>,
 }
 
 impl Reading {
@@ -117,12 +108,6 @@ pub fn looking<J: Judge>(judge: &J, topic: &str) -> Vec<Looking> {
         looking.push(Looking { lens, leads, watermark_ms: None, since: None, keys });
     }
     looking
-}
-
-impl<T> Default for Learned<T> {
-    fn default() -> Learned<T> {
-        Learned { windows: BTreeMap::new(), counts: BTreeMap::new() }
-    }
 }
 
 /// Counts one record, whatever its contracts say of it.

@@ -94,8 +94,11 @@ impl<S: Stage> Task<S> {
     /// What happened, and what to do about it.
     pub fn on(&mut self, now: Ms, input: Input<'_>) -> Vec<Action> {
         if !self.exited {
+            let read = matches!(input, Input::Records { .. } | Input::Eof { .. });
             self.take(now, input);
-            self.next(now);
+            if !(read && self.only_reads(now)) {
+                self.next(now);
+            }
             let notes = self.stage.notes();
             self.out.extend(notes.into_iter().map(Action::Note));
             let retired = self.stage.retired();
@@ -358,6 +361,13 @@ impl<S: Stage> Task<S> {
         }
     }
 
+    /// Whether all that is to be done is to read. Then what was read asks for no look at thousands of partitions: for
+    /// those that wait for a time to come the next tick is soon enough.
+    fn only_reads(&self, now: Ms) -> bool {
+        let idle = self.flush.is_none() && self.group_wants.is_empty() && !self.aborting && !self.stopping;
+        self.calling.is_some() || idle && self.producer && !self.stage.due(now - self.last_flush_ms)
+    }
+
     /// The flush's next call.
     fn go_on(&mut self, now: Ms) {
         if now < self.not_before_ms {
@@ -427,27 +437,21 @@ impl<S: Stage> Task<S> {
 
     /// Whether a flush can begin; where it is not `forced`, whether it is due.
     fn flushable(&self, now: Ms, forced: bool) -> bool {
-        if self.lost() || !self.producer || self.live().is_empty() {
-            return false;
-        }
-        let reopening = self.parts.phases.values().any(|p| matches!(p, Phase::Live { reopen: Some(_), .. }));
-        if forced {
-            return self.stage.dirty();
-        }
-        reopening || self.stage.due(now - self.last_flush_ms)
+        let reopening = || self.parts.phases.values().any(|p| matches!(p, Phase::Live { reopen: Some(_), .. }));
+        let wanted = if forced { self.stage.dirty() } else { self.stage.due(now - self.last_flush_ms) || reopening() };
+        wanted && self.producer && !self.lost() && self.live().next().is_some()
     }
 
     /// Partitions that a transaction may speak about.
-    fn live(&self) -> Vec<Part> {
-        let mut live = self.parts.live();
-        live.retain(|part| self.stage.whole(part));
-        live
+    fn live(&self) -> impl Iterator<Item = &Part> {
+        let live = |(_, phase): &(&Part, &Phase)| matches!(phase, Phase::Live { .. });
+        self.parts.phases.iter().filter(live).map(|(part, _)| part).filter(|part| self.stage.whole(part))
     }
 
     fn begin_flush(&mut self, now: Ms) {
         self.last_flush_ms = now;
         self.flushes += 1;
-        let live = self.live();
+        let live: Vec<Part> = self.live().cloned().collect();
         let cut = self.stage.cut(now, &live);
         self.flush = Some(Flush::new(now, self.flushes, &self.stage, live, cut));
     }
