@@ -52,7 +52,7 @@ const OWNED: &[(&str, &str)] = &[
     ("enable.idempotence", "transactions need it"),
     ("acks", "transactions need the acknowledgement of all replicas"),
     ("request.required.acks", "transactions need the acknowledgement of all replicas"),
-    ("enable.partition.eof", "an end of partition taken with records makes the client skip one after a pause"),
+    ("enable.partition.eof", "by the end of a partition the tasks know that they have caught up"),
     ("group.instance.id", "it is made from worker.id for each task, so that a restart moves no partition"),
     ("group.id", "the tasks' groups are made from worker.group.id"),
     ("auto.offset.reset", "a position that left the log is a gap to be told, never a silent jump"),

@@ -410,6 +410,8 @@ mod tests {
     const KAFKA: &str = "  \
   # Any property of librdkafka may stand here, as security.protocol or sasl.username;
   # under consumer:, producer: or admin: it counts for that client alone. STEWARD_KAFKA_SASL_USERNAME works too.
+  # What a task reads ahead: 32 queues of consumer.queued.min.messages (4000) records or
+  # consumer.queued.max.messages.kbytes (1024) each; 100 MB at most with records of 220 bytes.
 
 ";
 }

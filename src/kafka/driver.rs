@@ -1,20 +1,21 @@
 //! A task's thread: what happens goes into the machine, what it says is done. It decides nothing.
 
 use crate::engine::decode::schema::SchemaRef;
-use crate::engine::record::RawRecord;
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Machine, Note, Part, Publication};
 use crate::kafka::assignment::Assignment;
 use crate::kafka::client::{self, Context, Settings};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::delivery::{self, Delivery};
 use crate::kafka::fault;
-use crate::kafka::ffi::queue::{Fetched, Queue};
+use crate::kafka::ffi::batch::{Buffer, Run};
+use crate::kafka::ffi::queue::Queue;
 use crate::kafka::ffi::{ask, group};
+use crate::kafka::lanes::{Lanes, QUANTUM};
 use crate::kafka::log::LogReader;
 use crate::kafka::poll::{Ear, Heard, drop_within};
 use rdkafka::client::Client;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 /// Time passes at least this often for the machine.
 const TICK: Duration = Duration::from_millis(100);
 /// A turn waits this long for a record where a partition is still to be started.
-const STARTING_MS: u128 = 5;
+const STARTING: Duration = Duration::from_millis(5);
 /// A question that has no answer by then is asked again.
 const ASK_MS: i32 = 3_000;
 /// An orderly close of all clients takes 10 to 500 ms; a broker that is away does not hold the process back.
@@ -60,20 +61,25 @@ pub trait Sink {
 /// Runs a task to its end on this thread.
 pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Command<M>>, mut sink: impl Sink) {
     let ear = client::consumer(&settings).map_err(|e| fault::of_producer("consumer", &e)).and_then(Ear::new);
+    let ear = ear.and_then(|ear| {
+        let lanes = Lanes::new(ear.client());
+        let lanes = lanes.ok_or_else(|| fault::of_consumer(Code::InvalidGroupId, "a consumer without a group"))?;
+        Ok((Assignment::new(lanes), ear))
+    });
     let queue_max = client::queue_max(&settings);
     let asker = Asker::new(&settings).map_err(|e| fault::of_producer("admin", &e));
-    match ear.and_then(|ear| Ok((ear, asker?))) {
-        Ok((ear, asker)) => {
+    match ear.and_then(|(assignment, ear)| Ok((assignment, ear, asker?))) {
+        Ok((assignment, ear, asker)) => {
             let driver = Driver {
                 machine,
                 commands,
+                assignment,
                 ear,
                 asker,
-                assignment: Assignment::default(),
                 delivery: delivery::of(&settings),
                 schema_headers: settings.schema_headers,
                 reader: LogReader::new(settings),
-                outdated: BTreeSet::new(),
+                idle: false,
                 call: None,
                 exit: None,
                 ticked: Instant::now(),
@@ -89,19 +95,20 @@ pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Comman
 struct Driver<M> {
     machine: M,
     commands: Receiver<Command<M>>,
+    // Before the consumer: its lanes are dropped first.
+    assignment: Assignment,
     ear: Ear,
     asker: Asker,
-    assignment: Assignment,
     delivery: Box<dyn Delivery>,
     schema_headers: bool,
     reader: LogReader,
-    /// Partitions started, held or given back since the batch in hand was taken: the rest of it is not theirs any more.
-    outdated: BTreeSet<Part>,
+    /// Nothing came in the last turn, so that the next one may wait.
+    idle: bool,
     /// The one outstanding call; it is made in the next turn, so that the consumer is polled between two calls.
     call: Option<Call>,
     exit: Option<Exit>,
     ticked: Instant,
-    /// Records that the consumer's queue may hold.
+    /// Records that a lane may hold.
     queue_max: f64,
 }
 
@@ -130,35 +137,33 @@ impl Asker {
 
 impl<M: Machine> Driver<M> {
     fn turn_until_exit(mut self, sink: &mut impl Sink) -> Exit {
+        let mut buffer = Buffer::new(QUANTUM);
         loop {
-            self.turn(sink);
+            self.turn(&mut buffer, sink);
             if let Some(exit) = self.exit.take() {
-                drop_within((self.ear, self.asker, self.delivery, self.reader), CLOSE);
+                drop_within((self.assignment, self.ear, self.asker, self.delivery, self.reader), CLOSE);
                 return exit;
             }
         }
     }
 
-    fn turn(&mut self, sink: &mut impl Sink) {
+    fn turn(&mut self, buffer: &mut Buffer, sink: &mut impl Sink) {
         self.command(sink);
-        let until_tick = TICK.saturating_sub(self.ticked.elapsed()).as_millis();
-        let wait_ms = match () {
-            _ if self.call.is_some() => 0,
-            _ if self.assignment.is_starting() => until_tick.min(STARTING_MS),
-            _ => until_tick,
-        };
-        self.outdated.clear();
-        for heard in self.ear.listen(wait_ms as i32) {
-            self.hear(heard, sink);
-        }
         self.assignment.press_on(self.ear.consumer());
+        let until_tick = TICK.saturating_sub(self.ticked.elapsed());
+        match () {
+            _ if self.call.is_some() || !self.idle => {}
+            _ if self.assignment.is_starting() => self.assignment.lanes().wait(until_tick.min(STARTING)),
+            _ => self.assignment.lanes().wait(until_tick),
+        }
+        self.listen(buffer, sink);
         if let Some(call) = self.call.take() {
             let answer = self.make(call);
             self.tell(Input::Answer(answer), sink);
         }
         if self.ticked.elapsed() >= TICK {
             self.ticked = Instant::now();
-            sink.waiting(self.ear.waiting() as f64 / self.queue_max);
+            sink.waiting(self.assignment.lanes().waiting() as f64 / self.queue_max);
             self.tell(Input::Tick, sink);
         }
     }
@@ -198,19 +203,52 @@ impl<M: Machine> Driver<M> {
         }
     }
 
+    /// Hears what has come: rebalances and errors first, then a little of each lane. A rebalance that comes meanwhile is
+    /// heard in the next turn, when the batch in hand is done with.
+    fn listen(&mut self, buffer: &mut Buffer, sink: &mut impl Sink) {
+        let heard = self.ear.listen(0);
+        self.idle = heard.is_empty();
+        for heard in heard {
+            self.hear(heard, sink);
+        }
+        for lane in self.assignment.lanes().all().iter() {
+            let batch = lane.take(buffer);
+            self.idle &= batch.is_empty();
+            for run in batch.runs() {
+                self.read(&run, sink);
+            }
+        }
+    }
+
+    fn read(&mut self, run: &Run<'_>, sink: &mut impl Sink) {
+        if let Some(error) = run.error() {
+            if let Some(heard) = self.ear.hear_error(error) {
+                self.hear(heard, sink);
+            }
+            return;
+        }
+        let part = self.ear.part(&run.topic(), run.partition());
+        // What was fetched before a start, a hold or a return never comes after it: librdkafka drops it from its queues,
+        // and the batch in hand is sieved here.
+        if !self.assignment.is_running(&part) {
+            return;
+        }
+        let records = run.records(self.schema_headers);
+        let records = self.assignment.fresh(&part, &records);
+        if !records.is_empty() {
+            self.tell(Input::Records { part, records }, sink);
+        }
+    }
+
     fn hear(&mut self, heard: Heard, sink: &mut impl Sink) {
         match heard {
-            // What was fetched before a start, a hold or a return never comes after it: librdkafka drops it from its
-            // queue, and the batch in hand is sieved here.
-            Heard::Records { part, .. } | Heard::Eof { part, .. } if self.outdated.contains(&part) => {}
-            Heard::Records { part, records } => {
-                let raw: Vec<RawRecord<'_>> = match self.schema_headers {
-                    true => records.iter().map(Fetched::record_and_header).collect(),
-                    false => records.iter().map(Fetched::record).collect(),
-                };
-                self.tell(Input::Records { part, records: &raw }, sink);
+            // Every partition that is started is forwarded to a lane.
+            Heard::Records { .. } => {}
+            Heard::Eof { part, offset } => {
+                if self.assignment.passed(&part, offset) {
+                    self.tell(Input::Eof { part, offset }, sink);
+                }
             }
-            Heard::Eof { part, offset } => self.tell(Input::Eof { part, offset }, sink),
             Heard::OutOfRange { part } => {
                 // Before its start a partition's position is a formality, and may well be out of range.
                 if self.assignment.out_of_range(&part) {
@@ -238,18 +276,9 @@ impl<M: Machine> Driver<M> {
             let consumer = self.ear.consumer();
             match action {
                 Action::Assign(parts) => self.assignment.assign(consumer, &parts),
-                Action::Unassign(parts) => {
-                    self.assignment.unassign(consumer, &parts);
-                    self.outdated.extend(parts);
-                }
-                Action::Start { part, offset } => {
-                    self.assignment.start(consumer, &part, offset);
-                    self.outdated.insert(part);
-                }
-                Action::Hold(parts) => {
-                    self.assignment.hold(consumer, &parts);
-                    self.outdated.extend(parts);
-                }
+                Action::Unassign(parts) => self.assignment.unassign(consumer, &parts),
+                Action::Start { part, offset } => self.assignment.start(&part, offset),
+                Action::Hold(parts) => self.assignment.hold(consumer, &parts),
                 Action::Want(schema) => sink.want(schema),
                 Action::Call(call) => self.call = Some(call),
                 Action::DropProducer => self.delivery.forget(),

@@ -1,7 +1,8 @@
 //! Does what the flow says, and decides nothing: clients, admin calls, the driver of a task.
 
 pub mod driver; // a task's thread: inputs in, actions out
-pub mod poll; // the consumer's queue: records, ends, errors, rebalances
+pub mod lanes; // the queues that a task's records come by
+pub mod poll; // the consumer's queue: rebalances, errors; records of our own logs
 pub mod assignment; // take partitions up, start, hold, give back
 pub mod delivery; // how a flush is written and committed
 pub mod producer; // exactly once: the transactional producer's calls

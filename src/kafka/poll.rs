@@ -1,7 +1,7 @@
 //! A consumer's queue as the flow hears it: records, ends, positions out of range, rebalances, failures.
 //!
 //! rdkafka's own `poll` tells an end of partition without its topic and completes rebalances by itself, so the queue
-//! is read here.
+//! is read here. A task's records come by its lanes (`kafka::lanes`) and never through here; those of our own logs do.
 
 use crate::engine::record::Offset;
 use crate::flow::io::{Fault, Part};
@@ -69,11 +69,6 @@ impl Ear {
         self.consumer.client()
     }
 
-    /// Events that wait in the queue, records nearly all of them.
-    pub fn waiting(&self) -> usize {
-        self.queue.waiting()
-    }
-
     /// Waits up to `wait_ms` for the first event, then takes what is there. A rebalance ends the batch, so that
     /// nothing that came before it is handled after it.
     pub fn listen(&mut self, wait_ms: i32) -> Vec<Heard> {
@@ -98,7 +93,7 @@ impl Ear {
                         }
                     }
                 }
-                Said::Error(error) => heard.extend(self.error(error)),
+                Said::Error(error) => heard.extend(self.hear_error(error)),
                 Said::Assign(parts) => {
                     heard.push(Heard::Assign(self.parts(parts)));
                     break;
@@ -115,7 +110,8 @@ impl Ear {
         heard
     }
 
-    fn error(&mut self, error: ErrorEvent) -> Option<Heard> {
+    /// What an error means to the flow; what it means to operators is told.
+    pub fn hear_error(&mut self, error: ErrorEvent) -> Option<Heard> {
         match (error.code, error.part) {
             (Code::PartitionEOF, Some((topic, partition, offset))) => {
                 return Some(Heard::Eof { part: self.part(&topic, partition), offset });
@@ -153,7 +149,7 @@ impl Ear {
         parts.into_iter().map(|(topic, partition)| self.part(&topic, partition)).collect()
     }
 
-    fn part(&mut self, topic: &str, partition: i32) -> Part {
+    pub fn part(&mut self, topic: &str, partition: i32) -> Part {
         match self.names.get(topic) {
             Some(name) => Part::new(name, partition),
             None => {

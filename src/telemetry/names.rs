@@ -94,7 +94,7 @@ metrics! {
     PAUSED_PARTITIONS = Kind::Gauge, "steward_paused_partitions", OF_TASK,
         "Partitions that are assigned and not read: paused by operators, or kept back by a failure of their own.";
     QUEUE_FILL = Kind::Gauge, "steward_queue_fill_ratio", OF_TASK,
-        "Fetched records that wait for the task, of all that may wait (queued.min.messages), 0 to 1.";
+        "Fetched records that wait in the fullest of the task's queues, of those after which it is fetched no more (queued.min.messages); above 1 by what one fetch brings.";
     CHAIN_OVERLAPS = Kind::Counter, "steward_chain_overlaps_total", OF_TASK,
         "Offsets intervals that came twice. Must stay 0 under delivery: exactly_once.";
     INTERNAL_BYTES = Kind::Counter, "steward_internal_bytes_total", OF_TASK,

@@ -10,6 +10,7 @@ mod driver {
 
     mod own; // our topics and the catalog
     mod read; // start, hold, seek, logs
+    mod lanes; // a flood beside a trickle; ends that batches take
     mod orphans; // what a member leaves that dies in a rebalance
     mod rebalance; // two workers
     mod transact; // commit, fence, abort

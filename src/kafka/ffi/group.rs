@@ -123,17 +123,25 @@ pub fn commit(consumer: &Client<Context>, offsets: &[(Part, i64, String)], timeo
     }
 }
 
-/// Seeks one partition; the queue's older records are dropped with it. `State`: it is not being fetched (yet).
-pub fn seek(client: &Client<Context>, part: &Part, offset: i64, timeout_ms: i32) -> Result<(), Code> {
-    let list = list_of([(part, Some(offset), None)].into_iter()).map_err(|_| Code::InvalidArgument)?;
-    // SAFETY: client and list are alive; the outcome of the partition is written into the list.
+/// Seeks partitions, and says of each in their order whether it is sought; the queue's older records are dropped with it.
+/// `State`: it is not being fetched (yet).
+pub fn seek(client: &Client<Context>, to: &[(Part, i64)], timeout_ms: i32) -> Vec<Result<(), Code>> {
+    let Ok(list) = list_of(to.iter().map(|(part, offset)| (part, Some(*offset), None))) else {
+        return vec![Err(Code::InvalidArgument); to.len()];
+    };
+    // SAFETY: client and list are alive; the outcome of each partition is written into the list.
     let error = unsafe { sys::rd_kafka_seek_partitions(client.native_ptr(), list.ptr(), timeout_ms) };
-    taken(error).map_err(|e| e.code)?;
-    // SAFETY: the list is alive.
-    match unsafe { elements(list.ptr()) }.first().map(|e| Code::from(e.err)) {
-        Some(Code::NoError) | None => Ok(()),
-        Some(code) => Err(code),
+    match taken(error) {
+        // Those that are done are done all the same.
+        Ok(()) | Err(Refusal { code: Code::OperationTimedOut, .. }) => {}
+        Err(refusal) => return vec![Err(refusal.code); to.len()],
     }
+    let outcome = |e: &sys::rd_kafka_topic_partition_t| match Code::from(e.err) {
+        Code::NoError => Ok(()),
+        code => Err(code),
+    };
+    // SAFETY: the list is alive.
+    unsafe { elements(list.ptr()) }.iter().map(outcome).collect()
 }
 
 /// A partition list; each partition at most once.

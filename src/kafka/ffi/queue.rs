@@ -7,18 +7,16 @@ use rdkafka::client::Client;
 use rdkafka::config::NativeClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka_sys as sys;
-use std::ffi::CStr;
 use std::ptr::NonNull;
 use std::slice;
-
-/// Where Confluent's serialisers name the schema of a value, if not in front of it.
-const SCHEMA_HEADER: &CStr = c"__value_schema_id";
 
 /// One reference to a queue. It must be dropped before its client: keep it in a field that stands before the client's.
 pub struct Queue(NonNull<sys::rd_kafka_queue_t>);
 
-// SAFETY: librdkafka's queues are thread-safe; ours is used by one thread at a time.
+// SAFETY: librdkafka's queues are thread-safe: each call takes the queue's own lock.
 unsafe impl Send for Queue {}
+// SAFETY: as above.
+unsafe impl Sync for Queue {}
 
 impl Queue {
     /// Where a consumer's records, errors and rebalances come, and its logs: rdkafka forwards the main queue there.
@@ -170,36 +168,8 @@ pub struct Fetched {
 impl Fetched {
     /// Borrowed from librdkafka's memory; without the header that names a schema.
     pub fn record(&self) -> RawRecord<'_> {
-        // SAFETY: the message belongs to the event, which lives as long as `self`; nobody writes to it.
-        let message = unsafe { self.message.as_ref() };
-        let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-        // SAFETY: as above.
-        let timestamp_ms = unsafe { sys::rd_kafka_message_timestamp(self.message.as_ptr(), &mut kind) };
-        RawRecord {
-            offset: message.offset,
-            timestamp_ms,
-            key: bytes(message.key, message.key_len),
-            value: bytes(message.payload, message.len),
-            schema_header: None,
-        }
-    }
-
-    /// The same, and the header that names its schema.
-    pub fn record_and_header(&self) -> RawRecord<'_> {
-        RawRecord { schema_header: self.header(SCHEMA_HEADER), ..self.record() }
-    }
-
-    /// The last header of this name. A record without headers, which most are, costs one look at a length.
-    fn header(&self, name: &CStr) -> Option<&[u8]> {
-        const FOUND: sys::rd_kafka_resp_err_t = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-        let (mut headers, mut value, mut len) = (std::ptr::null_mut(), std::ptr::null(), 0);
-        // SAFETY: as in `record`; the first call parses the headers into the message, which keeps them as long as it
-        // lives, and this thread alone has it. The value found lies in them.
-        let found = unsafe {
-            sys::rd_kafka_message_headers(self.message.as_ptr(), &mut headers) == FOUND
-                && sys::rd_kafka_header_get_last(headers, name.as_ptr(), &mut value, &mut len) == FOUND
-        };
-        if found { bytes(value, len) } else { None }
+        // SAFETY: the message belongs to the event, which lives as long as `self`.
+        unsafe { record_of(self.message) }
     }
 
     /// Equal for records of one partition of one topic, as long as the topic is assigned.
@@ -222,8 +192,26 @@ impl Fetched {
     }
 }
 
+/// A message as a record, where it lies.
+///
+/// # Safety
+/// The message must be alive for `'a`, and nobody may write to it.
+pub(super) unsafe fn record_of<'a>(message: NonNull<sys::rd_kafka_message_t>) -> RawRecord<'a> {
+    let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    // SAFETY: by our own condition.
+    let (timestamp_ms, message) =
+        unsafe { (sys::rd_kafka_message_timestamp(message.as_ptr(), &mut kind), message.as_ref()) };
+    RawRecord {
+        offset: message.offset,
+        timestamp_ms,
+        key: bytes(message.key, message.key_len),
+        value: bytes(message.payload, message.len),
+        schema_header: None,
+    }
+}
+
 /// `None` for null: a tombstone, or a record without key.
-fn bytes<'a>(ptr: *const std::ffi::c_void, len: usize) -> Option<&'a [u8]> {
+pub(super) fn bytes<'a>(ptr: *const std::ffi::c_void, len: usize) -> Option<&'a [u8]> {
     // SAFETY: librdkafka gives either null, or `len` readable bytes that live as long as the message; the caller
     // binds the result to it.
     (!ptr.is_null()).then(|| unsafe { slice::from_raw_parts(ptr as *const u8, len) })

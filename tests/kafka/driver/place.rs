@@ -68,9 +68,17 @@ pub fn delete(address: &str, topic: &str) {
 
 /// Records with their numbers as values, spread over the partitions.
 pub fn produce(address: &str, topic: &str, partitions: i32, numbers: std::ops::Range<i64>) {
+    write(address, topic, partitions, numbers.map(|number| (number, number.to_string())));
+}
+
+/// The same of 200 bytes each.
+pub fn produce_wide(address: &str, topic: &str, partitions: i32, numbers: std::ops::Range<i64>) {
+    write(address, topic, partitions, numbers.map(|number| (number, format!("{number:0200}"))));
+}
+
+fn write(address: &str, topic: &str, partitions: i32, values: impl Iterator<Item = (i64, String)>) {
     let producer: BaseProducer = config(address).set("linger.ms", "1").create().unwrap();
-    for number in numbers {
-        let value = number.to_string();
+    for (number, value) in values {
         let partition = (number % i64::from(partitions)) as i32;
         while producer.send(BaseRecord::<(), str>::to(topic).payload(&value).partition(partition)).is_err() {
             producer.poll(Duration::from_millis(10));

@@ -156,6 +156,14 @@ impl Drop for Task {
     }
 }
 
+/// Works for so long, as a machine that has much to do with a record.
+pub fn busy(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+}
+
 pub fn message(topic: &str, value: &str) -> Message {
     Message {
         topic: topic.into(),
