@@ -52,11 +52,13 @@ fn of_products(count: u64, tasks: u64, rate: u64, seconds: u64) -> Point {
     let mut steward = Steward::start(&broker, "products", &contracts, &format!("worker.tasks: {tasks}"));
     steward.ready();
     let ready_s = steward.child.usage().wall_s;
+    eprintln!("{count} products: ready after {ready_s:.1} s");
     pause(SETTLE);
     let before = steward.child.usage();
     pause(IDLE);
     let after = steward.child.usage();
     let idle_cpu_percent = (after.cpu_s - before.cpu_s) / (after.wall_s - before.wall_s) * 100.0;
+    eprintln!("{count} products: idle at {idle_cpu_percent:.2} % and {:.0} MiB", after.rss_mib);
 
     let (busy, said) = (steward.child.usage(), steward.metric("steward_internal_bytes_total"));
     let (records, bytes) = write(&broker, &topics, rate, seconds);

@@ -41,7 +41,9 @@ impl Steward {
             broker.bootstrap
         );
         fs::write(folder.join("steward.yaml"), config).expect("the configuration");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
+        // Another build, so that two can be compared without building this program twice.
+        let daemon = std::env::var_os("STEWARD_BINARY").unwrap_or(env!("CARGO_BIN_EXE_steward").into());
+        let mut command = Command::new(daemon);
         command.args(["run", "--config"]).arg(folder.join("steward.yaml"));
         let child = Child::start(&mut command, &folder.join("steward.log"));
         Steward { child, run: run.into(), http, folder }
