@@ -4,11 +4,14 @@ use crate::broker::topics::config;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// A thousand topics of five partitions take a broker some 20 s, and a busy machine many times that.
+const TIMEOUT: Duration = Duration::from_secs(300);
 /// Topics of one request: a thousand of five partitions at once take the broker longer than a request may.
 const TOPICS_AT_ONCE: usize = 50;
 
@@ -93,12 +96,11 @@ pub fn create_topics(bootstrap: &str, names: &[String], partitions: i32) {
         }
     }
     let started = Instant::now();
+    let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     let seen = || {
         let metadata = admin.inner().fetch_metadata(None, TIMEOUT).expect("metadata");
-        let whole = |name: &&String| {
-            metadata.topics().iter().any(|t| t.name() == name.as_str() && t.partitions().len() == partitions as usize)
-        };
-        names.iter().filter(whole).count()
+        let whole = |t: &&MetadataTopic| wanted.contains(t.name()) && t.partitions().len() == partitions as usize;
+        metadata.topics().iter().filter(whole).count()
     };
     while seen() < names.len() {
         assert!(started.elapsed() < TIMEOUT, "topics were created and are not seen");

@@ -42,7 +42,7 @@ impl Steward {
         );
         fs::write(folder.join("steward.yaml"), config).expect("the configuration");
         // Another build, so that two can be compared without building this program twice.
-        let daemon = std::env::var_os("STEWARD_BINARY").unwrap_or(env!("CARGO_BIN_EXE_steward").into());
+        let daemon = std::env::var_os("BENCHED_STEWARD").unwrap_or(env!("CARGO_BIN_EXE_steward").into());
         let mut command = Command::new(daemon);
         command.args(["run", "--config"]).arg(folder.join("steward.yaml"));
         let child = Child::start(&mut command, &folder.join("steward.log"));
