@@ -39,6 +39,7 @@ fn every_dataset_event_keeps_the_standard() {
     check("one with another schema", &example(), |g| g.change = Some(Change::Alter));
     check("one without fields", &bare(2), |_| {});
     check("a large one", &large(500), |_| {});
+    check("one that was judged", &example(), |g| g.quality = quality(g.product, &example(), &results()));
 }
 
 #[test]
@@ -98,6 +99,18 @@ fn a_dataset_tells_its_schema_owner_and_classified_fields() {
     let tags = facets["tags"]["tags"].as_array().expect("tags");
     assert!(tags.contains(&json!({"key": "classified", "value": "true", "source": "STEWARD", "field": "email"})));
     assert!(facets.get("lifecycleStateChange").is_none());
+}
+
+#[test]
+fn a_dataset_that_was_judged_tells_what_its_run_tells() {
+    let (product, described) = (product(), example());
+    let judged = Governed { quality: quality(&product, &described, &results()), ..governed(&product, &described) };
+    let event = value(&with_speaker(|speaker| dataset::event(speaker, &judged)));
+    let run = complete(&described, &results(), &Columns::new());
+    let (facets, input) = (&event["dataset"]["facets"], &run["inputs"][0]["inputFacets"]);
+    assert_eq!(facets["dataQualityMetrics"]["rowCount"], json!(120));
+    assert_eq!(facets["dataQualityMetrics"]["columnMetrics"], input["dataQualityMetrics"]["columnMetrics"]);
+    assert_eq!(facets["dataQualityAssertions"], input["dataQualityAssertions"]);
 }
 
 #[test]
@@ -247,7 +260,9 @@ fn an_event_is_never_larger_than_a_broker_takes() {
         let inspection =
             Inspection { coverage: &coverage, results: &results, ..inspection(&product, &described, &columns) };
         let [start, complete] = with_speaker(|speaker| run::events(speaker, &inspection));
-        let dataset = with_speaker(|speaker| dataset::event(speaker, &governed(&product, &described)));
+        let quality = quality(&product, &described, &results);
+        let judged = Governed { quality, ..governed(&product, &described) };
+        let dataset = with_speaker(|speaker| dataset::event(speaker, &judged));
         for event in [start, complete, dataset] {
             assert!(event.value.len() <= MAX_VALUE_BYTES, "{}: {}", header(&event, "ce_type"), event.value.len());
         }
@@ -263,6 +278,13 @@ type Columns = BTreeMap<String, Vec<Column>>;
 fn with_speaker<T>(tell: impl FnOnce(&Speaker<'_>) -> T) -> T {
     let source = Source { cluster: "5L6g3nShT-eMCtK--X86sw".into(), group: "steward".into() };
     tell(&Speaker { source: &source, namespace: "kafka://broker:9092", governance: "governance.events" })
+}
+
+/// Facets of the first topic.
+fn quality(product: &ProductName, described: &Described, results: &[RuleResult]) -> Value {
+    let (columns, coverage) = (Columns::new(), coverage("orders", 1));
+    let inspection = Inspection { coverage: &coverage, results, ..inspection(product, described, &columns) };
+    run::quality_of(&inspection, &described.datasets[0])
 }
 
 /// The value of the COMPLETE event.
@@ -326,6 +348,7 @@ fn governed<'a>(product: &'a ProductName, described: &'a Described) -> Governed<
         owner: described.owner.as_deref(),
         dataset: &described.datasets[0],
         change: None,
+        quality: Value::Null,
         time_ms: START_MS + 61_500,
     }
 }

@@ -1,4 +1,5 @@
-//! What catalogs are told of a product: its topics when they change and once a day, and the inspection of each window.
+//! What catalogs are told of a product: its topics when they or their verdicts change and once a day, and the inspection of
+//! each window.
 //!
 //! Everything is decided from the log, as windows are: times are those at which deltas were written.
 
@@ -16,6 +17,7 @@ use crate::flow::io::Ms;
 use crate::flow::judge::Judge;
 use crate::flow::state::{ProductState, Told};
 use crate::flow::tell::{Moved, Said, Teller};
+use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -76,6 +78,7 @@ impl<J: Judge> Teller<'_, J> {
                     owner: described.owner.as_deref(),
                     dataset,
                     change,
+                    quality: Value::Null,
                     time_ms: at_ms,
                 };
                 moved.lineage.push(dataset::event(&speaker, &governed));
@@ -84,10 +87,11 @@ impl<J: Judge> Teller<'_, J> {
         }
     }
 
-    /// Tells the inspection of a window that is being told.
+    /// Tells the inspection of a window that is being told; and the product's topics with it, where the verdict is another
+    /// than that of the window before.
     pub fn inspection(
         &self,
-        state: &ProductState,
+        state: &mut ProductState,
         events: &mut Vec<Event>,
         said: &Said<'_, J::Tally>,
         counts: Counts,
@@ -97,8 +101,9 @@ impl<J: Judge> Teller<'_, J> {
         let described = self.judge.described(said.key.hash).unwrap_or_else(|| Arc::new(Described::default()));
         let columns = profile.map(|summary| quality::of_profile(&described, summary)).unwrap_or_default();
         let (began_ms, ended_ms) = said.times;
+        let product = state.product.clone();
         let inspection = Inspection {
-            product: &state.product,
+            product: &product,
             hash: said.key.hash,
             start_ms: said.key.start,
             end_ms: said.key.start + self.window.size_ms,
@@ -115,6 +120,38 @@ impl<J: Judge> Teller<'_, J> {
             columns: &columns,
         };
         events.extend(run::events(&speaker, &inspection));
+        if !said.late && state.recent.last().is_none_or(|before| before.status != said.verdict.status) {
+            self.judged(&speaker, state, events, &inspection);
+        }
+    }
+
+    /// Tells how the topics of a contract stand: by OpenLineage a dataset has such facets too, for who looks at no runs.
+    fn judged(
+        &self,
+        speaker: &Speaker<'_>,
+        state: &mut ProductState,
+        events: &mut Vec<Event>,
+        inspection: &Inspection<'_>,
+    ) {
+        let Some(contract) = self.judge.contract(inspection.hash) else { return };
+        for dataset in &inspection.described.datasets {
+            // What is not told as a dataset is not told how it stands.
+            let told = state.told.get_mut(&id::of(&[&contract.id, &dataset.topic]));
+            let Some(told) = told.filter(|told| told.hash == inspection.hash) else { continue };
+            told.at_ms = inspection.ended_ms.max(told.at_ms + 1);
+            let governed = Governed {
+                product: inspection.product,
+                contract_id: &contract.id,
+                contract_version: &contract.version,
+                hash: inspection.hash,
+                owner: inspection.described.owner.as_deref(),
+                dataset,
+                change: None,
+                quality: run::quality_of(inspection, dataset),
+                time_ms: told.at_ms,
+            };
+            events.push(dataset::event(speaker, &governed));
+        }
     }
 
     fn speaker(&self) -> Option<Speaker<'_>> {

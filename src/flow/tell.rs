@@ -254,15 +254,15 @@ impl<J: Judge> Teller<'_, J> {
         };
         moved.events.push(window::event(self.source, &window, verdict));
         let summary = self.judge.profile(key.hash, tally);
-        self.inspection(state, &mut moved.lineage, said, counts, summary.as_ref());
-        if let Some(summary) = summary {
-            let (event, shown) = profile::event(self.source, &window, &summary);
+        if let Some(summary) = &summary {
+            let (event, shown) = profile::event(self.source, &window, summary);
             moved.events.push(event);
             // Late records alone are no picture of their window.
             if !late {
                 moved.profile = Some(shown.into());
             }
         }
+        self.inspection(state, &mut moved.lineage, said, counts, summary.as_ref());
         for result in verdict.results.iter().filter(|r| r.failed > 0) {
             let violation = moved.violations.entry(result.id.clone()).or_insert_with(|| Violation {
                 rule: result.id.clone(),

@@ -4,6 +4,7 @@ use crate::broker::{Broker, shared};
 use crate::mesh::Mesh;
 use crate::worker::pause;
 use mesh_steward::clock::now_ms;
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -29,6 +30,12 @@ fn a_contract_changed_under_load_splits_windows_and_loses_nothing() {
         assert!(tags.iter().any(|t| t["key"] == "contractVersion" && t["value"] == version), "{version}: {tags:?}");
     }
     assert_eq!(verdicts.runs.len(), verdicts.windows.len());
+    // And how the topic stands: not for each window, for the verdict stays the same.
+    let assertions =
+        |event: &Value| event["dataset"]["facets"]["dataQualityAssertions"]["assertions"].as_array().cloned();
+    let stands: Vec<Vec<Value>> = verdicts.datasets.iter().filter_map(assertions).collect();
+    assert!(stands.iter().flatten().any(|a| a["success"] == false), "{stands:?}");
+    assert!(stands.len() < verdicts.windows.len(), "{} of {}", stands.len(), verdicts.windows.len());
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Governed<'a> {
     pub dataset: &'a Dataset,
     /// What happened to it since it was last told.
     pub change: Option<Change>,
+    /// Facets that say how its last window was judged; null where none is told.
+    pub quality: Value,
     pub time_ms: i64,
 }
 
@@ -75,6 +77,7 @@ fn facets(speaker: &Speaker<'_>, governed: &Governed<'_>) -> Value {
         facets.insert("lifecycleStateChange".into(), facet("LifecycleStateChangeDatasetFacet", "1-0-1", change));
     }
     facets.insert("tags".into(), tags(governed));
+    facets.extend(governed.quality.as_object().cloned().unwrap_or_default());
     facets.into()
 }
 

@@ -1,4 +1,5 @@
-//! What a run says of one of its inputs: how much it read, what the columns hold, which rules held, which offsets.
+//! What a run says of one of its inputs, and a topic of its last window: how much it was, what the columns hold, which
+//! rules held, which offsets.
 
 use crate::engine::check::verdict::{RuleResult, Status};
 use crate::engine::contract::described::{Dataset, Described};
@@ -34,8 +35,17 @@ pub struct Column {
     pub quantiles: Vec<(f64, f64)>,
 }
 
+/// Where a facet stands: the standard has a schema for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// An input of a run, which is one window.
+    Input,
+    /// A topic, by its last window.
+    Dataset,
+}
+
 /// `dataQualityMetrics`; `left` is what columns may still weigh.
-pub fn metrics(measured: &Measured, left: &mut usize) -> Value {
+pub fn metrics(of: Of, measured: &Measured, left: &mut usize) -> Value {
     let named = measured.columns.iter().map(|column| json!([clip(&column.name), of_column(column)]));
     let (kept, _) = fitting(named, left);
     let columns: Map<String, Value> =
@@ -43,7 +53,10 @@ pub fn metrics(measured: &Measured, left: &mut usize) -> Value {
     let mut fields = json!({ "columnMetrics": columns });
     put(&mut fields, "rowCount", measured.rows);
     put(&mut fields, "bytes", measured.bytes);
-    facet("DataQualityMetricsInputDatasetFacet", "1-0-3", fields)
+    match of {
+        Of::Input => facet("DataQualityMetricsInputDatasetFacet", "1-0-3", fields),
+        Of::Dataset => facet("DataQualityMetricsDatasetFacet", "1-0-0", fields),
+    }
 }
 
 /// What a profile tells of the columns, by topic. Fields that no contract describes are in no schema that catalogs know.

@@ -9,7 +9,7 @@ use crate::engine::contract::described::{Dataset, Described};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::event::envelope::{Event, clip, rfc3339};
 use crate::engine::event::id;
-use crate::engine::event::lineage::quality::{self, Measured};
+use crate::engine::event::lineage::quality::{self, Measured, Of};
 use crate::engine::event::lineage::speaker::{Said, Speaker, facet};
 use crate::engine::event::window::Coverage;
 use serde_json::{Value, json};
@@ -185,6 +185,26 @@ struct Left {
 
 /// `alone`: the product has one topic, and the window's numbers are its own.
 fn measured(inspection: &Inspection<'_>, dataset: &Dataset, alone: bool, left: &mut Left) -> Value {
+    // A catalog shows the latest run: a few good records that came late must not stand for their window.
+    let mut facets = match inspection.late {
+        true => json!({}),
+        false => judged(Of::Input, inspection, dataset, alone, left),
+    };
+    let coverage: Vec<&Coverage> = inspection.coverage.iter().filter(|c| c.topic == dataset.topic).collect();
+    if let Some(subset) = quality::subset(&coverage, &mut left.offsets) {
+        facets["subset"] = subset;
+    }
+    facets
+}
+
+/// Facets of a topic by the window that was inspected; with the topic's others they are 450 kB of the 512 that an event may.
+pub fn quality_of(inspection: &Inspection<'_>, dataset: &Dataset) -> Value {
+    let alone = inspection.described.datasets.len() == 1;
+    let mut left = Left { assertions: ASSERTIONS_BYTES / 2, columns: COLUMNS_BYTES, offsets: 0 };
+    judged(Of::Dataset, inspection, dataset, alone, &mut left)
+}
+
+fn judged(of: Of, inspection: &Inspection<'_>, dataset: &Dataset, alone: bool, left: &mut Left) -> Value {
     let of_topic = |r: &&RuleResult| alone || dataset.holds(&r.relates_to);
     let results: Vec<&RuleResult> = inspection.results.iter().filter(of_topic).collect();
     let columns = match inspection.columns.get(&dataset.topic) {
@@ -194,17 +214,11 @@ fn measured(inspection: &Inspection<'_>, dataset: &Dataset, alone: bool, left: &
     let rows = alone.then_some(inspection.counts.records);
     let measured = Measured { rows, bytes: alone.then_some(inspection.counts.bytes), columns };
     let mut facets = json!({});
-    // A catalog shows the latest run: a few good records that came late must not stand for their window.
-    if !inspection.late && (measured.rows.is_some() || !measured.columns.is_empty()) {
-        facets["dataQualityMetrics"] = quality::metrics(&measured, &mut left.columns);
+    if measured.rows.is_some() || !measured.columns.is_empty() {
+        facets["dataQualityMetrics"] = quality::metrics(of, &measured, &mut left.columns);
     }
-    let assertions = quality::assertions(dataset, &results, &mut left.assertions);
-    if let Some(assertions) = assertions.filter(|_| !inspection.late) {
+    if let Some(assertions) = quality::assertions(dataset, &results, &mut left.assertions) {
         facets["dataQualityAssertions"] = assertions;
-    }
-    let coverage: Vec<&Coverage> = inspection.coverage.iter().filter(|c| c.topic == dataset.topic).collect();
-    if let Some(subset) = quality::subset(&coverage, &mut left.offsets) {
-        facets["subset"] = subset;
     }
     facets
 }
