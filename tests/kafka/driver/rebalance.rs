@@ -1,7 +1,7 @@
-//! Partitions move between two workers, and every record is counted once.
+//! Partitions move to a second worker and back while records wait in the queues, and every record is counted once.
 
 use crate::driver::place::{broker, create, produce, settings, wait};
-use crate::driver::puppet::Quiet;
+use crate::driver::puppet::{Quiet, busy};
 use mesh_steward::flow::io::{Action, Answer, Call, Committed, Exit, Input, Machine, Ms, Part};
 use mesh_steward::kafka::client::GroupProtocol;
 use mesh_steward::kafka::driver::{self, Command};
@@ -10,8 +10,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// What a record costs, so that both are slower than what is written, and thousands wait at each rebalance.
+const COST: Duration = Duration::from_micros(30);
+
 #[test]
-fn a_rebalance_moves_partitions_and_loses_no_record() {
+fn partitions_move_and_come_back_with_records_in_the_queues_and_none_is_lost() {
     let (address, name) = broker("rebalance");
     for protocol in [GroupProtocol::Classic, GroupProtocol::Consumer] {
         let topic = format!("{name}.{protocol:?}");
@@ -35,34 +38,48 @@ fn a_rebalance_moves_partitions_and_loses_no_record() {
             commands.send(Command::Subscribe(vec![topic.clone()])).unwrap();
             (commands, thread, counted)
         };
+        let stop = |(commands, thread, counted): (mpsc::Sender<_>, thread::JoinHandle<()>, Counted)| {
+            commands.send(Command::Stop).unwrap();
+            thread.join().unwrap();
+            counted
+        };
         let first = run("w1");
         produce(&address, &topic, 6, 0..60_000);
         let second = run("w2");
-        for slice in 0..40 {
-            produce(&address, &topic, 6, 60_000 + slice * 1_000..61_000 + slice * 1_000);
-            wait(Duration::from_millis(100));
+        let records =
+            |who: &Counted| who.lock().unwrap().iter().filter(|(p, _)| p.partition >= 0).cloned().collect::<Vec<_>>();
+        let begun = Instant::now();
+        let mut all = 60_000;
+        // Until it has some, and a second longer.
+        let mut had = None;
+        while had.is_none_or(|had: Instant| had.elapsed() < Duration::from_secs(1)) {
+            assert!(begun.elapsed() < Duration::from_secs(40), "{protocol:?}: the second worker has nothing to do");
+            produce(&address, &topic, 6, all..all + 1_000);
+            all += 1_000;
+            wait(Duration::from_millis(50));
+            had = had.or((!records(&second.2).is_empty()).then(Instant::now));
         }
-        let all = 100_000;
-        let counted = |who: &Arc<Mutex<Vec<(Part, i64)>>>| {
-            who.lock().unwrap().iter().filter(|(p, _)| p.partition >= 0).cloned().collect::<Vec<_>>()
-        };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while counted(&first.2).len() + counted(&second.2).len() < all && Instant::now() < deadline {
+        // It leaves, or its session ends, and the first one goes on with all of them.
+        let second = stop(second);
+        let all = all as usize;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while records(&first.2).len() + records(&second).len() < all && Instant::now() < deadline {
             wait(Duration::from_millis(100));
         }
         wait(Duration::from_millis(500));
-        let (a, b) = (counted(&first.2), counted(&second.2));
+        let (a, b) = (records(&stop(first)), records(&second));
         println!("{protocol:?}: {} and {}", a.len(), b.len());
         let distinct: BTreeSet<_> = a.iter().chain(&b).collect();
-        assert_eq!(distinct.len(), all, "{protocol:?}: records lost");
+        let reached = |p: i32| distinct.iter().filter(|(part, _)| part.partition == p).map(|(_, o)| o + 1).max();
+        let reached: Vec<_> = (0..6).map(reached).collect();
+        assert_eq!(distinct.len(), all, "{protocol:?}: records lost, or not read in time: {reached:?}");
         assert_eq!(a.len() + b.len(), all, "{protocol:?}: records counted twice");
         assert!(!a.is_empty() && !b.is_empty(), "{protocol:?}: one worker did it all");
-        for (commands, thread, _) in [first, second] {
-            commands.send(Command::Stop).unwrap();
-            thread.join().unwrap();
-        }
     }
 }
+
+/// Partitions and offsets that were committed; a partition below 0 marks a cut.
+type Counted = Arc<Mutex<Vec<(Part, i64)>>>;
 
 /// A small task of its own: reads, and every 200 ms commits its positions in a transaction. What it read counts
 /// only when it is committed.
@@ -75,7 +92,7 @@ struct Counter {
     ready: bool,
     since: Ms,
     out: Arc<str>,
-    counted: Arc<Mutex<Vec<(Part, i64)>>>,
+    counted: Counted,
 }
 
 impl Counter {
@@ -84,7 +101,7 @@ impl Counter {
             // What is revoked meanwhile is given back when the flush has ended.
             return vec![];
         }
-        if !self.ready || self.positions.is_empty() {
+        if !self.ready || self.positions.values().all(|position| *position < 0) {
             return self.give_back();
         }
         (self.flushing, self.since) = (true, now);
@@ -107,8 +124,9 @@ impl Counter {
         self.flushing = false;
         self.fresh.clear();
         let mut actions = self.give_back();
+        // Held until it is known where they go on; asked again where that fails.
         let mine: Vec<Part> = self.positions.keys().cloned().collect();
-        self.positions.clear();
+        self.positions.values_mut().for_each(|position| *position = -1);
         actions.push(Action::Hold(mine.clone()));
         actions.push(Action::Call(Call::Committed(mine)));
         actions
@@ -152,6 +170,7 @@ impl Machine for Counter {
                     assert!(record.offset >= *position, "{part}: {} after {position}", record.offset);
                     *position = record.offset + 1;
                     self.fresh.push((part.clone(), record.offset));
+                    busy(COST);
                 }
                 vec![]
             }
