@@ -77,18 +77,21 @@ pub fn topics(
 /// Start, last stable offset and high watermark of each partition. A partition that does not exist, or whose leader
 /// cannot be asked now, is absent: one dead partition hides no other.
 pub fn ends(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result<BTreeMap<Part, Ends>, Fault> {
-    if parts.is_empty() {
-        return Ok(BTreeMap::new());
+    let mut all = BTreeMap::new();
+    for parts in parts.chunks(ENDS_AT_ONCE) {
+        let start = list_offsets(client, parts, Offset::Beginning, false, timeout_ms)?;
+        let stable = list_offsets(client, parts, Offset::End, true, timeout_ms)?;
+        let high = list_offsets(client, parts, Offset::End, false, timeout_ms)?;
+        let of =
+            |part: &Part| Some(Ends { start: *start.get(part)?, stable: *stable.get(part)?, high: *high.get(part)? });
+        all.extend(parts.iter().filter_map(|part| Some((part.clone(), of(part)?))));
     }
-    let start = list_offsets(client, parts, Offset::Beginning, false, timeout_ms)?;
-    let stable = list_offsets(client, parts, Offset::End, true, timeout_ms)?;
-    let high = list_offsets(client, parts, Offset::End, false, timeout_ms)?;
-    let all = |part: &Part| {
-        let ends = Ends { start: *start.get(part)?, stable: *stable.get(part)?, high: *high.get(part)? };
-        Some((part.clone(), ends))
-    };
-    Ok(parts.iter().filter_map(all).collect())
+    Ok(all)
 }
+
+/// librdkafka looks each partition of an answer up in the list of all: of 5,000 that is 25 million comparisons of names,
+/// of ten times 500 a tenth of them.
+const ENDS_AT_ONCE: usize = 500;
 
 fn list_offsets(
     client: &Client<Context>,

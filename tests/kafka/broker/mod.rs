@@ -58,6 +58,14 @@ impl Broker {
         self.held.log()
     }
 
+    /// Stops the broker while `during` lasts: connections stay, and nothing is read or answered.
+    pub fn stalled<T>(&self, during: impl FnOnce() -> T) -> T {
+        self.held.signal("STOP");
+        let done = during();
+        self.held.signal("CONT");
+        done
+    }
+
     /// Kills the broker, as a machine that loses its power does.
     pub fn kill(&self) {
         self.held.kill();

@@ -2,7 +2,7 @@
 
 use crate::driver::place::{LONG, admin, broker, config, create, delete, produce, settings, wait};
 use crate::driver::puppet::{Seen, Task, ok};
-use mesh_steward::flow::io::{Action, Answer, Call, Part};
+use mesh_steward::flow::io::{Action, Answer, Call, Ends, Part};
 use mesh_steward::kafka::client::GroupProtocol;
 use rdkafka::admin::AdminOptions;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -154,4 +154,18 @@ fn a_topic_created_again_has_another_id_and_the_old_end_is_gone() {
     let second = ask().unwrap();
     assert_eq!(second.partitions, 3);
     assert_ne!(first.id, second.id);
+}
+
+#[test]
+fn the_ends_of_more_partitions_than_one_question_holds_are_all_told() {
+    const PARTITIONS: i32 = 1_001; // two full questions, and one of a single partition
+    let (address, name) = broker("wide");
+    create(&address, &name, PARTITIONS);
+    let task = Task::new(settings(&address, &name, "w1"), &[]);
+    let topic = Arc::<str>::from(name.as_str());
+    let parts: Vec<Part> = (0..PARTITIONS).map(|partition| Part::new(&topic, partition)).collect();
+    let ends =
+        ok(task.call(Call::Ends(parts.clone())), |a| if let Answer::Ends(Ok(ends)) = a { Some(ends) } else { None });
+    let empty = Ends { start: 0, stable: 0, high: 0 };
+    assert_eq!(ends, parts.into_iter().map(|part| (part, empty)).collect());
 }

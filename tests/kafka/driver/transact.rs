@@ -1,9 +1,11 @@
 //! Transactions: what fences them, what refuses them, what ends them.
 
+use crate::broker::Broker;
 use crate::driver::place::{broker, create, settings};
 use crate::driver::puppet::{Seen, Task, begin, message, ok};
 use mesh_steward::engine::contract::name::ProductName;
-use mesh_steward::flow::io::{Action, Answer, Call, Committed, FaultKind, Membership, Part};
+use mesh_steward::flow::io::{Action, Answer, Call, Committed, FaultKind, Membership, Message, Part};
+use mesh_steward::kafka::delivery;
 use mesh_steward::kafka::driver::Command;
 use std::time::{Duration, Instant};
 
@@ -132,4 +134,38 @@ fn a_broker_that_is_away_holds_no_exit_back() {
     drop(task);
     assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
     println!("exit without a broker: {:?}", begun.elapsed());
+}
+
+/// Messages that are on their way, some half sent, when their producer is given up; then the broker goes on, and a
+/// producer of the same name begins anew.
+#[test]
+fn a_producer_that_is_given_up_while_the_broker_stalls_leaves_nothing_behind() {
+    let broker = Broker::start();
+    create(&broker.bootstrap, "out", 4);
+    let mut delivery = delivery::of(&settings(&broker.bootstrap, "stalled", "w1"));
+    let mut round = || {
+        let until = Instant::now() + Duration::from_secs(60);
+        while let Err(fault) = delivery.init() {
+            assert!(Instant::now() < until, "{fault:?}");
+            assert_ne!(fault.kind, FaultKind::Configuration, "{fault:?}");
+        }
+        delivery.begin().expect("a transaction begins");
+        let messages: Vec<Message> = (0..60).map(|n| Message { partition: Some(n % 4), ..noise("out", n) }).collect();
+        let failures = broker.stalled(|| delivery.send(&messages)).expect_err("nobody answers");
+        assert!(failures.iter().any(|failure| failure.about.is_none()), "{failures:?}");
+        delivery.forget();
+    };
+    (0..3).for_each(|_| round());
+    let seen = broker.read("out");
+    assert!(seen.is_empty(), "{} messages of transactions that never ended", seen.len());
+}
+
+/// 100 kB that compression makes no smaller.
+fn noise(topic: &str, seed: i32) -> Message {
+    let mut state = seed as u64 + 1;
+    let mut byte = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    Message { value: Some((0..100_000).map(|_| byte()).collect()), ..message(topic, "") }
 }
