@@ -178,6 +178,9 @@ impl Assignment {
         let ready = self.starting.iter().filter(|(part, _)| !self.stuck.contains(*part));
         let ready: Vec<(Part, Offset)> = ready.map(|(part, (offset, _))| (part.clone(), *offset)).collect();
         for ready in ready.chunks(SEEK_AT_ONCE) {
+            // It may have another lane than before; and where it was taken up anew, its fetch has stopped since it was laid,
+            // which left it without one. Before the seek: what comes after it comes to one lane, and in its order.
+            ready.iter().for_each(|(part, _)| self.lanes.lay(consumer.client(), part));
             let sought = group::seek(consumer.client(), ready, SEEK_MS);
             self.resume(consumer, ready.iter().zip(sought));
         }
@@ -209,9 +212,6 @@ impl Assignment {
         for ((part, offset), sought) in sought {
             match sought {
                 Ok(()) => {
-                    // It may have another lane than before. And where it was taken up anew, its fetch has stopped since it
-                    // was laid, which left it without one.
-                    self.lanes.lay(consumer.client(), part);
                     self.starting.remove(part);
                     self.running.insert(part.clone(), *offset);
                     ready.push(part);

@@ -30,6 +30,7 @@ fn partitions_move_and_come_back_with_records_in_the_queues_and_none_is_lost() {
                 revoking: None,
                 ready: false,
                 since: 0,
+                stopping: false,
                 out: "cut".into(),
                 counted: counted.clone(),
             };
@@ -91,6 +92,8 @@ struct Counter {
     revoking: Option<Vec<Part>>,
     ready: bool,
     since: Ms,
+    /// A commit that is under way is counted first.
+    stopping: bool,
     out: Arc<str>,
     counted: Counted,
 }
@@ -205,6 +208,9 @@ impl Machine for Counter {
                     let cut = counted.remove(at).1 as usize;
                     counted.extend(self.fresh.drain(..cut));
                     drop(counted);
+                    if self.stopping {
+                        return vec![Action::Exit(Exit::Stopped)];
+                    }
                     let mut actions = self.give_back();
                     let unread: Vec<Part> =
                         self.positions.iter().filter(|(_, o)| **o < 0).map(|(p, _)| p.clone()).collect();
@@ -220,10 +226,15 @@ impl Machine for Counter {
                     }
                     vec![Action::Call(Call::Abort)]
                 }
+                Answer::Abort(_) if self.stopping => vec![Action::Exit(Exit::Stopped)],
                 Answer::Abort(_) => self.recover(),
                 _ => vec![],
             },
             Input::Tick if now - self.since > 200 && !self.fresh.is_empty() => self.flush(now),
+            Input::Stop if self.flushing => {
+                self.stopping = true;
+                vec![]
+            }
             Input::Stop => vec![Action::Exit(Exit::Stopped)],
             _ => vec![],
         }
