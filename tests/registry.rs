@@ -5,8 +5,13 @@ use mesh_steward::config::secret::Secret;
 use mesh_steward::engine::decode::schema::{Registered, SchemaRef};
 use mesh_steward::registry::client::{Answer, Client, Outcome};
 use mesh_steward::registry::keeper::{self, News};
-use std::io::{BufRead, BufReader, Write};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -21,20 +26,34 @@ type Script = fn(count: usize, path: &str, head: &str) -> (u16, &'static str);
 
 /// Serves on a free port for as long as the process lives.
 fn serve(script: Script) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("its address"));
-    let count = Arc::new(AtomicUsize::new(0));
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let count = count.clone();
-            thread::spawn(move || answer(stream, script, &count));
-        }
-    });
-    url
+    let (port, count) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    listen(&port, move |stream| answer(stream, script, &count));
+    format!("http://127.0.0.1:{}", port.into_inner())
 }
 
-fn answer(mut stream: TcpStream, script: Script, count: &AtomicUsize) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+/// The same over TLS, for clients that show a certificate.
+fn serve_tls(script: Script, tls: Arc<ServerConfig>) -> String {
+    let (port, count) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    listen(&port, move |stream| {
+        let connection = ServerConnection::new(tls.clone()).expect("a configuration that serves");
+        answer(StreamOwned::new(connection, stream), script, &count);
+    });
+    format!("https://localhost:{}", port.into_inner())
+}
+
+fn listen(port: &AtomicUsize, serve: impl Fn(TcpStream) + Clone + Send + 'static) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    port.store(listener.local_addr().expect("its address").port().into(), Ordering::Relaxed);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let serve = serve.clone();
+            thread::spawn(move || serve(stream));
+        }
+    });
+}
+
+fn answer(stream: impl Read + Write, script: Script, count: &AtomicUsize) {
+    let mut reader = BufReader::new(stream);
     loop {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -47,7 +66,8 @@ fn answer(mut stream: TcpStream, script: Script, count: &AtomicUsize) {
         if status == 0 {
             return drop(reader.read_line(&mut head)); // until the client gives up
         }
-        let _ = write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let _ = write!(reader.get_mut(), "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let _ = reader.get_mut().flush();
     }
 }
 
@@ -163,4 +183,51 @@ fn what_tasks_are_told_follows_the_registry() {
     check("silent, then back", |n, _, _| if n < 3 { HANG } else { (200, RECORD) }, &["unavailable", "avro"]);
     check("no schema", |_, _, _| (200, r#"{"schema":"nonsense"}"#), &["unsupported"]);
     check("of a type that is not read", |_, _, _| (200, r#"{"schema":"x","schemaType":"PROTOBUF"}"#), &["unsupported"]);
+}
+
+#[test]
+fn a_registry_behind_tls_is_believed_by_its_certificate_and_believes_ours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certify = |name: &str| rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+    let (server, own, stranger) = (certify("localhost"), certify("steward"), certify("stranger"));
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    };
+    let [ca, wrong] = [("ca.pem", &server), ("wrong.pem", &stranger)].map(|(name, of)| file(name, of.cert.pem()));
+    let [ours, theirs] = [("own", &own), ("stranger", &stranger)].map(|(name, of)| {
+        (file(&format!("{name}.pem"), of.cert.pem()), file(&format!("{name}.key"), of.signing_key.serialize_pem()))
+    });
+
+    let mut clients = RootCertStore::empty();
+    clients.add(own.cert.der().clone()).expect("a root");
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(clients), ring.clone()).build();
+    let key = PrivateKeyDer::try_from(server.signing_key.serialize_der()).expect("a key");
+    let tls = ServerConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("versions of TLS")
+        .with_client_cert_verifier(verifier.expect("a verifier"))
+        .with_single_cert(vec![server.cert.der().clone()], key);
+    let url = serve_tls(|_, _, _| (200, RECORD), Arc::new(tls.expect("a server")));
+
+    let check = |what: &str, ca: Option<&PathBuf>, certificate: Option<&(PathBuf, PathBuf)>, believed: bool| {
+        let registry = Registry {
+            ca: ca.cloned(),
+            certificate: certificate.cloned(),
+            request_timeout_ms: 5_000,
+            ..registry(&[&url])
+        };
+        let (answer, _) = ask(&registry, SchemaRef::Id(1));
+        match believed {
+            true => assert!(matches!(answer, Answer::Found(_)), "{what}: {answer:?}"),
+            false => assert!(matches!(answer, Answer::Failed(_)), "{what}: {answer:?}"),
+        }
+    };
+    check("both know each other", Some(&ca), Some(&ours), true);
+    check("a registry that nobody vouches for", None, Some(&ours), false);
+    check("another's certificate as authority", Some(&wrong), Some(&ours), false);
+    check("a client without a certificate", Some(&ca), None, false);
+    check("a client with another's", Some(&ca), Some(&theirs), false);
 }
