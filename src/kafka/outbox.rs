@@ -14,9 +14,6 @@ use std::time::{Duration, Instant};
 /// A flush is at most 8 MiB: 6 s for it is a megabyte and a half a second, and well below the transaction's 10 s.
 const SEND: Duration = Duration::from_secs(6);
 
-/// What is on its way has its report by then: a message has 10 s, as its transaction, and the client looks once a second.
-const REST: Duration = Duration::from_secs(12);
-
 /// A producer and the queue its delivery reports come through.
 pub struct Outbox {
     // Before the producer: a queue is dropped first.
@@ -96,14 +93,6 @@ impl Outbox {
             }
             event = self.queue.poll(0);
         }
-    }
-}
-
-impl Drop for Outbox {
-    /// Waits for the reports of what is on its way, by then timed out at the latest: rdkafka purges the rest, and a daemon
-    /// whose broker had stalled was once seen to die in that (`double free`), of a cause that is not known.
-    fn drop(&mut self) {
-        self.drain(Instant::now() + REST, &mut Vec::new());
     }
 }
 
