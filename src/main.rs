@@ -1,7 +1,7 @@
 //! `steward`: arguments, logging, exit code.
 
 use clap::{Parser, Subcommand};
-use mesh_steward::cli::{Exit, check, demo, run};
+use mesh_steward::cli::{Exit, check, contract, demo, run};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -21,6 +21,9 @@ enum Command {
     Demo(demo::Args),
     /// Tells everything that is wrong with a configuration and its contracts
     Check(check::Args),
+    /// Contracts at a desk: without a broker, a network or a configuration
+    #[command(subcommand)]
+    Contract(contract::Contract),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn carry_out(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args)?,
         Command::Demo(args) => demo::demo(&args, &mut out)?,
         Command::Check(args) => check::check(&args, &mut out)?,
+        Command::Contract(command) => contract::contract(&command, &mut out)?,
     };
     out.flush()?;
     Ok(exit)

@@ -142,8 +142,10 @@ pub fn violation(rule: &str, failed: u64) -> Violation {
 pub fn plans(names: &[&str]) -> Plans {
     let rule = |id: &str, severity: Option<&str>| Rule {
         id: id.into(),
+        own_id: true,
         name: None,
         object: 0,
+        property: None,
         field: None,
         metric: "required",
         dimension: None,

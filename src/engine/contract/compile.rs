@@ -29,7 +29,7 @@ pub fn compile(contract: &Contract) -> Plan {
         });
     }
     let ids = distinct(&rules);
-    let rules: Vec<Rule> = rules.into_iter().zip(ids).map(|((rule, _), id)| Rule { id, ..rule }).collect();
+    let rules: Vec<Rule> = rules.into_iter().zip(ids).map(|(rule, id)| Rule { id, ..rule }).collect();
     let fields = contract.objects.iter().map(|object| (object.name.as_str(), object.properties.as_slice()));
     let profile = ProfilePlan::of(&product, fields);
     let asked = asked::of(&objects, &rules, &profile);
@@ -79,8 +79,8 @@ impl Asked<'_> {
         self.clause.id.clone().unwrap_or_else(|| format!("{}.{path}{}", object.name, self.clause.key))
     }
 
-    /// The rule with its derived id, and whether the contract gave an id.
-    fn rule(self, index: usize, object: &Object) -> (Rule, bool) {
+    /// The rule, with an id that others may have too.
+    fn rule(self, index: usize, object: &Object) -> Rule {
         let id = self.id(object);
         let Asked { clause, property } = self;
         let classified = match (&clause.check, property) {
@@ -88,10 +88,12 @@ impl Asked<'_> {
             (_, property) => property.is_some_and(|p| p.classified),
         };
         let given = clause.id.is_some();
-        let rule = Rule {
+        Rule {
             id: short(id),
+            own_id: given,
             name: clause.name.map(short),
             object: index,
+            property: property.map(|p| p.path.clone()),
             field: property.map(|p| p.field.clone()),
             metric: clause.metric,
             dimension: clause.dimension.map(short),
@@ -101,8 +103,7 @@ impl Asked<'_> {
             check: clause.check,
             threshold: clause.threshold,
             unit: clause.unit,
-        };
-        (rule, given)
+        }
     }
 }
 
@@ -159,11 +160,11 @@ fn is_classified(properties: &[Property], field: &FieldPath) -> bool {
 }
 
 /// Each id once: the contract's own ids first, then the derived ones; a repeat gets the first free of `.2`, `.3` …
-fn distinct(rules: &[(Rule, bool)]) -> Vec<String> {
+fn distinct(rules: &[Rule]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let mut ids = vec![String::new(); rules.len()];
     for own in [true, false] {
-        for (i, (rule, _)) in rules.iter().enumerate().filter(|(_, (_, given))| *given == own) {
+        for (i, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.own_id == own) {
             let mut id = rule.id.clone();
             let mut n = 2;
             while !taken.insert(id.clone()) {

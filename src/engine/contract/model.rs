@@ -24,16 +24,19 @@ pub struct Contract {
     pub incident: IncidentPolicy,
     /// The objects that are topics, in the order of the document.
     pub objects: Vec<Object>,
-    /// The names of the objects that are none.
-    pub not_governed: Vec<String>,
+    /// The objects that are none: nothing is governed by them, and records may still be tried on them.
+    pub ungoverned: Vec<Object>,
     /// The whole document as JSON with sorted keys: equal where only comments and layout differ.
     pub canonical: String,
 }
 
-/// An object with `physicalType: topic`.
+/// What the schema says of one kind of record.
 #[derive(Clone, Debug)]
 pub struct Object {
+    /// Where it stands among all objects of the document.
+    pub index: usize,
     pub name: String,
+    /// The `physicalName`, else the `name`; where it is no topic, whatever is called so.
     pub topic: String,
     /// `schema/orders`.
     pub relates_to: String,
@@ -116,6 +119,22 @@ impl Contract {
     pub fn product(&self) -> ProductName {
         let name = self.data_product.as_ref().or(self.name.as_ref()).unwrap_or(&self.id);
         ProductName { domain: in_a_key(self.domain.as_deref().unwrap_or("default")), name: in_a_key(name) }
+    }
+}
+
+impl Contract {
+    /// All objects, in the order of the document.
+    pub fn all_objects(&self) -> Vec<&Object> {
+        let mut all: Vec<&Object> = self.objects.iter().chain(&self.ungoverned).collect();
+        all.sort_by_key(|object| object.index);
+        all
+    }
+
+    /// The contract as if it held one object alone, and that were a topic: the one of this name, else the first of the
+    /// document. `None`: there is no such object.
+    pub fn of_one(&self, schema: Option<&str>) -> Option<Contract> {
+        let object = self.all_objects().into_iter().find(|object| schema.is_none_or(|name| object.name == name))?;
+        Some(Contract { objects: vec![object.clone()], ungoverned: Vec::new(), ..self.clone() })
     }
 }
 

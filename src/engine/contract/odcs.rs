@@ -11,6 +11,7 @@ use crate::engine::contract::property::{self, Parent};
 use crate::engine::contract::quality::{self, Subject};
 use crate::engine::contract::yaml;
 use crate::engine::decode::path::{FieldPath, Step};
+use std::collections::BTreeSet;
 
 /// What a text gave.
 #[derive(Clone, Debug)]
@@ -100,16 +101,16 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     servers(&mut fields, problems);
     let custom = custom::read(&mut fields, Level::Contract, problems);
 
-    let (mut objects, mut not_governed) = (Vec::new(), Vec::new());
-    for found in fields.list("schema") {
-        match object(&found, &custom, problems) {
-            Some(Found::Topic(object)) => objects.push(*object),
-            Some(Found::Other(name)) => not_governed.push(name),
+    let (mut objects, mut ungoverned) = (Vec::new(), Vec::new());
+    for (index, found) in fields.list("schema").iter().enumerate() {
+        match object(found, index, &custom, problems) {
+            Some((object, true)) => objects.push(object),
+            Some((object, false)) => ungoverned.push(object),
             None => {}
         }
     }
-    repeated(&objects, &at, problems);
-    promises(&mut fields, &mut objects, &not_governed, problems);
+    repeated(objects.iter().chain(&ungoverned), &at, problems);
+    promises(&mut fields, &mut objects, &mut ungoverned, problems);
     fields.known(&TEXT_KEYS);
     for (key, at) in fields.unknown() {
         problems.schema(
@@ -140,7 +141,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         text,
         incident: custom.incident.unwrap_or(IncidentPolicy { failing: 1, of: 1 }),
         objects,
-        not_governed,
+        ungoverned,
         canonical: root.node.json().to_string(),
     };
     for (id, relates_to) in compile::repeated_ids(&contract) {
@@ -160,29 +161,22 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     Some(contract)
 }
 
-enum Found {
-    Topic(Box<Object>),
-    /// The name of what is no topic.
-    Other(String),
-}
-
-fn object(found: &At<'_>, of_contract: &Custom, problems: &Problems) -> Option<Found> {
+/// The object, and whether it is a topic.
+fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problems) -> Option<(Object, bool)> {
     let mut fields = Fields::of(found, problems)?;
     let at = fields.at.clone();
     let Some(name) = fields.text("name").filter(|n| !n.is_empty()) else {
         problems.schema(&at, "the object has no name", "give it a `name`");
         return None;
     };
-    if !fields.text("physicalType").is_some_and(|t| t.eq_ignore_ascii_case("topic")) {
-        return Some(Found::Other(name));
-    }
+    let is_topic = fields.text("physicalType").is_some_and(|t| t.eq_ignore_ascii_case("topic"));
     if fields.text("logicalType").is_some_and(|t| LogicalType::named(&t) != Some(LogicalType::Object)) {
         problems.schema(&at, "the object has another logicalType", "write `logicalType: object`, or leave it out");
     }
     let topic = fields.text("physicalName").unwrap_or_else(|| name.clone());
     let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     // Kafka's own bound.
-    if topic.is_empty() || topic.len() > 249 || !topic.chars().all(legal) {
+    if is_topic && (topic.is_empty() || topic.len() > 249 || !topic.chars().all(legal)) {
         problems.semantic(&at, format!("{topic:?} can be no topic"), "give the topic's name as `physicalName`");
     }
     let relates_to = format!("schema/{name}");
@@ -203,8 +197,9 @@ fn object(found: &At<'_>, of_contract: &Custom, problems: &Problems) -> Option<F
     let event_time = event_time.and_then(|(path, at)| event_time_field(path, at, &properties, problems));
     let declared_delay_ms = custom.declared_delay_ms.or(of_contract.declared_delay_ms).unwrap_or(0);
     let encoding = custom.encoding.encoding(&of_contract.encoding, problems);
-    let object = Object { name, topic, relates_to, event_time, declared_delay_ms, encoding, text, properties, clauses };
-    Some(Found::Topic(Box::new(object)))
+    let object =
+        Object { index, name, topic, relates_to, event_time, declared_delay_ms, encoding, text, properties, clauses };
+    Some((object, is_topic))
 }
 
 /// Finds a property by its `name`s.
@@ -280,16 +275,17 @@ fn servers(fields: &mut Fields<'_>, problems: &Problems) {
 }
 
 /// Objects that share a name would share the ids of their rules.
-fn repeated(objects: &[Object], at: &Place, problems: &Problems) {
-    for (i, object) in objects.iter().enumerate() {
-        if objects[..i].iter().any(|o| o.name == object.name) {
+fn repeated<'o>(objects: impl Iterator<Item = &'o Object>, at: &Place, problems: &Problems) {
+    let mut names = BTreeSet::new();
+    for object in objects {
+        if !names.insert(&object.name) {
             problems.semantic(at, format!("two objects are named {}", object.name), "rename one of them");
         }
     }
 }
 
 /// `slaProperties`: each a clause of the object that its `element` names, of the first where it names none.
-fn promises(fields: &mut Fields<'_>, objects: &mut [Object], not_governed: &[String], problems: &Problems) {
+fn promises(fields: &mut Fields<'_>, objects: &mut [Object], ungoverned: &mut [Object], problems: &Problems) {
     for (i, found) in fields.list("slaProperties").iter().enumerate() {
         let Some(mut sla) = Fields::of(found, problems) else { continue };
         let Some(property) = sla.text("property") else {
@@ -301,11 +297,13 @@ fn promises(fields: &mut Fields<'_>, objects: &mut [Object], not_governed: &[Str
         }
         let element = sla.text("element").unwrap_or_default();
         let object_name = element.split(['.', ',']).next().unwrap_or_default().trim();
-        if not_governed.iter().any(|name| name == object_name) {
-            continue;
-        }
-        let place = objects.iter().position(|o| o.name == object_name).unwrap_or(0);
-        let Some(object) = objects.get_mut(place) else { continue };
+        let named = |objects: &[Object]| objects.iter().position(|o| o.name == object_name);
+        let object = match (named(objects), named(ungoverned)) {
+            (None, Some(place)) => ungoverned.get_mut(place),
+            (place, _) if !objects.is_empty() => objects.get_mut(place.unwrap_or(0)),
+            _ => ungoverned.first_mut(),
+        };
+        let Some(object) = object else { continue };
         let id = sla.text("id");
         let relates_to = format!("slaProperties/{}", id.clone().unwrap_or_else(|| i.to_string()));
         let metric = sla_metric(&property);

@@ -67,10 +67,14 @@ pub struct ObjectPlan {
 pub struct Rule {
     /// The contract's `id`, else derived from the path and stable, e.g. `orders.amount.required`.
     pub id: String,
+    /// Whether the id is the contract's own.
+    pub own_id: bool,
     pub name: Option<String>,
     /// Index into `Plan::objects`.
     pub object: usize,
-    /// `None` at object level.
+    /// The property by the names of the schema, `lines[].sku`; `None` at object level.
+    pub property: Option<String>,
+    /// Where it stands in a record; `None` at object level.
     pub field: Option<FieldPath>,
     /// An ODCS metric, or the schema key it comes from: `required`, `nullValues`, `pattern` …
     pub metric: &'static str,

@@ -29,8 +29,10 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         .into_iter()
         .map(|(field, check)| Rule {
             id: "r".into(),
+            own_id: true,
             name: None,
             object: 0,
+            property: None,
             field: field.map(path),
             metric: "test",
             dimension: None,

@@ -11,8 +11,10 @@ use Threshold::{Between, GreaterOrEqualTo, GreaterThan, LessOrEqualTo, LessThan,
 fn rule(check: Check, threshold: Threshold, unit: Unit, severity: Option<&str>) -> Rule {
     Rule {
         id: "r".into(),
+        own_id: true,
         name: None,
         object: 0,
+        property: None,
         field: None,
         metric: "test",
         dimension: None,

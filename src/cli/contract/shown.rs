@@ -1,0 +1,108 @@
+//! A dry run as people read it: a line for each rule, records that broke it, and the answer in one line.
+
+use crate::engine::trial::report::{CheckLine, Report, Shown};
+use std::io::{self, Write};
+
+/// `contract`: how the file was called. Colours are for terminals.
+pub fn text(report: &Report, contract: &str, colours: bool, out: &mut impl Write) -> io::Result<()> {
+    let records = &report.records;
+    writeln!(
+        out,
+        "{} {}: {} read, {} decoded, {} undecodable, {}",
+        report.contract.id,
+        report.contract.version,
+        counted(records.read, "record"),
+        records.decoded,
+        records.undecodable,
+        counted(records.tombstones, "tombstone")
+    )?;
+    let width = |of: fn(&CheckLine) -> usize| report.checks.iter().map(of).max().unwrap_or(0);
+    let (place, rule) = (width(|c| place(c).chars().count()), width(|c| c.rule.chars().count()));
+    for check in &report.checks {
+        let word = format!("{} {:7}", mark(check.verdict), check.verdict);
+        let word = paint(colours, check.verdict, &word);
+        writeln!(out, "  {word}  {:place$}  {:rule$}  {}", self::place(check), check.rule, found(check))?;
+        samples(&check.samples, out)?;
+    }
+    if records.undecodable > 0 {
+        let reasons: Vec<String> =
+            report.undecodable.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        let word = paint(colours, "fail", &format!("{} {:7}", mark("fail"), "fail"));
+        let count = counted(records.undecodable, "record");
+        writeln!(out, "  {word}  {count} cannot be decoded: {}", reasons.join(", "))?;
+        samples(&report.samples, out)?;
+    }
+    let of = |verdict: &str| report.checks.iter().filter(|check| check.verdict == verdict).count();
+    let told = ["pass", "warn", "fail", "unknown", "skip"].map(|word| (word, of(word)));
+    let told: Vec<String> =
+        told.into_iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}")).collect();
+    let told = if told.is_empty() { "no rule".to_owned() } else { told.join(", ") };
+    writeln!(out, "{contract}: {} ({told})", paint(colours, report.verdict, report.verdict))
+}
+
+fn place(check: &CheckLine) -> String {
+    match &check.property {
+        Some(property) => format!("{}.{property}", check.schema),
+        None => check.schema.clone(),
+    }
+}
+
+/// What was measured, what was expected, and what the contract calls it.
+fn found(check: &CheckLine) -> String {
+    let called = check.name.as_ref().or(check.id.as_ref()).map(|name| format!("  ({name})")).unwrap_or_default();
+    let Some(measured) = check.measured else {
+        return format!("{}{called}", check.reason.as_deref().unwrap_or_default());
+    };
+    // That no row may break it is what all clauses of a schema ask.
+    let expected = check.expected.as_deref().filter(|expected| *expected != "= 0");
+    let expected = expected.map(|expected| format!(", expected {expected}")).unwrap_or_default();
+    let reason = check.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let measured = match (check.unit, check.rule.as_str()) {
+        (Some("percent"), _) => format!("{} of {}: {measured:.2} %", check.failed, counted(check.total, "row")),
+        (_, "rowCount") => counted(check.total, "row"),
+        (Some("rows"), _) => format!("{} of {}", check.failed, counted(check.total, "row")),
+        (unit, _) => format!("{measured} {}", unit.unwrap_or_default()),
+    };
+    format!("{measured}{expected}{reason}{called}")
+}
+
+fn samples(samples: &[Shown], out: &mut impl Write) -> io::Result<()> {
+    for sample in samples {
+        let at = match (sample.line, sample.partition, sample.offset) {
+            (Some(line), _, _) => format!("line {line}"),
+            (_, Some(partition), Some(offset)) => format!("partition {partition} offset {offset}"),
+            _ => String::new(),
+        };
+        let value = if sample.value.is_empty() || sample.value == sample.reason {
+            String::new()
+        } else {
+            format!(", {}", sample.value)
+        };
+        writeln!(out, "             {at}: {}{value}", sample.reason)?;
+    }
+    Ok(())
+}
+
+fn mark(verdict: &str) -> &'static str {
+    match verdict {
+        "pass" => "✔",
+        "warn" => "!",
+        "fail" => "✘",
+        "unknown" => "?",
+        _ => "-",
+    }
+}
+
+fn paint(colours: bool, verdict: &str, text: &str) -> String {
+    let code = match verdict {
+        "pass" => "32",
+        "warn" => "33",
+        "fail" => "31",
+        _ => "2",
+    };
+    if colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
