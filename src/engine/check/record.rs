@@ -16,6 +16,7 @@ use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::rows::{self, Row};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::decode::tree::{Kind, Value};
+use crate::engine::expr::condition::{self, Said};
 use crate::engine::profile::walk::Walker;
 use crate::engine::record::{Interval, Position, RawRecord};
 use std::sync::Arc;
@@ -152,7 +153,7 @@ impl Examiner {
             Ok(value) => {
                 self.found.what = What::Decoded;
                 for asked in asked.clone() {
-                    ask_rules(plan, asked, value, &self.hashes, &mut self.found);
+                    ask_rules(plan, asked, value, record, &self.hashes, &mut self.found);
                 }
                 let time = asked.find_map(|asked| Some(rows::single(value, &asked.fields, asked.event_time.as_ref()?)));
                 Examined::At(time.and_then(|row| event_time(&self.event_times, row)))
@@ -246,7 +247,7 @@ impl Examiner {
 
 const DUPLICATE: Fault = "duplicate";
 
-fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, hashes: &Hashes, found: &mut Found) {
+fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>, hashes: &Hashes, found: &mut Found) {
     let fields = &asked.fields;
     for (number, subject) in &asked.rules {
         let Some(rule) = plan.rules.get(*number) else { continue };
@@ -258,6 +259,19 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, hashes: &Hashes, fou
             }
             Subject::Key(parts) => {
                 found.keys.extend(key(number, fields, parts, record, hashes));
+                continue;
+            }
+            Subject::Expression(places) => {
+                let Check::Holds(condition) = &rule.check else { continue };
+                let (key, now_ms) = (raw.key, raw.timestamp_ms);
+                match condition.ask(places, condition::Subject { record, fields, key, now_ms }) {
+                    Said::Nothing => continue,
+                    Said::Holds => {}
+                    Said::Broken(fault, value) => {
+                        found.broken.push(Broken { rule: number, fault: fault.word(), mask: Mask::of(value) });
+                    }
+                }
+                found.asked.push(number);
                 continue;
             }
             Subject::Record => Row::Value(record),
@@ -316,7 +330,7 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
             broken(!holds, "no_match")
         }
         (Check::Valid(_) | Check::Invalid { .. }, None) => None,
-        (Check::Unique(_) | Check::RowCount | Check::Unmeasured(_), _) => None,
+        (Check::Unique(_) | Check::RowCount | Check::Holds(_) | Check::Unmeasured(_), _) => None,
     }
 }
 

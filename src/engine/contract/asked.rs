@@ -3,6 +3,7 @@
 use crate::engine::contract::plan::{Check, ObjectPlan, Rule};
 use crate::engine::decode::fields::{Fields, NOWHERE, Place, RECORD, Route};
 use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::expr::condition::Places;
 use crate::engine::profile::shape::{Node, ProfilePlan};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub enum Subject {
     Field(Route),
     /// A key of these fields.
     Key(Box<[Route]>),
+    /// What an expression asks.
+    Expression(Box<Places>),
 }
 
 /// By object.
@@ -40,6 +43,9 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
         }
         for rule in object.rules.iter().filter_map(|number| rules.get(*number)) {
             paths.extend(rule.field.iter().chain(key(rule)).cloned());
+            if let Check::Holds(condition) = &rule.check {
+                paths.extend(condition.paths().cloned());
+            }
         }
         paths.extend(object.event_time.clone());
     }
@@ -67,6 +73,9 @@ fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
     match (&rule.check, &rule.field) {
         (Check::Unmeasured(_), _) => None,
         (Check::RowCount, _) => Some(Subject::Row),
+        (Check::Holds(condition), field) => {
+            condition.places(field.as_ref(), fields).map(|places| Subject::Expression(Box::new(places)))
+        }
         (Check::Unique(key), _) => key.iter().map(|path| fields.route(path)).collect::<Option<_>>().map(Subject::Key),
         (_, None) => Some(Subject::Record),
         (_, Some(path)) => fields.route(path).map(Subject::Field),

@@ -85,6 +85,9 @@ impl Asked<'_> {
         let Asked { clause, property } = self;
         let classified = match (&clause.check, property) {
             (Check::Unique(fields), None) => fields.iter().any(|field| is_classified(&object.properties, field)),
+            (Check::Holds(condition), None) => {
+                condition.fields.iter().any(|(field, _)| is_classified(&object.properties, field))
+            }
             (_, property) => property.is_some_and(|p| p.classified),
         };
         let given = clause.id.is_some();
@@ -189,7 +192,7 @@ fn hash(contract: &Contract, product: &ProductName) -> ContractHash {
 mod tests {
     use super::compile;
     use crate::engine::contract::odcs;
-    use crate::engine::contract::plan::{Binding, Check, Plan, Plans};
+    use crate::engine::contract::plan::{Binding, Check, Plan, Plans, Threshold, Unit};
     use crate::engine::contract::problem::Level;
     use std::sync::Arc;
 
@@ -288,6 +291,33 @@ mod tests {
                 "orders.c.enum: c Valid(OneOf([Number(1), String(\"x\")]))",
             ],
         );
+    }
+
+    #[test]
+    fn an_expression_is_a_rule_and_one_that_does_not_compile_says_where() {
+        let of = |rule: &str| of_orders(&format!("properties:\n- name: a\n  quality:\n  - {rule}\nquality:\n- {rule}"));
+        let plan = of("{type: custom, engine: cel, implementation: 'message.a > 1', mustBeLessThan: 5, unit: percent}");
+        assert_eq!(plan.rules.len(), 2);
+        for rule in &plan.rules {
+            assert!(matches!(rule.check, Check::Holds(_)), "{rule:?}");
+            assert_eq!((rule.metric, rule.threshold, rule.unit), ("custom", Threshold::LessThan(5.0), Unit::Percent));
+        }
+        let plan = of("{type: custom, engine: CEL, implementation: value > 1}");
+        let [property, object] = plan.rules.as_slice() else { panic!("{:?}", plan.rules) };
+        assert!(matches!(property.check, Check::Holds(_)) && property.threshold == Threshold::MustBe(0.0));
+        let Check::Unmeasured(reason) = &object.check else { panic!("{object:?}") };
+        assert_eq!(
+            reason,
+            "the expression does not compile: \"value\" is not known here; known are key, message, now, record (at character 1)"
+        );
+        let text = "type: custom\n    engine: cel\n    implementation: |\n      message.a > 1 &&\n        message.b >";
+        let parsed = odcs::parse(&format!(
+            "{HEAD}schema:\n  - name: orders\n    physicalType: topic\n    quality:\n    - {}",
+            text.replace("\n", "\n  ")
+        ));
+        let told: Vec<_> = parsed.problems.iter().map(|p| (p.line, p.message.as_str())).collect();
+        let what = "the expression does not compile: the end where an expression should stand (at line 3, character 1)";
+        assert_eq!(told, [(Some(13), what)], "{:?}", parsed.problems);
     }
 
     #[test]

@@ -66,6 +66,13 @@ fn uri(text: &str) -> bool {
     scheme_holds && !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
 }
 
+/// A URI, or one that is relative to another: what stands for itself or is escaped (RFC 3986, section 4.1).
+pub fn uri_reference(text: &str) -> bool {
+    let allowed = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b));
+    let first = text.split(['/', '?', '#']).next().unwrap_or_default();
+    allowed && (!first.contains(':') || uri(text))
+}
+
 /// RFC 1123: labels of 1 to 63 letters, digits and inner hyphens, 253 characters in all.
 fn hostname(text: &str) -> bool {
     let label = |l: &str| {

@@ -9,6 +9,7 @@ pub mod odcs; // ODCS v3 YAML into the model
 pub mod property; // its properties
 pub mod options; // their types and options
 pub mod quality; // quality rules
+pub mod expression; // those that an expression states
 pub mod encoding; // how records are encoded
 pub mod custom; // `steward.*` custom properties, classification
 pub mod fields; // a mapping being read

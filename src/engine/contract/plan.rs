@@ -11,6 +11,7 @@ use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::path::FieldPath;
+use crate::engine::expr::condition::Condition;
 use crate::engine::profile::shape::ProfilePlan;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -107,6 +108,8 @@ pub enum Check {
     Unique(Vec<FieldPath>),
     /// The number of rows.
     RowCount,
+    /// What an expression says of the record, or of the field.
+    Holds(Arc<Condition>),
     /// Parsed and not enforced: `unknown`, with the reason.
     Unmeasured(String),
 }

@@ -1,6 +1,7 @@
 //! The rules of a `quality` list, each into a clause.
 
 use crate::engine::contract::custom::{self, Level};
+use crate::engine::contract::expression;
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::Clause;
 use crate::engine::contract::pattern;
@@ -18,7 +19,8 @@ pub enum Subject<'a> {
     Object(&'a dyn Fn(&str) -> Option<FieldPath>),
 }
 
-const OPERATORS: [&str; 8] = [
+/// Exactly one stands in a rule.
+pub const OPERATORS: [&str; 8] = [
     "mustBe",
     "mustNotBe",
     "mustBeGreaterThan",
@@ -157,14 +159,18 @@ fn asked(
                 );
             }
         }
-        return Err(match metric {
-            "sql" => "SQL rules are not measured".to_owned(),
-            _ => format!("rules of the engine {:?} are not measured", fields.text("engine").unwrap_or_default()),
-        });
+        let engine = fields.text("engine").unwrap_or_default();
+        match metric {
+            "sql" => return Err("SQL rules are not measured".to_owned()),
+            _ if engine.eq_ignore_ascii_case("cel") => {}
+            _ => return Err(format!("rules of the engine {engine:?} are not measured")),
+        }
     }
     // Each part is read even where another is already wrong, so that all mistakes are told at once.
-    let check = check(fields, metric, subject, problems);
-    let threshold = threshold(fields, problems);
+    let (check, threshold) = match metric {
+        "custom" => (expression::cel(fields, subject, problems), expression::threshold_or_none(fields, problems)),
+        _ => (check(fields, metric, subject, problems), threshold(fields, problems)),
+    };
     let unit = unit(fields, metric, problems);
     if let Some((key, at)) = fields.unknown().first() {
         problems.schema(
@@ -302,7 +308,7 @@ fn duplicates(
     Ok(Check::Unique(fields))
 }
 
-fn threshold(fields: &mut Fields<'_>, problems: &Problems) -> Result<Threshold, Reason> {
+pub fn threshold(fields: &mut Fields<'_>, problems: &Problems) -> Result<Threshold, Reason> {
     let given: Vec<_> = OPERATORS.iter().filter_map(|key| fields.get(key).map(|found| (*key, found))).collect();
     let (key, found) = match given.as_slice() {
         [one] => one,

@@ -10,6 +10,10 @@ use crate::engine::contract::plan::{IncidentPolicy, JsonType, ObjectPlan, Thresh
 use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::expr::cel::parse::{self, Scope};
+use crate::engine::expr::condition::{Breaks, Condition};
+use crate::engine::expr::program::Variable;
+use crate::engine::expr::regex::Dialect;
 use crate::engine::profile::shape::ProfilePlan;
 use crate::engine::record::TopicId;
 use serde_json::json;
@@ -261,4 +265,39 @@ fn the_event_time_is_the_fields_where_it_can_be_read() {
     ] {
         assert_eq!(counted(&plan, &[Some(text.as_bytes())]).2, [expected], "{text}");
     }
+}
+
+fn holds(text: &str) -> Check {
+    let scope = Scope {
+        variables: &[("message", Variable::Record), ("value", Variable::Value), ("key", Variable::Key)],
+        fields: &|_| None,
+        dialect: Dialect::Pcre,
+    };
+    let program = parse::parse(text, &scope).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"));
+    Check::Holds(Arc::new(Condition { program, breaks: Breaks::NotTrue, fields: vec![] }))
+}
+
+#[test]
+fn an_expression_is_asked_of_each_record_or_of_each_value_of_a_field() {
+    check(holds("value > 1"), &["2", "1", "null", "-", "\"x\"", "1.5"], 5, &["not_true", "error", "error"]);
+    let plan = plan(vec![
+        (None, holds("message.total == message.lines.map(l, l.n).size()")),
+        (Some("lines[].n"), holds("value > 0")),
+        (None, holds("key == 'k'")),
+        (None, holds("message.total")),
+    ]);
+    let values: [Option<&[u8]>; 4] = [
+        Some(br#"{"total":2,"lines":[{"n":1},{"n":2}]}"#),
+        Some(br#"{"total":1,"lines":[{"n":0},{"n":-1}]}"#),
+        Some(br#"{"total":0,"lines":[]}"#),
+        None,
+    ];
+    let (tally, broken, _) = counted(&plan, &values);
+    let counts: Vec<_> = tally.rules.iter().map(|r| (r.asked, r.failed)).collect();
+    assert_eq!(counts, [(3, 1), (2, 1), (3, 0), (3, 3)]);
+    assert_eq!(broken, [vec![3], vec![0, 1, 3], vec![3], vec![]]);
+    let samples: Vec<_> = tally.samples.iter().map(|s| (s.rule, s.reason.as_str(), s.value.as_str())).collect();
+    assert!(
+        samples.contains(&(Some(1), "not_true", "integer")) && samples.contains(&(Some(0), "not_true", "object(2)"))
+    );
 }

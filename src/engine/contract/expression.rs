@@ -1,0 +1,58 @@
+//! Rules that an expression states: `type: custom` with `engine: cel`.
+
+use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::plan::{Check, Threshold};
+use crate::engine::contract::problem::Problems;
+use crate::engine::contract::quality::{OPERATORS, Subject, threshold};
+use crate::engine::expr::cel::parse::{self, Scope};
+use crate::engine::expr::cel::token::Mistake;
+use crate::engine::expr::condition::{Breaks, Condition};
+use crate::engine::expr::program::Variable;
+use crate::engine::expr::regex::Dialect;
+use std::sync::Arc;
+
+const OF_OBJECT: [(&str, Variable); 4] =
+    [("message", Variable::Record), ("record", Variable::Record), ("key", Variable::Key), ("now", Variable::Now)];
+const OF_PROPERTY: [(&str, Variable); 5] = [
+    ("message", Variable::Record),
+    ("record", Variable::Record),
+    ("key", Variable::Key),
+    ("now", Variable::Now),
+    ("value", Variable::Value),
+];
+
+/// The check of a rule of the engine CEL; the error says why there is none.
+pub fn cel(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -> Result<Check, String> {
+    let Some(found) = fields.get("implementation") else { return Err("no implementation".to_owned()) };
+    let Some(text) = found.text() else {
+        problems.semantic(&found.at, "the implementation is no text", "write one CEL expression, in quotes");
+        return Err("the implementation is no text".to_owned());
+    };
+    let dialect = Dialect::Pcre;
+    let scope = match subject {
+        Subject::Property(_) => Scope { variables: &OF_PROPERTY, fields: &|_| None, dialect },
+        Subject::Object(find) => Scope { variables: &OF_OBJECT, fields: find, dialect },
+    };
+    let program = parse::parse(text, &scope).map_err(|mistake| does_not_compile(text, &mistake, &found, problems))?;
+    Ok(Check::Holds(Arc::new(Condition { program, breaks: Breaks::NotTrue, fields: Vec::new() })))
+}
+
+/// Of a rule that says nothing of how many rows may break it, none may.
+pub fn threshold_or_none(fields: &mut Fields<'_>, problems: &Problems) -> Result<Threshold, String> {
+    match OPERATORS.iter().any(|operator| fields.has(operator)) {
+        true => threshold(fields, problems),
+        false => Ok(Threshold::MustBe(0.0)),
+    }
+}
+
+/// Tells where an expression is wrong, and gives the reason why its rule is unknown.
+pub fn does_not_compile(text: &str, mistake: &Mistake, found: &At<'_>, problems: &Problems) -> String {
+    let before = text.get(..mistake.at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let place =
+        if text.contains('\n') { format!("line {line}, character {column}") } else { format!("character {column}") };
+    let reason = format!("the expression does not compile: {} (at {place})", mistake.what);
+    problems.semantic(&found.at, &reason, "correct the expression");
+    reason
+}
