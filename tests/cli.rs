@@ -2,5 +2,5 @@
 
 #[test]
 fn the_command_line_says_what_its_documents_say() {
-    trycmd::TestCases::new().case("tests/cli/*.trycmd");
+    trycmd::TestCases::new().case("tests/cli/*.trycmd").case("tests/cli/*.toml");
 }

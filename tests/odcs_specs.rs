@@ -1,8 +1,16 @@
-//! The standard's own examples: each parses without an error of ours and compiles.
+//! The standards' own files: what their JSON Schemas say of them and of thousands of mutants, we say without the schemas;
+//! their examples are read without an error and compile.
+
+#[path = "specs/mutants.rs"]
+mod mutants;
 
 use mesh_steward::engine::contract::compile::compile;
 use mesh_steward::engine::contract::odcs;
-use mesh_steward::engine::contract::problem::{Level, Problem};
+use mesh_steward::engine::contract::problem::{Level, Problem, Source};
+use mesh_steward::engine::contract::standard::Edition;
+use mesh_steward::engine::contract::standard::lint::{lint, structure};
+use mesh_steward::engine::contract::yaml::{self, Node};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -39,6 +47,79 @@ fn counter_examples_are_read_without_a_panic() {
     for path in files(&specs.join("odcs/invalid")) {
         read(&path, as_topics);
     }
+}
+
+const EDITIONS: [(&str, Edition); 4] = [
+    ("odcs-3.1.0", Edition::Odcs31),
+    ("odcs-3.2.0", Edition::Odcs32),
+    ("odps-1.0.0", Edition::Odps10),
+    ("odps-1.1.0", Edition::Odps11),
+];
+
+#[test]
+fn every_file_is_judged_as_the_standards_schema_judges_it() {
+    let Some(specs) = specs() else { return };
+    let table = std::fs::read_to_string(specs.join("expected.tsv")).unwrap();
+    let mut judged = 0;
+    for row in table.lines().skip(1) {
+        let [file, schema, verdict, ..] = row.split('\t').collect::<Vec<_>>()[..] else { panic!("{row}") };
+        let Some((_, edition)) = EDITIONS.iter().find(|(name, _)| *name == schema) else { continue };
+        let problems = structure(&document(&specs.join(file)), *edition);
+        let told: Vec<_> = problems.iter().map(Problem::to_string).collect();
+        assert_eq!(problems.is_empty(), verdict == "valid", "{file} by {schema}: {told:#?}");
+        judged += 1;
+    }
+    assert!(judged > 150, "only {judged} rows");
+}
+
+/// Each by its own edition: examples have no error of any kind, counter-examples have one of the schema.
+#[test]
+fn lint_agrees_with_the_verdict_of_each_files_own_edition() {
+    let Some(specs) = specs() else { return };
+    for (folder, good) in
+        [("odcs/examples", true), ("odps/examples", true), ("odcs/invalid", false), ("odps/invalid", false)]
+    {
+        for path in files(&specs.join(folder)) {
+            let linted = lint(&std::fs::read_to_string(&path).unwrap(), &|_| true);
+            let breaks = linted.problems.iter().any(|p| p.source == Source::Schema);
+            let told: Vec<_> = linted.problems.iter().map(Problem::to_string).collect();
+            assert_eq!((linted.is_valid(), breaks), (good, !good), "{}: {told:#?}", path.display());
+            assert!(linted.problems.iter().all(|p| p.line.is_some() && p.column.is_some()), "{told:#?}");
+        }
+    }
+}
+
+/// Changes files at random, from a fixed seed, in all the ways that people get them wrong, and asks both sides.
+#[test]
+fn mutants_are_judged_as_the_standards_schemas_judge_them() {
+    let Some(specs) = specs() else { return };
+    for (name, edition) in EDITIONS {
+        let standard = &name[..4];
+        let file = format!("{standard}/schema/{standard}-json-schema-v{}.json", &name[5..]);
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(specs.join(file)).unwrap()).unwrap();
+        // ODCS takes formats for annotations.
+        let options = jsonschema::options().should_validate_formats(standard == "odps");
+        let validator = options.build(&schema).unwrap();
+        let examples = files(&specs.join(standard).join("examples"));
+        let documents: Vec<Value> = examples.iter().map(|path| document(path).json()).collect();
+        let (mut good, mut all) = (0, 0);
+        for mutant in mutants::of(&schema, documents, 4000) {
+            let (theirs, ours) = (validator.is_valid(&mutant), structure(&Node::of(mutant.clone()), edition));
+            if theirs != ours.is_empty() {
+                let told: Vec<_> = ours.iter().map(Problem::to_string).collect();
+                let first = validator.iter_errors(&mutant).next().map(|e| format!("{} at {}", e, e.instance_path()));
+                panic!("by {name} {mutant:#}\nours: {told:#?}\ntheirs: {first:?}");
+            }
+            good += usize::from(theirs);
+            all += 1;
+        }
+        println!("{name}: {all} mutants, {good} of them valid");
+        assert!(good > all / 10 && good < all * 9 / 10, "{name}: {good} of {all} valid: nothing is tried");
+    }
+}
+
+fn document(path: &Path) -> Node {
+    yaml::parse(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The problems of a file, and the number of rules where it is a contract.

@@ -4,7 +4,7 @@ pub mod run; // the daemon
 pub mod demo; // everything in one process
 pub mod connect; // what a start would find at the cluster
 pub mod check; // its configuration, its contracts, and what it would find
-pub mod contract; // contracts at a desk: tried on records
+pub mod contract; // contracts at a desk: linted, tried on records
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! `steward contract`: what a contract says and does, without a broker, a network or a configuration.
 
+pub mod lint; // everything that is wrong with files
+pub mod linted; // what is told of them: text, JSON, GitHub's annotations, JUnit's XML
 pub mod test; // a dry run on records
 pub mod shown; // what is told of it, as text
 
@@ -8,6 +10,8 @@ use std::io::Write;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Contract {
+    /// Tells everything that is wrong with contracts, data products and registry subjects
+    Lint(lint::Args),
     /// Tries a contract on records: every rule's verdict, as the daemon would give it
     Test(test::Args),
 }
@@ -24,6 +28,7 @@ pub enum Format {
 
 pub fn contract(command: &Contract, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
+        Contract::Lint(args) => lint::lint(args, out),
         Contract::Test(args) => test::test(args, out),
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Fields<'a> {
         let entry = self.entries.iter_mut().find(|e| e.key == key)?;
         entry.asked = true;
         let node = entry.node;
-        (node.value != Value::Null).then(|| At { node, at: at.below(key, node.line) })
+        (node.value != Value::Null).then(|| At { node, at: at.below(key, node) })
     }
 
     /// Whether the key is there, be it with null.
@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
         let left = self.entries.iter_mut().filter(|e| !e.asked);
         left.map(|e| {
             e.asked = true;
-            (e.key, at.below(e.key, e.node.line))
+            (e.key, at.below(e.key, e.node))
         })
         .collect()
     }
@@ -110,7 +110,7 @@ impl<'a> At<'a> {
     /// `None` where it is no list.
     pub fn items(&self) -> Option<Vec<At<'a>>> {
         let Value::List(items) = &self.node.value else { return None };
-        let below = |(i, node): (usize, &'a Node)| At { node, at: self.at.below(&i.to_string(), node.line) };
+        let below = |(i, node): (usize, &'a Node)| At { node, at: self.at.below(&i.to_string(), node) };
         Some(items.iter().enumerate().map(below).collect())
     }
 

@@ -15,6 +15,7 @@ pub mod custom; // `steward.*` custom properties, classification
 pub mod fields; // a mapping being read
 pub mod problem; // what is wrong, where, and what to do
 pub mod yaml; // YAML into a tree that knows its lines
+pub mod standard; // what the standards allow, and what is wrong with a file
 pub mod asked; // the plan by the places of a record
 pub mod values; // lists of values
 pub mod pattern; // ECMA-262 patterns

@@ -2,6 +2,7 @@
 
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
+use crate::engine::contract::problem::Place;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
 
@@ -95,6 +96,8 @@ pub struct Clause {
     pub check: Check,
     pub threshold: Threshold,
     pub unit: Unit,
+    /// Where a quality rule stands in the document.
+    pub at: Option<Place>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +155,7 @@ impl Clause {
             check,
             threshold: Threshold::MustBe(0.0),
             unit: Unit::Rows,
+            at: None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::property::{self, Parent};
 use crate::engine::contract::quality::{self, Subject};
-use crate::engine::contract::yaml;
+use crate::engine::contract::yaml::{self, Node};
 use crate::engine::decode::path::{FieldPath, Step};
 use std::collections::BTreeSet;
 
@@ -52,13 +52,18 @@ const OBJECT_TEXT_KEYS: [&str; 7] = [
 pub fn parse(text: &str) -> Parsed {
     let problems = Problems::default();
     let contract = match yaml::parse(text) {
-        Ok(root) => contract(&At { node: &root, at: Place { path: String::new(), line: root.line } }, &problems),
+        Ok(root) => read(&root, &problems),
         Err(error) => {
-            problems.syntax(error.line, error.message);
+            problems.syntax(error);
             None
         }
     };
     Parsed { contract, problems: problems.into_vec() }
+}
+
+/// Reads what is a tree already. `None`: it is no contract, or nothing says which one.
+pub fn read(root: &Node, problems: &Problems) -> Option<Contract> {
+    contract(&At { node: root, at: Place::root(root) }, problems)
 }
 
 fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
@@ -81,6 +86,11 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     match api.as_deref() {
         None => problems.schema(&at, "the contract has no apiVersion", "write `apiVersion: v3.1.0`"),
         Some(known) if VERSIONS.contains(&known) => {}
+        Some(older) if older.starts_with("v2.2.") => problems.warning(
+            &at,
+            format!("apiVersion {older:?} is read as if it were v3"),
+            format!("migrate to one of {}", VERSIONS.join(", ")),
+        ),
         Some(other) => problems.schema(
             &at,
             format!("apiVersion {other:?} is not read"),

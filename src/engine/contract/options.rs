@@ -36,6 +36,13 @@ pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) ->
     };
     let physical = property.text("physicalType");
     let options = property.get("logicalTypeOptions").and_then(|found| Fields::of(&found, problems));
+    if logical == Some(LogicalType::Vector) && options.is_none() {
+        problems.semantic(
+            &property.at,
+            "the vector does not say how many dimensions it has",
+            "give it `logicalTypeOptions: {dimensions: …}`",
+        );
+    }
     let Some(logical) = logical else {
         for (key, at) in options.map(|mut o| o.unknown()).unwrap_or_default() {
             problems.semantic(
@@ -102,7 +109,7 @@ fn one_of(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> O
         return Some(Clause::unmeasured("enum", relates_to, "the enum is no list of values"));
     };
     if (1..values.len()).any(|i| values[..i].contains(&values[i])) {
-        problems.schema(&found.at, "the enum names a value twice", "remove one of them");
+        problems.semantic(&found.at, "the enum names a value twice", "remove one of them");
     }
     Some(Clause::schema("enum", "conformity", relates_to, Check::Valid(Validity::OneOf(Values::new(values)))))
 }

@@ -1,6 +1,8 @@
 //! What is wrong with a contract, where, and what to do about it.
 
+use crate::engine::contract::yaml::{Node, SyntaxError};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,10 @@ pub struct Problem {
     pub path: String,
     /// Where the parser gives it; the first line is 1.
     pub line: Option<u64>,
+    /// In characters, the first is 1; there is one where there is a line.
+    pub column: Option<u64>,
+    /// What kind of problem it is, for programs: a word that stays.
+    pub code: &'static str,
     pub message: String,
     pub remedy: String,
 }
@@ -56,42 +62,68 @@ pub struct Problems(RefCell<Vec<Problem>>);
 pub struct Place {
     pub path: String,
     pub line: u64,
+    pub column: u64,
 }
 
 impl Place {
-    /// The place of a key or an index below this one.
-    pub fn below(&self, step: &str, line: u64) -> Place {
-        Place { path: format!("{}/{}", self.path, step.replace('~', "~0").replace('/', "~1")), line }
+    /// The place of the document itself.
+    pub fn root(document: &Node) -> Place {
+        Place { path: String::new(), line: document.line, column: document.column }
+    }
+
+    /// The place of what stands at a key or an index below this one.
+    pub fn below(&self, step: &str, node: &Node) -> Place {
+        let path = format!("{}/{}", self.path, step.replace('~', "~0").replace('/', "~1"));
+        Place { path, line: node.line, column: node.column }
     }
 }
 
 impl Problems {
     pub fn schema(&self, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Level::Error, Source::Schema, at, message.into(), remedy.into());
+        self.breaks(at, "schema", message, remedy);
+    }
+
+    /// Breaks the standard's schema, in a way that has a code of its own.
+    pub fn breaks(&self, at: &Place, code: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Level::Error, Source::Schema, code, at, message.into(), remedy.into());
     }
 
     pub fn semantic(&self, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Level::Error, Source::Semantic, at, message.into(), remedy.into());
+        self.add(Level::Error, Source::Semantic, "semantic", at, message.into(), remedy.into());
+    }
+
+    /// Beyond the schema, with a code of its own.
+    pub fn beyond(&self, at: &Place, code: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Level::Error, Source::Semantic, code, at, message.into(), remedy.into());
+    }
+
+    /// Likely not meant so, with a code of its own.
+    pub fn doubt(&self, at: &Place, code: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(Level::Warning, Source::Semantic, code, at, message.into(), remedy.into());
     }
 
     pub fn warning(&self, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Level::Warning, Source::Semantic, at, message.into(), remedy.into());
+        self.add(Level::Warning, Source::Semantic, "semantic", at, message.into(), remedy.into());
     }
 
-    pub fn syntax(&self, line: Option<u64>, message: String) {
-        let at = Place { path: String::new(), line: line.unwrap_or(0) };
-        self.add(Level::Error, Source::Syntax, &at, message, "correct the YAML".to_owned());
+    pub fn syntax(&self, error: SyntaxError) {
+        let (line, column) = (error.line.unwrap_or(0), error.column.unwrap_or(0));
+        let at = Place { path: String::new(), line, column };
+        self.add(Level::Error, Source::Syntax, "syntax", &at, error.message, "correct the YAML".to_owned());
     }
 
-    /// In the order of the document.
+    /// In the order of the document; what was told twice of one place stands here once.
     pub fn into_vec(self) -> Vec<Problem> {
         let mut all = self.0.into_inner();
-        all.sort_by_key(|p| p.line);
+        all.sort_by_key(|p| (p.line, p.column));
+        let mut told = BTreeSet::new();
+        all.retain(|p| told.insert((p.path.clone(), p.message.clone())));
         all
     }
 
-    fn add(&self, level: Level, source: Source, at: &Place, message: String, remedy: String) {
-        let line = (at.line > 0).then_some(at.line);
-        self.0.borrow_mut().push(Problem { level, source, path: at.path.clone(), line, message, remedy });
+    fn add(&self, level: Level, source: Source, code: &'static str, at: &Place, message: String, remedy: String) {
+        let of_place = |n: u64| (at.line > 0).then_some(n);
+        let (path, line, column) = (at.path.clone(), of_place(at.line), of_place(at.column));
+        self.0.borrow_mut().push(Problem { level, source, path, line, column, code, message, remedy });
     }
 }

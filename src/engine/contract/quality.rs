@@ -79,12 +79,25 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
     fields.known(&TEXT_KEYS);
     let relates_to = format!("{relates_to}/quality/{}", id.clone().unwrap_or_else(|| index.to_string()));
 
+    let at = Some(found.at.clone());
     let metric = metric(&mut fields, problems)?;
     let (check, threshold, unit) = match asked(&mut fields, metric, subject, problems) {
         Ok(asked) => asked,
         Err(reason) => (Check::Unmeasured(reason), Threshold::MustBe(0.0), Unit::Rows),
     };
-    Some(Clause { id, key: metric.to_owned(), name, metric, dimension, severity, relates_to, check, threshold, unit })
+    Some(Clause {
+        id,
+        key: metric.to_owned(),
+        name,
+        metric,
+        dimension,
+        severity,
+        relates_to,
+        check,
+        threshold,
+        unit,
+        at,
+    })
 }
 
 /// The word for what is measured: an ODCS metric, `sql`, `custom`, or `unknown`. `None` for text.

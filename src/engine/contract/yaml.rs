@@ -1,4 +1,4 @@
-//! YAML 1.2 core into a tree that knows its lines.
+//! YAML 1.2 core into a tree that knows its lines and columns.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -7,8 +7,10 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     pub value: Value,
-    /// The first line is 1.
+    /// Where its key stands, if it is a value of a mapping, else where it begins itself. The first line is 1.
     pub line: u64,
+    /// In characters, the first is 1.
+    pub column: u64,
 }
 
 /// Core has no timestamps: a date is text.
@@ -28,6 +30,7 @@ pub enum Value {
 #[error("{message}")]
 pub struct SyntaxError {
     pub line: Option<u64>,
+    pub column: Option<u64>,
     pub message: String,
 }
 
@@ -42,13 +45,31 @@ pub fn parse(text: &str) -> Result<Node, SyntaxError> {
         underscored_numbers_as_strings: true,
         budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|e| SyntaxError {
-        line: e.location().map(|l| l.line()).filter(|l| *l > 0),
-        message: e.without_snippet().to_string().lines().next().unwrap_or_default().to_owned(),
+    serde_saphyr::from_str_with_options(text, options).map_err(|e| {
+        let location = e.location().filter(|l| l.line() > 0);
+        SyntaxError {
+            line: location.map(|l| l.line()),
+            column: location.map(|l| l.column()),
+            message: e.without_snippet().to_string().lines().next().unwrap_or_default().to_owned(),
+        }
     })
 }
 
 impl Node {
+    /// A tree that has no places of its own: all of it stands in the first line.
+    pub fn of(json: serde_json::Value) -> Node {
+        use serde_json::Value as Json;
+        let value = match json {
+            Json::Null => Value::Null,
+            Json::Bool(b) => Value::Bool(b),
+            Json::Number(n) => Value::Number(n),
+            Json::String(text) => Value::Text(text),
+            Json::Array(items) => Value::List(items.into_iter().map(Node::of).collect()),
+            Json::Object(entries) => Value::Map(entries.into_iter().map(|(key, node)| (key, Node::of(node))).collect()),
+        };
+        Node { value, line: 1, column: 1 }
+    }
+
     /// The same tree as JSON, its objects sorted by key: equal for texts that differ in comments and layout.
     pub fn json(&self) -> serde_json::Value {
         match &self.value {
@@ -81,7 +102,7 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
         let spanned = serde_saphyr::Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Node { value: spanned.value, line: spanned.referenced.line() })
+        Ok(Node { value: spanned.value, line: spanned.referenced.line(), column: spanned.referenced.column() })
     }
 }
 
@@ -151,8 +172,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
+        while let Some((key, node)) = map.next_entry::<serde_saphyr::Spanned<String>, Node>()? {
+            let (line, column) = (key.referenced.line(), key.referenced.column());
+            entries.push((key.value, Node { line, column, ..node }));
         }
         Ok(Value::Map(entries))
     }
@@ -196,11 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn nodes_and_syntax_errors_know_their_lines() {
-        let Value::Map(entries) = parse("a: 1\nb:\n  - x\n  - c: 2\n").unwrap().value else { panic!("no map") };
-        let line = |n: &Node| n.line;
+    fn nodes_and_syntax_errors_know_their_places() {
+        let document = parse("a: 1\nb:\n  - x\n  - c: 2\nd:\ne:\n").unwrap();
+        let at = |n: &Node| (n.line, n.column);
+        let Value::Map(entries) = &document.value else { panic!("no map") };
+        let found: Vec<_> = entries.iter().map(|(_, n)| at(n)).collect();
+        assert_eq!((at(&document), found), ((1, 1), vec![(1, 1), (2, 1), (5, 1), (6, 1)]));
         let Value::List(items) = &entries[1].1.value else { panic!("no list") };
-        assert_eq!((line(&entries[0].1), line(&items[0]), line(&items[1])), (1, 3, 4));
+        assert_eq!((at(&items[0]), at(&items[1])), ((3, 5), (4, 5)));
         for (text, at) in [("a: 1\na: 2\n", 2), ("a: 1\nb: [1\n", 2), ("a: 1\n b: 2\n", 2)] {
             let error = parse(text).unwrap_err();
             assert!(error.line.is_some_and(|l| l >= at), "{text}: {error:?}");
