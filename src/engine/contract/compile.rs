@@ -86,7 +86,7 @@ impl Asked<'_> {
         let classified = match (&clause.check, property) {
             (Check::Unique(fields), None) => fields.iter().any(|field| is_classified(&object.properties, field)),
             (Check::Holds(condition), None) => {
-                condition.fields.iter().any(|(field, _)| is_classified(&object.properties, field))
+                condition.fields().iter().any(|(field, _)| is_classified(&object.properties, field))
             }
             (_, property) => property.is_some_and(|p| p.classified),
         };

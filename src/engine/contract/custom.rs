@@ -159,7 +159,7 @@ fn duration_ms(text: &str) -> Option<i64> {
 }
 
 /// A tag or a property's name: `pii`, `PII:email`, `contains_pii`, `personalData`, `sensitive` …
-fn marks_personal_data(text: &str) -> bool {
+pub fn marks_personal_data(text: &str) -> bool {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let whole = [
         "ispii",

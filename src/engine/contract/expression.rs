@@ -6,7 +6,8 @@ use crate::engine::contract::problem::Problems;
 use crate::engine::contract::quality::{OPERATORS, Subject, threshold};
 use crate::engine::expr::cel::parse::{self, Scope};
 use crate::engine::expr::cel::token::Mistake;
-use crate::engine::expr::condition::{Breaks, Condition};
+use crate::engine::expr::condition::{About, Breaks, Condition};
+use crate::engine::expr::eval::FieldNames;
 use crate::engine::expr::program::Variable;
 use crate::engine::expr::regex::Dialect;
 use std::sync::Arc;
@@ -29,12 +30,14 @@ pub fn cel(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -
         return Err("the implementation is no text".to_owned());
     };
     let dialect = Dialect::Pcre;
-    let scope = match subject {
-        Subject::Property(_) => Scope { variables: &OF_PROPERTY, fields: &|_| None, dialect },
-        Subject::Object(find) => Scope { variables: &OF_OBJECT, fields: find, dialect },
+    let (scope, about) = match subject {
+        Subject::Property(_) => {
+            (Scope { variables: &OF_PROPERTY, fields: &|_| None, dialect }, About::Field(FieldNames::default()))
+        }
+        Subject::Object(find) => (Scope { variables: &OF_OBJECT, fields: find, dialect }, About::Record),
     };
     let program = parse::parse(text, &scope).map_err(|mistake| does_not_compile(text, &mistake, &found, problems))?;
-    Ok(Check::Holds(Arc::new(Condition { program, breaks: Breaks::NotTrue, fields: Vec::new() })))
+    Ok(Check::Holds(Arc::new(Condition { program, breaks: Breaks::NotTrue, about })))
 }
 
 /// Of a rule that says nothing of how many rows may break it, none may.

@@ -6,6 +6,7 @@ pub mod model; // a contract as the standard words it
 pub mod compile; // the model into the plan
 pub mod described; // the model for people and catalogs: names, types, texts
 pub mod odcs; // ODCS v3 YAML into the model
+pub mod subject; // a registry's subject version into the model
 pub mod property; // its properties
 pub mod options; // their types and options
 pub mod quality; // quality rules

@@ -12,9 +12,17 @@ use crate::engine::expr::value::Val;
 pub struct Condition {
     pub program: Program,
     pub breaks: Breaks,
-    /// Of a rule about fields by their tags: each of them, asked in turn. Else the rule is asked of the record, or of its own
-    /// field.
-    pub fields: Vec<(FieldPath, FieldNames)>,
+    pub about: About,
+}
+
+/// What it is asked of.
+#[derive(Clone, Debug)]
+pub enum About {
+    Record,
+    /// The rule's own field, and what it is told of it.
+    Field(FieldNames),
+    /// Each of these, in turn: a rule about fields by their tags.
+    Fields(Vec<(FieldPath, FieldNames)>),
 }
 
 /// What breaks the rule, beside an error.
@@ -33,7 +41,7 @@ pub enum Breaks {
 pub struct Places {
     /// By slot of the program.
     pub slots: Box<[Place]>,
-    /// By field of the condition; of a rule of one field that one alone; empty: the record.
+    /// By field that is asked.
     pub fields: Box<[Route]>,
 }
 
@@ -65,13 +73,21 @@ pub enum Fault {
 impl Condition {
     /// Where it looks: the paths that a decoder has to tell.
     pub fn paths(&self) -> impl Iterator<Item = &FieldPath> {
-        self.program.slots.iter().chain(self.fields.iter().map(|(path, _)| path))
+        self.program.slots.iter().chain(self.fields().iter().map(|(path, _)| path))
+    }
+
+    /// Of a rule about fields by their tags.
+    pub fn fields(&self) -> &[(FieldPath, FieldNames)] {
+        match &self.about {
+            About::Fields(fields) => fields,
+            About::Record | About::Field(_) => &[],
+        }
     }
 
     /// `of`: the rule's own field. `None`: the fields were not made of this condition.
     pub fn places(&self, of: Option<&FieldPath>, fields: &Fields) -> Option<Places> {
         let slots = self.program.slots.iter().map(|path| Some(fields.route(path)?.place)).collect::<Option<_>>()?;
-        let routes = self.fields.iter().map(|(path, _)| path).chain(of);
+        let routes = self.fields().iter().map(|(path, _)| path).chain(of);
         Some(Places { slots, fields: routes.map(|path| fields.route(path)).collect::<Option<_>>()? })
     }
 
@@ -86,13 +102,17 @@ impl Condition {
             key: subject.key,
             now_ms: subject.now_ms,
         };
-        if places.fields.is_empty() && self.fields.is_empty() {
-            return self.one(context, subject.record);
-        }
         // A rule about fields by tags holds where the record has none of them.
-        let mut said = if self.fields.is_empty() { Said::Nothing } else { Said::Holds };
+        let mut said = match &self.about {
+            About::Record => return self.one(context, subject.record),
+            About::Field(_) => Said::Nothing,
+            About::Fields(_) => Said::Holds,
+        };
         for (i, route) in places.fields.iter().enumerate() {
-            let field = self.fields.get(i).map(|(_, names)| names);
+            let field = match &self.about {
+                About::Field(names) => Some(names),
+                _ => self.fields().get(i).map(|(_, names)| names),
+            };
             rows::each(subject.record, subject.fields, route, |row| {
                 let Row::Value(value) = row else { return };
                 if matches!(said, Said::Broken(..)) || value.is_null() && self.breaks == Breaks::FalseOrText {

@@ -11,7 +11,8 @@ use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::expr::cel::parse::{self, Scope};
-use crate::engine::expr::condition::{Breaks, Condition};
+use crate::engine::expr::condition::{About, Breaks, Condition};
+use crate::engine::expr::eval::FieldNames;
 use crate::engine::expr::program::Variable;
 use crate::engine::expr::regex::Dialect;
 use crate::engine::profile::shape::ProfilePlan;
@@ -274,7 +275,8 @@ fn holds(text: &str) -> Check {
         dialect: Dialect::Pcre,
     };
     let program = parse::parse(text, &scope).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"));
-    Check::Holds(Arc::new(Condition { program, breaks: Breaks::NotTrue, fields: vec![] }))
+    let about = if text.contains("value") { About::Field(FieldNames::default()) } else { About::Record };
+    Check::Holds(Arc::new(Condition { program, breaks: Breaks::NotTrue, about }))
 }
 
 #[test]

@@ -1,0 +1,195 @@
+//! A subject version of a schema registry into the model: its fields, its tags, and its rules, which are observed and never executed.
+//!
+//! The shape is that of `GET /subjects/{s}/versions/{v}` of Confluent's registry: `subject`, `version`, `schemaType`, `schema`,
+//! `metadata{properties,tags,sensitive}`, `ruleSet{domainRules}`; rules may also stand in the schema (`confluent:rules`).
+
+pub mod shape; // the fields of a schema, in whatever language
+pub mod avro; // of an Avro schema
+pub mod json_schema; // of a JSON Schema
+pub mod tags; // which fields a tag of the metadata names
+pub mod rules; // rules into clauses
+
+use crate::engine::contract::compile;
+use crate::engine::contract::custom::marks_personal_data;
+use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::model::{Clause, Contract, Object, Property};
+use crate::engine::contract::odcs::Parsed;
+use crate::engine::contract::plan::{Check, IncidentPolicy, Validity};
+use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::subject::rules::Rules;
+use crate::engine::contract::subject::shape::{Field, Shape};
+use crate::engine::contract::subject::tags::Tags;
+use crate::engine::contract::yaml::{self, Node, Value};
+use crate::engine::decode::framing::Encoding;
+use crate::engine::decode::path::FieldPath;
+
+/// Reads one subject version, as JSON. Its records are those that name a schema of the registry; a reader that knows better
+/// (records as plain JSON lines) sets the object's encoding.
+pub fn parse(text: &str) -> Parsed {
+    let problems = Problems::default();
+    let contract = match yaml::parse(text) {
+        Ok(root) => contract(&At { node: &root, at: Place { path: String::new(), line: root.line } }, &problems),
+        Err(error) => {
+            problems.syntax(error.line, error.message);
+            None
+        }
+    };
+    Parsed { contract, problems: problems.into_vec() }
+}
+
+fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
+    let mut fields = Fields::of(root, problems)?;
+    let at = fields.at.clone();
+    let Some(found) = fields.get("schema") else {
+        problems.schema(
+            &at,
+            "there is no schema",
+            "give the file the answer of GET /subjects/{subject}/versions/{version}",
+        );
+        return None;
+    };
+    let language = fields.text("schemaType");
+    let shape = shape(language.as_deref().unwrap_or("AVRO"), &found, problems);
+    let subject = fields.text("subject").filter(|subject| !subject.is_empty());
+    let name = match &subject {
+        Some(subject) => subject.strip_suffix("-value").unwrap_or(subject).to_owned(),
+        None => shape.name.clone().unwrap_or_else(|| "record".to_owned()),
+    };
+    if subject.as_ref().is_some_and(|subject| subject.ends_with("-key")) {
+        problems.warning(&at, "the subject is of keys", "give it the subject of the values: rules are asked of them");
+    }
+    let version = fields.get("version").map(|found| word(found.node)).unwrap_or_default();
+    let mut metadata = fields.get("metadata").and_then(|found| Fields::of(&found, problems));
+    let tags = metadata.as_mut().and_then(|m| m.get("tags")).map(|found| Tags::read(&found, problems));
+    let owned = metadata.as_mut().and_then(|m| m.get("properties")).and_then(|found| Fields::of(&found, problems));
+    let mut owned = owned;
+    let mut told = |key: &str| owned.as_mut().and_then(|p| p.get(key)).map(|found| word(found.node));
+    let (owner, domain, text) = (told("owner"), told("domain"), told("description"));
+
+    let relates_to = format!("schema/{name}");
+    let tags = tags.unwrap_or_default();
+    let around = Around { path: "", field: &FieldPath::default(), relates_to: &relates_to, classified: false };
+    let rules = Rules { tags: &tags, shape: &shape, relates_to: &relates_to, at: &found.at, problems };
+    let properties = shape.fields.iter().map(|field| property(field, around, &rules)).collect();
+    let mut clauses = rules.domain(&mut fields);
+    clauses.extend(rules.of_record(&shape.rules));
+    let object = Object {
+        index: 0,
+        name: name.clone(),
+        topic: name.clone(),
+        relates_to: relates_to.clone(),
+        event_time: None,
+        declared_delay_ms: 0,
+        encoding: Encoding::Registry(None),
+        text: shape.text.clone(),
+        properties,
+        clauses,
+    };
+    let contract = Contract {
+        id: subject.unwrap_or_else(|| name.clone()),
+        version,
+        name: Some(name),
+        data_product: None,
+        domain,
+        owner_urn: owner.as_ref().map(|owner| format!("team:{owner}")),
+        owner: owner.unwrap_or_default(),
+        text,
+        incident: IncidentPolicy { failing: 1, of: 1 },
+        objects: vec![object],
+        ungoverned: Vec::new(),
+        canonical: root.node.json().to_string(),
+    };
+    for (length, id) in compile::long_ids(&contract) {
+        problems.warning(
+            &at,
+            format!("the id of a rule has {length} characters, and is told as {id}"),
+            "shorten the name of the rule, or those of its fields",
+        );
+    }
+    Some(contract)
+}
+
+/// What the schema says; of one that cannot be read nothing, and rules still are.
+fn shape(language: &str, found: &At<'_>, problems: &Problems) -> Shape {
+    let json = match (&found.node.value, language) {
+        // Protobuf is no JSON.
+        (Value::Text(_), "PROTOBUF") => Ok(serde_json::Value::Null),
+        (Value::Text(text), _) => serde_json::from_str(text).map_err(|e| e.to_string()),
+        _ => Ok(found.node.json()),
+    };
+    let shape = json.and_then(|json| match language {
+        "AVRO" => avro::shape(&json),
+        "JSON" => json_schema::shape(&json),
+        "PROTOBUF" => {
+            problems.warning(
+                &found.at,
+                "Protobuf is not read: no record can be decoded",
+                "use Avro or JSON Schema, or leave the rules to the serialisers",
+            );
+            Ok(Shape::default())
+        }
+        other => {
+            problems.schema(&found.at, format!("schemaType {other:?} is not known"), "use AVRO, JSON or PROTOBUF");
+            Ok(Shape::default())
+        }
+    });
+    shape.unwrap_or_else(|reason| {
+        let language = if language == "AVRO" { "Avro schema" } else { "JSON Schema" };
+        problems.semantic(&found.at, format!("the schema is no {language}: {reason}"), "correct the schema");
+        Shape::default()
+    })
+}
+
+/// What a property stands in.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    path: &'a str,
+    field: &'a FieldPath,
+    relates_to: &'a str,
+    classified: bool,
+}
+
+fn property(field: &Field, around: Around<'_>, rules: &Rules<'_>) -> Property {
+    let mut steps = around.field.0.clone();
+    steps.push(field.step.clone());
+    let (path, relates_to) = match (field.name.as_str(), around.path) {
+        ("", path) => (format!("{path}[]"), format!("{}/items", around.relates_to)),
+        (name, "") => (name.to_owned(), format!("{}/properties/{name}", around.relates_to)),
+        (name, path) => (format!("{path}.{name}"), format!("{}/properties/{name}", around.relates_to)),
+    };
+    let at = FieldPath(steps);
+    let marked = rules.tags.of(field).iter().any(|tag| marks_personal_data(tag));
+    let classified = around.classified || marked;
+    let inner = Around { path: &path, field: &at, relates_to: &relates_to, classified };
+    let children: Vec<Property> = field.fields.iter().map(|field| property(field, inner, rules)).collect();
+    let typed = |kind| Clause::schema("logicalType", "conformity", &relates_to, Check::Valid(Validity::Type(kind)));
+    let mut clauses: Vec<Clause> = field.json_type.map(typed).into_iter().collect();
+    clauses.extend(rules.of_field(field, &relates_to));
+    // A container is shown with all that is in it.
+    let classified = classified || children.iter().any(|child| child.classified);
+    Property {
+        path,
+        field: at,
+        relates_to,
+        kind: Some(field.kind.clone()),
+        text: field.text.clone(),
+        classified,
+        show_values: false,
+        required: field.required,
+        unique: false,
+        primary_key: None,
+        clauses,
+        children,
+    }
+}
+
+/// A number, a truth or a text as text.
+fn word(node: &Node) -> String {
+    match node.json() {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
