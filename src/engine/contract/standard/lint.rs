@@ -1,5 +1,6 @@
 //! A file: which standard it is written by, and all that is wrong with it.
 
+use crate::engine::contract;
 use crate::engine::contract::model::{Clause, Contract, Property};
 use crate::engine::contract::odcs;
 use crate::engine::contract::plan::Check;
@@ -49,7 +50,7 @@ pub fn lint(text: &str, known: &dyn Fn(&str) -> bool) -> Linted {
     let api_version = text_at(&root, "apiVersion").map(str::to_owned);
     let kind = kind(&root);
     let problems = match kind {
-        Kind::Registry => subject::check(&root),
+        Kind::Registry => merged(subject::check(&root), of_subject(&root)),
         Kind::Odps => structure(&root, edition(kind, api_version.as_deref())),
         Kind::Odcs => {
             let edition = edition(kind, api_version.as_deref());
@@ -135,6 +136,15 @@ fn meaning(root: &Node, edition: Edition, known: &dyn Fn(&str) -> bool) -> Vec<P
     if edition == Edition::Odcs32 {
         variables::check(root, known, &problems);
     }
+    let mut told = problems.into_vec();
+    told.extend(unmeasured(&contract, &told));
+    told
+}
+
+/// What is beyond the shape of a subject version: expressions that do not compile, rules that ask nothing.
+fn of_subject(root: &Node) -> Vec<Problem> {
+    let problems = Problems::default();
+    let contract = contract::subject::read(root, &problems);
     let mut told = problems.into_vec();
     told.extend(unmeasured(&contract, &told));
     told

@@ -28,13 +28,18 @@ use crate::engine::decode::path::FieldPath;
 pub fn parse(text: &str) -> Parsed {
     let problems = Problems::default();
     let contract = match yaml::parse(text) {
-        Ok(root) => contract(&At { node: &root, at: Place { path: String::new(), line: root.line } }, &problems),
+        Ok(root) => read(&root, &problems),
         Err(error) => {
-            problems.syntax(error.line, error.message);
+            problems.syntax(error);
             None
         }
     };
     Parsed { contract, problems: problems.into_vec() }
+}
+
+/// Reads what is a tree already. `None`: there is no schema.
+pub fn read(root: &Node, problems: &Problems) -> Option<Contract> {
+    contract(&At { node: root, at: Place::root(root) }, problems)
 }
 
 fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {

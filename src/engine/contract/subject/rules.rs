@@ -14,7 +14,6 @@ use crate::engine::expr::condition::{About, Breaks, Condition};
 use crate::engine::expr::eval::FieldNames;
 use crate::engine::expr::program::{Expr, Literal, Program, Variable};
 use crate::engine::expr::regex::Dialect;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What rules stand in.
@@ -42,9 +41,6 @@ const CEL_FIELD: [(&str, Variable); 7] = [
 const INLINE_RECORD: [(&str, Variable); 2] = [("this", Variable::Record), ("now", Variable::Now)];
 const INLINE_FIELD: [(&str, Variable); 2] = [("this", Variable::Value), ("now", Variable::Now)];
 
-const MODES: [&str; 6] = ["WRITE", "READ", "WRITEREAD", "UPGRADE", "DOWNGRADE", "UPDOWN"];
-const NAME_MAX: usize = 256;
-
 impl Rules<'_> {
     /// `ruleSet.domainRules`.
     pub fn domain(&self, subject: &mut Fields<'_>) -> Vec<Clause> {
@@ -55,43 +51,16 @@ impl Rules<'_> {
         if set.text("enableAt").as_deref() == Some("NONE") {
             return Vec::new();
         }
-        let mut names = BTreeSet::new();
-        let rules = set.list("domainRules");
-        rules.iter().filter_map(|rule| self.one(rule, &mut names)).collect()
+        set.list("domainRules").iter().filter_map(|rule| self.one(rule)).collect()
     }
 
-    /// `None`: nothing to observe.
-    fn one(&self, found: &At<'_>, names: &mut BTreeSet<String>) -> Option<Clause> {
-        let problems = self.problems;
-        let mut rule = Fields::of(found, problems)?;
+    /// `None`: nothing to observe. What the registry itself would refuse is for lint to tell.
+    fn one(&self, found: &At<'_>) -> Option<Clause> {
+        let mut rule = Fields::of(found, self.problems)?;
         let name = rule.text("name").unwrap_or_default();
-        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let legal = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-        if !begins || !legal || name.len() > NAME_MAX {
-            problems.schema(
-                &rule.at,
-                format!("{name:?} can be no name of a rule"),
-                "begin it with a letter or _, and go on with letters, digits, _ and -; at most 256 of them",
-            );
-        }
-        if !names.insert(name.clone()) {
-            problems.semantic(&rule.at, format!("two rules are named {name}"), "rename one of them");
-        }
-        let mode = rule.text("mode");
-        if let Some(mode) = mode.as_deref().filter(|mode| !MODES.contains(mode)) {
-            problems.schema(
-                &rule.at,
-                format!("mode {mode:?} is not known"),
-                format!("use one of {}", MODES.join(", ")),
-            );
-        }
         match rule.text("kind").as_deref() {
             Some("CONDITION") => {}
-            None | Some("TRANSFORM") => return None,
-            Some(kind) => {
-                problems.schema(&rule.at, format!("kind {kind:?} is not known"), "use CONDITION or TRANSFORM");
-                return None;
-            }
+            _ => return None,
         }
         if rule.flag("disabled") == Some(true) {
             return None;
@@ -106,6 +75,7 @@ impl Rules<'_> {
         Some(Clause {
             key: name.clone(),
             name: Some(name),
+            at: Some(found.at.clone()),
             dimension: None,
             severity: ignored.then(|| "warning".to_owned()),
             ..Clause::schema(metric, "", &relates_to, check)

@@ -15,7 +15,7 @@ impl Tags {
             return Tags::default();
         };
         let read = |(pattern, node): &(String, _)| {
-            let at = At { node, at: found.at.below(pattern, node.line) };
+            let at = At { node, at: found.at.below(pattern, node) };
             let tags = at.texts();
             if tags.is_none() {
                 problems.schema(&at.at, format!("the tags of {pattern} are no list of texts"), "write [\"PII\"]");
