@@ -6,7 +6,7 @@ use crate::engine::check::mask::Mask;
 use crate::engine::check::tally::{FUTURE, Sample, Tally, Unmeasured};
 use crate::engine::contract::asked::{Asked, Subject};
 use crate::engine::contract::moment::Moments;
-use crate::engine::contract::plan::{Check, Plan, Rule};
+use crate::engine::contract::plan::{Check, Plan, Rule, Unit};
 use crate::engine::decode::decoder::{Decoder, Unread};
 use crate::engine::decode::fields::{Fields, Place, Route};
 use crate::engine::decode::framing::Encoding;
@@ -277,7 +277,7 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
             Subject::Record => Row::Value(record),
             Subject::Field(route) if route.rest.is_empty() => rows::single(record, fields, route),
             Subject::Field(route) => {
-                let (mut is_asked, mut broken) = (false, None);
+                let (mut is_asked, mut broken) = (of_all(rule), None);
                 rows::each(record, fields, route, |row| {
                     let Some(fault) = ask_row(rule, row, hashes) else { return };
                     is_asked = true;
@@ -290,13 +290,20 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
                 continue;
             }
         };
-        if let Some(fault) = ask_row(rule, row, hashes) {
-            found.asked.push(number);
-            if let Some(fault) = fault {
-                found.broken.push(Broken { rule: number, fault, mask: mask(row) });
+        match ask_row(rule, row, hashes) {
+            None if of_all(rule) => found.asked.push(number),
+            None => {}
+            Some(fault) => {
+                found.asked.push(number);
+                found.broken.extend(fault.map(|fault| Broken { rule: number, fault, mask: mask(row) }));
             }
         }
     }
+}
+
+/// A percentage is one of all rows, of those too in which there is nothing to ask.
+fn of_all(rule: &Rule) -> bool {
+    rule.unit == Unit::Percent
 }
 
 /// `None`: the rule is not asked of this row. `Some(Some(fault))`: the row breaks it.

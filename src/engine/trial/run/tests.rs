@@ -64,6 +64,27 @@ fn every_kind_of_rule_says_what_it_measured_and_what_was_expected() {
 }
 
 #[test]
+fn a_percentage_is_of_all_records_also_of_those_that_have_nothing_to_ask() {
+    check(
+        "properties:\n- name: a\n  quality:\n  - {metric: invalidValues, arguments: {validValues: [1]}, mustBeLessThan: 30, unit: percent}\n  - {metric: invalidValues, arguments: {validValues: [1]}, mustBe: 1}\n- name: b\n  properties:\n  - name: c\n    quality: [{metric: nullValues, mustBe: 25, unit: percent}]\n- name: d\n  items:\n    quality: [{metric: invalidValues, arguments: {pattern: x}, mustBe: 50, unit: percent}]",
+        &[
+            r#"{"a":1,"b":{"c":null}}"#,
+            r#"{"a":null,"d":[]}"#,
+            r#"{"b":{"c":1},"d":["x","y"]}"#,
+            r#"{"a":2,"d":["y","y"]}"#,
+        ],
+        [4, 4, 0, 0],
+        "pass",
+        &[
+            "a invalidValues pass 1/4 25 percent < 30",
+            "a invalidValues pass 1/2 1 rows = 1",
+            "b.c nullValues pass 1/4 25 percent = 25",
+            "d[] invalidValues pass 2/4 50 percent = 50",
+        ],
+    );
+}
+
+#[test]
 fn what_is_no_record_is_counted_and_never_a_row_of_nulls() {
     check(
         "properties: [{name: id, required: true}]",
