@@ -61,7 +61,7 @@ fn found(check: &CheckLine) -> String {
         (Some("percent"), _) => format!("{} of {}: {measured:.2} %", check.failed, counted(check.total, "row")),
         (_, "rowCount") => counted(check.total, "row"),
         (Some("rows"), _) => format!("{} of {}", check.failed, counted(check.total, "row")),
-        (unit, _) => format!("{measured} {}", unit.unwrap_or_default()),
+        _ => format!("{measured:.3} {}", check.measured_in.as_deref().unwrap_or_default()),
     };
     format!("{measured}{expected}{reason}{called}")
 }

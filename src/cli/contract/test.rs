@@ -2,6 +2,7 @@
 
 use crate::cli::Exit;
 use crate::cli::contract::{Format, shown};
+use crate::clock;
 use crate::engine::contract::model::Contract;
 use crate::engine::contract::odcs;
 use crate::engine::contract::problem::Level;
@@ -42,7 +43,8 @@ pub struct Args {
 /// Bad where a rule fails or a record cannot be decoded; with `--strict` also on a warning and on what is unknown.
 pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let contract = read_contract(&args.contract)?;
-    let mut trial = match Trial::of_json(&contract, args.schema.as_deref()) {
+    let now_ms = args.now.unwrap_or_else(clock::now_ms);
+    let mut trial = match Trial::of_json(&contract, args.schema.as_deref(), now_ms) {
         Ok(trial) => trial,
         Err(names) if names.is_empty() => bail!("{}: the contract has no schema", args.contract.display()),
         Err(names) => {
@@ -122,7 +124,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_one_record_that_is_too_large_and_the_next_is_read() {
         let contract = odcs::parse(CONTRACT).contract.expect("a contract");
-        let mut trial = Trial::of_json(&contract, None).expect("an object");
+        let mut trial = Trial::of_json(&contract, None, 0).expect("an object");
         let long = LINE_MAX_BYTES as usize + 10;
         let text = [br#"{"a":1}"#.as_slice(), b"\n{\"a\":\"", &vec![b'x'; long], b"\"}\n{\"a\":2}"].concat();
         lines(&mut text.as_slice(), &mut trial).expect("no file fails");

@@ -6,5 +6,6 @@ pub mod key; // values as keyed hashes
 pub mod mask; // what a sample shows of a value
 pub mod keys; // distinct keys of uniqueness rules
 pub mod tally; // what one window has counted
+pub mod sla; // the times of records against service levels
 pub mod verdict; // a window's counts against the thresholds
 pub mod score; // how much of it held, as one number

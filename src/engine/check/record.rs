@@ -156,9 +156,14 @@ impl Examiner {
                     ask_rules(plan, asked, value, record, &self.hashes, &mut self.found);
                 }
                 let time = asked.find_map(|asked| Some(rows::single(value, &asked.fields, asked.event_time.as_ref()?)));
-                Examined::At(time.and_then(|row| event_time(&self.event_times, row)))
+                Examined::At(time.and_then(|row| time_ms(&self.event_times, row)))
             }
         }
+    }
+
+    /// What the last record holds; `None` where it has no value that could be read.
+    pub fn value(&self) -> Option<Value<'_>> {
+        matches!(self.found.what, What::Decoded).then(|| self.decoder.again())
     }
 
     /// Adds what `examine` just found of this record. `future`: its timestamp was beyond the tolerance. Returns the
@@ -265,8 +270,8 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
                 let Check::Holds(condition) = &rule.check else { continue };
                 let (key, now_ms) = (raw.key, raw.timestamp_ms);
                 match condition.ask(places, condition::Subject { record, fields, key, now_ms }) {
-                    Said::Nothing => continue,
-                    Said::Holds => {}
+                    Said::Nothing if !of_all(rule) => continue,
+                    Said::Nothing | Said::Holds => {}
                     Said::Broken(fault, value) => {
                         found.broken.push(Broken { rule: number, fault: fault.word(), mask: Mask::of(value) });
                     }
@@ -337,7 +342,7 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
             broken(!holds, "no_match")
         }
         (Check::Valid(_) | Check::Invalid { .. }, None) => None,
-        (Check::Unique(_) | Check::RowCount | Check::Holds(_) | Check::Unmeasured(_), _) => None,
+        (Check::Unique(_) | Check::RowCount | Check::Holds(_) | Check::Sla(_) | Check::Unmeasured(_), _) => None,
     }
 }
 
@@ -362,8 +367,8 @@ fn mask(row: Row<'_>) -> Mask {
     }
 }
 
-/// ISO 8601 text, a timestamp or a date, or a whole number of milliseconds since 1970.
-fn event_time(texts: &Moments, row: Row<'_>) -> Option<i64> {
+/// A text as `texts` reads it, a timestamp or a date, or a whole number of milliseconds since 1970.
+pub fn time_ms(texts: &Moments, row: Row<'_>) -> Option<i64> {
     let Row::Value(value) = row else { return None };
     let floor_ms = |nanos: i128| i64::try_from(nanos.div_euclid(1_000_000)).ok();
     let ms = match value.kind() {

@@ -2,9 +2,11 @@
 
 use crate::engine::check::keys::Rows;
 use crate::engine::check::score::score;
+use crate::engine::check::sla::Measured;
 use crate::engine::check::tally::{FUTURE, RuleTally, Sample, Tally};
 use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The id of the built-in result that every verdict has: no record may be undecodable.
 pub const DECODABLE: &str = "steward.decodable";
@@ -68,13 +70,27 @@ pub struct RuleResult {
 
 /// Judges a window by its contract version.
 pub fn judge(plan: &Plan, tally: &Tally, facts: &Facts) -> Verdict {
+    judge_with(plan, tally, facts, &ServiceLevels::new())
+}
+
+/// By the number of their rules: what the times of the records say of service levels.
+pub type ServiceLevels = BTreeMap<usize, Result<Measured, String>>;
+
+/// Judges by what a tally does not hold, too.
+pub fn judge_with(plan: &Plan, tally: &Tally, facts: &Facts, levels: &ServiceLevels) -> Verdict {
     let zeros = RuleTally::default();
     let counts = |number: usize| tally.rules.get(number).unwrap_or(&zeros);
     let mut results: Vec<RuleResult> = plan
         .rules
         .iter()
         .enumerate()
-        .map(|(number, rule)| rule_result(number, rule, counts(number), tally, facts))
+        .map(|(number, rule)| {
+            let result = rule_result(number, rule, counts(number), tally, facts);
+            match levels.get(&number) {
+                Some(measured) => service_level(rule, measured, tally, result),
+                None => result,
+            }
+        })
         .collect();
     let silent = !results.is_empty() && results.iter().all(|r| r.status == Status::Skip);
     results.push(decodable(tally));
@@ -112,6 +128,9 @@ enum Unmeasured {
 fn measure(rule: &Rule, counts: &RuleTally) -> Result<Rows, Unmeasured> {
     if let Check::Unmeasured(reason) = &rule.check {
         return Err(Unmeasured::Unknown(reason.clone()));
+    }
+    if let Check::Sla(sla) = &rule.check {
+        return Err(Unmeasured::Unknown(sla.level.outside_windows().to_owned()));
     }
     if let Check::RowCount = rule.check {
         return match rule.unit {
@@ -165,6 +184,27 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         failed: if matches!(rule.check, Check::RowCount) { 0 } else { failed },
         reason,
         samples: tally.samples.iter().filter(|s| s.rule == Some(number as u32)).cloned().collect(),
+    }
+}
+
+/// `unjudged`: the rule's result as it is without a measurement.
+fn service_level(rule: &Rule, measured: &Result<Measured, String>, tally: &Tally, unjudged: RuleResult) -> RuleResult {
+    let unknown = |reason| RuleResult { reason: Some(reason), ..unjudged.clone() };
+    match measured {
+        _ if tally.counts.unmeasured > 0 => unknown(not_measured(tally)),
+        Err(reason) => unknown(reason.clone()),
+        Ok(Measured { value, failed, total }) => RuleResult {
+            status: match rule.threshold.holds(*value) {
+                true => Status::Pass,
+                false if rule.warns() => Status::Warn,
+                false => Status::Fail,
+            },
+            value: Some(*value),
+            asked: *total,
+            failed: *failed,
+            reason: None,
+            ..unjudged
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plan's rules by the places that they ask: where a field stands is settled once, and not for every record.
 
 use crate::engine::contract::plan::{Check, ObjectPlan, Rule};
+use crate::engine::contract::sla::TimeField;
 use crate::engine::decode::fields::{Fields, NOWHERE, Place, RECORD, Route};
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::expr::condition::Places;
@@ -46,6 +47,7 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
             if let Check::Holds(condition) = &rule.check {
                 paths.extend(condition.paths().cloned());
             }
+            paths.extend(times(rule).iter().map(|time| time.path.clone()));
         }
         paths.extend(object.event_time.clone());
     }
@@ -71,7 +73,7 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
 /// `None`: the rule is not measured.
 fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
     match (&rule.check, &rule.field) {
-        (Check::Unmeasured(_), _) => None,
+        (Check::Unmeasured(_) | Check::Sla(_), _) => None,
         (Check::RowCount, _) => Some(Subject::Row),
         (Check::Holds(condition), field) => {
             condition.places(field.as_ref(), fields).map(|places| Subject::Expression(Box::new(places)))
@@ -85,6 +87,13 @@ fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
 fn key(rule: &Rule) -> &[FieldPath] {
     match &rule.check {
         Check::Unique(fields) => fields,
+        _ => &[],
+    }
+}
+
+fn times(rule: &Rule) -> &[TimeField] {
+    match &rule.check {
+        Check::Sla(sla) => &sla.times,
         _ => &[],
     }
 }

@@ -385,13 +385,14 @@ mod tests {
     }
 
     #[test]
-    fn slas_are_unmeasured_rules_of_the_object_they_name() {
+    fn slas_are_rules_of_the_object_they_name_and_say_why_they_are_not_measured() {
         let plan = plan(&format!(
             "{HEAD}schema:\n- {{name: a, physicalType: TOPIC, physicalName: topic-a}}\n- {{name: b, physicalType: topic}}\n- {{name: t, physicalType: table}}\nslaProperties:\n- {{property: ly, value: 4, element: b.x}}\n- {{id: r, property: retention, value: 1}}\n- {{property: latency, value: 4, element: t.x}}\n"
         ));
         let found: Vec<_> = plan.rules.iter().map(|r| (r.object, r.id.as_str(), r.metric)).collect();
         assert_eq!(found, [(0, "r", "retention"), (1, "b.sla.ly", "latency")]);
-        assert!(plan.rules.iter().all(|r| matches!(r.check, Check::Unmeasured(_))));
+        assert!(matches!(plan.rules[0].check, Check::Sla(_)), "{:?}", plan.rules[0].check);
+        assert!(matches!(&plan.rules[1].check, Check::Unmeasured(why) if why.contains("no property of b")));
         assert_eq!((plan.objects[0].topic.as_str(), &plan.objects[1].rules), ("topic-a", &vec![1]));
     }
 

@@ -11,6 +11,8 @@ pub mod property; // its properties
 pub mod options; // their types and options
 pub mod quality; // quality rules
 pub mod expression; // those that an expression states
+pub mod promise; // service levels
+pub mod sla; // what they promise
 pub mod encoding; // how records are encoded
 pub mod custom; // `steward.*` custom properties, classification
 pub mod fields; // a mapping being read

@@ -191,6 +191,11 @@ impl LogicalType {
     }
 }
 
+/// Finds a property by its `name`s: `customer.zip`, `lines[].sku`.
+pub fn property_at<'p>(properties: &'p [Property], path: &str) -> Option<&'p Property> {
+    properties.iter().find_map(|p| if p.path == path { Some(p) } else { property_at(&p.children, path) })
+}
+
 /// A slash would split a key, and a space a label: everything but `A-Z a-z 0-9 . _ -` becomes `-`.
 fn in_a_key(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()

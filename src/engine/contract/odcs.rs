@@ -3,10 +3,11 @@
 use crate::engine::contract::compile;
 use crate::engine::contract::custom::{self, Custom, Level};
 use crate::engine::contract::fields::{At, Fields};
-use crate::engine::contract::model::{Clause, Contract, LogicalType, Object, Property};
+use crate::engine::contract::model::{Contract, LogicalType, Object, Property, property_at};
 use crate::engine::contract::name::TEXT_MAX;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::contract::promise;
 use crate::engine::contract::property::{self, Parent};
 use crate::engine::contract::quality::{self, Subject};
 use crate::engine::contract::yaml::{self, Node};
@@ -26,14 +27,13 @@ pub struct Parsed {
 const VERSIONS: [&str; 5] = ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"];
 
 /// Says something about the contract, and asks nothing of the data.
-const TEXT_KEYS: [&str; 10] = [
+const TEXT_KEYS: [&str; 9] = [
     "tenant",
     "support",
     "price",
     "roles",
     "authoritativeDefinitions",
     "contractCreatedTs",
-    "slaDefaultElement",
     "context",
     "status",
     "schema",
@@ -120,7 +120,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         }
     }
     repeated(objects.iter().chain(&ungoverned), &at, problems);
-    promises(&mut fields, &mut objects, &mut ungoverned, problems);
+    promise::read(&mut fields, &mut objects, &mut ungoverned, problems);
     fields.known(&TEXT_KEYS);
     for (key, at) in fields.unknown() {
         problems.schema(
@@ -212,11 +212,6 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
     Some((object, is_topic))
 }
 
-/// Finds a property by its `name`s.
-fn property_at<'p>(properties: &'p [Property], path: &str) -> Option<&'p Property> {
-    properties.iter().find_map(|p| if p.path == path { Some(p) } else { property_at(&p.children, path) })
-}
-
 fn event_time_field(path: &str, at: &Place, properties: &[Property], problems: &Problems) -> Option<FieldPath> {
     if path.is_empty() || path.contains("[]") {
         problems.semantic(
@@ -292,58 +287,6 @@ fn repeated<'o>(objects: impl Iterator<Item = &'o Object>, at: &Place, problems:
             problems.semantic(at, format!("two objects are named {}", object.name), "rename one of them");
         }
     }
-}
-
-/// `slaProperties`: each a clause of the object that its `element` names, of the first where it names none.
-fn promises(fields: &mut Fields<'_>, objects: &mut [Object], ungoverned: &mut [Object], problems: &Problems) {
-    for (i, found) in fields.list("slaProperties").iter().enumerate() {
-        let Some(mut sla) = Fields::of(found, problems) else { continue };
-        let Some(property) = sla.text("property") else {
-            problems.schema(&sla.at, "the SLA names no property", "give it a `property`, such as latency");
-            continue;
-        };
-        if !sla.has("value") {
-            problems.schema(&sla.at, "the SLA has no value", "give it a `value`");
-        }
-        let element = sla.text("element").unwrap_or_default();
-        let object_name = element.split(['.', ',']).next().unwrap_or_default().trim();
-        let named = |objects: &[Object]| objects.iter().position(|o| o.name == object_name);
-        let object = match (named(objects), named(ungoverned)) {
-            (None, Some(place)) => ungoverned.get_mut(place),
-            (place, _) if !objects.is_empty() => objects.get_mut(place.unwrap_or(0)),
-            _ => ungoverned.first_mut(),
-        };
-        let Some(object) = object else { continue };
-        let id = sla.text("id");
-        let relates_to = format!("slaProperties/{}", id.clone().unwrap_or_else(|| i.to_string()));
-        let metric = sla_metric(&property);
-        let clause = Clause::unmeasured(metric, &relates_to, format!("the SLA {property} is not measured"))
-            .keyed(format!("sla.{property}"));
-        object.clauses.push(Clause { id, ..clause });
-    }
-}
-
-/// The standard's name of an SLA property, by it or its synonym in any case; `sla` for one that is not the standard's.
-fn sla_metric(property: &str) -> &'static str {
-    let names = [
-        ("availability", "av"),
-        ("throughput", "th"),
-        ("errorRate", "er"),
-        ("generalAvailability", "ga"),
-        ("endOfSupport", "es"),
-        ("endOfLife", "el"),
-        ("retention", "re"),
-        ("frequency", "fy"),
-        ("latency", "ly"),
-        ("timeToDetect", "td"),
-        ("timeToNotify", "tn"),
-        ("timeToRepair", "tr"),
-        ("freshness", "freshness"),
-        ("timeOfAvailability", "timeOfAvailability"),
-    ];
-    let known =
-        names.iter().find(|(name, short)| name.eq_ignore_ascii_case(property) || short.eq_ignore_ascii_case(property));
-    known.map_or("sla", |(name, _)| name)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::engine::contract::moment::Moments;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::pattern::Pattern;
 use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::contract::sla::Sla;
 use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
@@ -110,6 +111,8 @@ pub enum Check {
     RowCount,
     /// What an expression says of the record, or of the field.
     Holds(Arc<Condition>),
+    /// A service level. The times of a window do not tell it: it is `unknown` there, and measured in a dry run.
+    Sla(Box<Sla>),
     /// Parsed and not enforced: `unknown`, with the reason.
     Unmeasured(String),
 }

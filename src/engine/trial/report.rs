@@ -63,7 +63,10 @@ pub struct CheckLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub between: Option<(f64, f64)>,
     pub unit: Option<&'static str>,
-    /// `< 10`.
+    /// Of a service level: the contract's own unit, `d` or `records/s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured_in: Option<String>,
+    /// `< 10`, `<= 4 d`.
     pub expected: Option<String>,
     /// Offending records.
     pub failed: u64,
@@ -127,11 +130,20 @@ pub fn of(trial: &Trial, kind: &'static str, origin: Origin) -> Report {
 }
 
 fn line(rule: &Rule, result: &RuleResult) -> CheckLine {
+    let sla = match &rule.check {
+        Check::Sla(sla) => Some(sla),
+        _ => None,
+    };
+    let property = sla.and_then(|sla| match sla.times.as_slice() {
+        [one] => Some(one.name.clone()),
+        _ => None,
+    });
     let asks = !matches!(rule.check, Check::Unmeasured(_));
+    let expected = expected(rule.threshold);
     CheckLine {
         schema: String::new(),
-        property: rule.property.clone(),
-        rule: rule.metric.to_owned(),
+        property: rule.property.clone().or(property),
+        rule: sla.map_or_else(|| rule.metric.to_owned(), |sla| sla.property.clone()),
         id: rule.own_id.then(|| rule.id.clone()),
         name: rule.name.clone(),
         dimension: rule.dimension.clone(),
@@ -139,8 +151,9 @@ fn line(rule: &Rule, result: &RuleResult) -> CheckLine {
         verdict: word(result.status),
         measured: result.value.filter(|_| result.status != Status::Skip),
         between: result.bounds,
-        unit: asks.then_some(result.unit),
-        expected: asks.then(|| expected(rule.threshold)),
+        unit: (asks && sla.is_none()).then_some(result.unit),
+        measured_in: sla.map(|sla| sla.unit.clone()),
+        expected: asks.then(|| sla.map_or(expected.clone(), |sla| format!("{expected} {}", sla.unit))),
         failed: result.failed,
         total: result.asked,
         reason: result.reason.clone(),

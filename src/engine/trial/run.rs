@@ -1,12 +1,16 @@
 //! The dry run itself: the examiner, the tally and the judge of the daemon, over one window that holds everything.
 
-use crate::engine::check::record::{Examined, Examiner};
+use crate::engine::check::record::{self, Examined, Examiner};
+use crate::engine::check::sla::{Times, Told};
 use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{self, Facts, Verdict};
 use crate::engine::contract::compile;
 use crate::engine::contract::model::Contract;
-use crate::engine::contract::plan::Plan;
+use crate::engine::contract::plan::{Check, Plan};
+use crate::engine::contract::sla::TimeField;
+use crate::engine::decode::fields::Route;
 use crate::engine::decode::framing::Encoding;
+use crate::engine::decode::rows;
 use crate::engine::record::{Position, RawRecord, TopicId};
 
 /// Hashes of a dry run leave no process, so that no one key has to be kept.
@@ -22,20 +26,32 @@ pub struct Trial {
     plan: Plan,
     examiner: Examiner,
     tally: Tally,
+    promises: Vec<Promise>,
+    now_ms: i64,
+}
+
+/// A service level, and what the records' times have shown of it.
+#[derive(Debug)]
+struct Promise {
+    rule: usize,
+    /// Where its elements stand.
+    routes: Vec<Route>,
+    times: Times,
 }
 
 impl Trial {
     /// Of the object of this name, else of the first of the document, whatever its `physicalType`. The error holds the names
-    /// that there are.
-    pub fn of(contract: &Contract, schema: Option<&str>) -> Result<Trial, Vec<String>> {
+    /// that there are. `now_ms`: the time that it is taken to be.
+    pub fn of(contract: &Contract, schema: Option<&str>, now_ms: i64) -> Result<Trial, Vec<String>> {
         let names = || contract.all_objects().into_iter().map(|object| object.name.clone()).collect::<Vec<_>>();
         let plan = compile::compile(&contract.of_one(schema).ok_or_else(names)?);
-        Ok(Trial { plan, examiner: Examiner::new(&UNIQUENESS_KEY), tally: Tally::default() })
+        let promises = promises(&plan);
+        Ok(Trial { plan, examiner: Examiner::new(&UNIQUENESS_KEY), tally: Tally::default(), promises, now_ms })
     }
 
     /// Every value is JSON, whatever the contract says of its topic.
-    pub fn of_json(contract: &Contract, schema: Option<&str>) -> Result<Trial, Vec<String>> {
-        let mut trial = Trial::of(contract, schema)?;
+    pub fn of_json(contract: &Contract, schema: Option<&str>, now_ms: i64) -> Result<Trial, Vec<String>> {
+        let mut trial = Trial::of(contract, schema, now_ms)?;
         trial.plan.objects.iter_mut().for_each(|object| object.encoding = Encoding::Json);
         Ok(trial)
     }
@@ -48,15 +64,37 @@ impl Trial {
             _ => Some(line),
         };
         let offset = i64::try_from(number).unwrap_or(i64::MAX);
-        let record = RawRecord { offset, timestamp_ms: NO_TIMESTAMP, key: None, value, schema_header: None };
-        self.record(&record, FILE);
+        // What has no timestamp of its own is taken to be of now.
+        let record = RawRecord { offset, timestamp_ms: self.now_ms, key: None, value, schema_header: None };
+        self.count(&record, FILE, None);
     }
 
-    /// Counts a record, once. Its schema is what the registry has told so far; without it the record is not measured.
+    /// Counts a record of a topic, once. Its schema is what the registry has told so far; without it the record is not
+    /// measured.
     pub fn record(&mut self, record: &RawRecord<'_>, at: Position) {
-        let Trial { plan, examiner, tally } = self;
-        let (Examined::At(_) | Examined::Needs(_)) = examiner.examine(plan, &[0], record);
+        self.count(record, at, (record.timestamp_ms != NO_TIMESTAMP).then_some(record.timestamp_ms));
+    }
+
+    fn count(&mut self, record: &RawRecord<'_>, at: Position, timestamp_ms: Option<i64>) {
+        let (Examined::At(_) | Examined::Needs(_)) = self.examiner.examine(&self.plan, &[0], record);
+        self.see_times(timestamp_ms);
+        let Trial { plan, examiner, tally, .. } = self;
         examiner.count(plan, record, at, false, tally);
+    }
+
+    fn see_times(&mut self, timestamp_ms: Option<i64>) {
+        let Trial { plan, examiner, promises, now_ms, .. } = self;
+        let (Some(value), Some(asked)) = (examiner.value(), plan.asked.first()) else { return };
+        for Promise { rule, routes, times } in promises {
+            let Some(rule) = plan.rules.get(*rule) else { continue };
+            let Check::Sla(sla) = &rule.check else { continue };
+            let time = |(route, field): (&Route, &TimeField)| {
+                record::time_ms(&field.read, rows::single(value, &asked.fields, route))
+            };
+            let mut told = routes.iter().zip(&sla.times).map(time);
+            let told = Told { first_ms: told.next().flatten(), second_ms: told.next().flatten(), timestamp_ms };
+            times.see(sla, rule.threshold, told, *now_ms);
+        }
     }
 
     pub fn plan(&self) -> &Plan {
@@ -69,8 +107,23 @@ impl Trial {
 
     /// The verdict over all that was read.
     pub fn verdict(&self) -> Verdict {
-        verdict::judge(&self.plan, &self.tally, &Facts { complete: true, late: false })
+        let measured = self.promises.iter().filter_map(|Promise { rule, times, .. }| {
+            let Check::Sla(sla) = &self.plan.rules.get(*rule)?.check else { return None };
+            Some((*rule, times.measure(sla, self.now_ms)))
+        });
+        let facts = Facts { complete: true, late: false };
+        verdict::judge_with(&self.plan, &self.tally, &facts, &measured.collect())
     }
+}
+
+fn promises(plan: &Plan) -> Vec<Promise> {
+    let Some(asked) = plan.asked.first() else { return Vec::new() };
+    let promise = |(rule, check): (usize, &Check)| {
+        let Check::Sla(sla) = check else { return None };
+        let routes = sla.times.iter().map(|field| asked.fields.route(&field.path)).collect::<Option<_>>()?;
+        Some(Promise { rule, routes, times: Times::default() })
+    };
+    plan.rules.iter().map(|rule| &rule.check).enumerate().filter_map(promise).collect()
 }
 
 /// What Kafka has where a producer sent none.

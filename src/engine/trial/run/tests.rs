@@ -4,12 +4,14 @@ use super::*;
 use crate::engine::contract::odcs;
 use crate::engine::trial::report::{self, CheckLine, Origin, Report};
 
+/// 2026-11-28T14:00:00Z.
+const NOW: i64 = 1_795_874_400_000;
 const HEAD: &str = "kind: DataContract\napiVersion: v3.1.0\nid: c\nversion: 1.2.0\nstatus: active\n";
 
 fn tried(contract: &str, schema: Option<&str>, lines: &str) -> Report {
     let parsed = odcs::parse(&format!("{HEAD}{contract}"));
     let contract = parsed.contract.unwrap_or_else(|| panic!("{:?}", parsed.problems));
-    let mut trial = Trial::of_json(&contract, schema).expect("such an object");
+    let mut trial = Trial::of_json(&contract, schema, NOW).expect("such an object");
     for (number, line) in (1..).zip(lines.lines()) {
         trial.line(number, line.as_bytes());
     }
@@ -154,7 +156,7 @@ fn the_object_is_the_first_of_the_document_or_the_one_that_is_named() {
     }
     assert!(tried(two, Some("c"), "{}").checks.is_empty());
     let contract = odcs::parse(&format!("{HEAD}{two}")).contract.expect("a contract");
-    assert_eq!(Trial::of_json(&contract, Some("d")).err(), Some(vec!["a".into(), "b".into(), "c".into()]));
+    assert_eq!(Trial::of_json(&contract, Some("d"), NOW).err(), Some(vec!["a".into(), "b".into(), "c".into()]));
 }
 
 #[test]
@@ -187,4 +189,54 @@ fn records_are_json_whatever_the_contract_says_of_its_topic() {
     let avro = "customProperties:\n- {property: steward.avroSchema, value: {type: record, name: R, fields: [{name: a, type: int}]}}\nschema:\n- {name: o, properties: [{name: a, required: true}]}\n";
     let report = tried(avro, None, "{\"a\":1}");
     assert_eq!((report.verdict, report.records.decoded), ("pass", 1));
+}
+
+#[test]
+fn service_levels_are_measured_by_the_times_of_records_against_the_clock() {
+    let contract = "schema:\n- name: orders\n  properties:\n  - {name: at, logicalType: timestamp}\n  - {name: seen, physicalName: seen_ms, logicalType: timestamp, physicalType: long}\n  - {name: born, classification: pii}\nslaProperties:\n- {id: f, property: Freshness, value: 30, unit: m, element: orders.at}\n- {property: re, value: P1D, element: orders.at}\n- {property: latency, value: 2, unit: s, element: 'orders.at, orders.seen'}\n- {property: frequency, value: 1, unit: h, element: orders.at}\n- {property: throughput, value: 10, unit: records/d, element: orders.at}\n- {property: freshness, value: 1}\n- {property: retention, value: 3, unit: y, element: orders.born}\n- {property: availability, value: 99.9, unit: percent}\n- {property: latency, value: 1, element: orders.none}\n- {property: endOfLife, value: '2042-05-12T09:30:10-08:00'}\n";
+    let lines = "{\"at\":\"2026-11-28T13:00:00Z\",\"seen_ms\":1795870801500}\n{\"at\":\"2026-11-28T13:45:00Z\",\"seen_ms\":1795873503000}\n{\"at\":\"2026-11-28T09:00:00+00:00\"}\n{\"at\":\"soon\",\"born\":\"2000-01-01\"}";
+    let report = tried(contract, None, lines);
+    let found: Vec<_> = report
+        .checks
+        .iter()
+        .filter(|c| c.rule != "logicalType")
+        .map(|c| {
+            let measured = c.measured.map_or("-".to_owned(), |m| format!("{m:.2}"));
+            let expected = c.expected.as_deref().unwrap_or("-");
+            format!("{} {} {measured} {expected} {}/{}", c.rule, c.verdict, c.failed, c.total)
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "freshness pass 15.00 <= 30 m 0/3",
+            "retention pass 18000.00 <= 86400 s 0/3",
+            "latency fail 3.00 <= 2 s 1/2",
+            "frequency fail 4.00 <= 1 h 0/3",
+            "throughput pass 15.16 >= 10 records/d 0/3",
+            "freshness unknown - <= 1 d 0/0",
+            "retention unknown - <= 3 y 0/0",
+            "availability unknown - - 0/0",
+            "latency unknown - - 0/0",
+            "endOfLife unknown - - 0/0",
+        ]
+    );
+    assert_eq!((report.checks[2].id.as_deref(), report.checks[2].property.as_deref()), (Some("f"), Some("at")));
+    let unknown: Vec<_> =
+        report.checks.iter().filter(|c| c.verdict == "unknown").map(|c| c.reason.as_deref()).collect();
+    assert!(unknown.iter().all(|reason| reason.is_some_and(|reason| !reason.is_empty())), "{unknown:?}");
+}
+
+#[test]
+fn an_expression_of_now_is_asked_at_the_time_that_it_is_taken_to_be() {
+    for (expression, verdict) in [
+        ("now == timestamp('2026-11-28T14:00:00Z')", "pass"),
+        ("timestamp(at) < now", "pass"),
+        ("timestamp(at) + duration('2h') < now", "fail"),
+    ] {
+        let contract = format!(
+            "schema:\n- name: o\n  properties: [{{name: at}}]\n  quality: [{{type: custom, engine: cel, implementation: \"{expression}\"}}]\n"
+        );
+        assert_eq!(tried(&contract, None, "{\"at\":\"2026-11-28T13:00:00Z\"}").verdict, verdict, "{expression}");
+    }
 }
