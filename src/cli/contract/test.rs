@@ -4,8 +4,9 @@ use crate::cli::Exit;
 use crate::cli::contract::{Format, shown};
 use crate::clock;
 use crate::engine::contract::model::Contract;
-use crate::engine::contract::odcs;
-use crate::engine::contract::problem::Level;
+use crate::engine::contract::problem::{Level, Problems};
+use crate::engine::contract::standard::lint::{self, Kind};
+use crate::engine::contract::{odcs, subject};
 use crate::engine::trial::report::{self, Origin, Report};
 use crate::engine::trial::run::Trial;
 use anyhow::{Context, bail};
@@ -20,7 +21,7 @@ const LINE_MAX_BYTES: u64 = 32 * 1024 * 1024 + 1;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The contract: ODCS YAML
+    /// The contract: ODCS YAML, or a subject version as a schema registry gives it
     #[arg(long, value_name = "FILE")]
     pub contract: PathBuf,
     /// The records, one value a line as JSON; `null` is a tombstone. `-`: standard input
@@ -42,7 +43,7 @@ pub struct Args {
 
 /// Bad where a rule fails or a record cannot be decoded; with `--strict` also on a warning and on what is unknown.
 pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let contract = read_contract(&args.contract)?;
+    let (contract, kind) = read_contract(&args.contract)?;
     let now_ms = args.now.unwrap_or_else(clock::now_ms);
     let mut trial = match Trial::of_json(&contract, args.schema.as_deref(), now_ms) {
         Ok(trial) => trial,
@@ -53,7 +54,7 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
         }
     };
     read_records(&args.records, &mut trial).with_context(|| args.records.display().to_string())?;
-    let report = report::of(&trial, "odcs", Origin::File);
+    let report = report::of(&trial, kind, Origin::File);
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         Format::Text => shown::text(&report, &args.contract.display().to_string(), colours(), out)?,
@@ -72,13 +73,23 @@ fn exit(report: &Report, strict: bool) -> Exit {
 
 /// Its errors go to standard error: each spoils the rule that it stands in, and nothing else. What a warning speaks of shows
 /// up as unknown, or asks nothing of records.
-fn read_contract(file: &Path) -> anyhow::Result<Contract> {
+fn read_contract(file: &Path) -> anyhow::Result<(Contract, &'static str)> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let parsed = odcs::parse(&text);
-    for problem in parsed.problems.iter().filter(|problem| problem.level == Level::Error) {
+    let (contract, problems, kind) = match lint::read(&text) {
+        Ok(root) if lint::kind(&root) == Kind::Registry => {
+            let problems = Problems::default();
+            (subject::read(&root, &problems), problems.into_vec(), "registry")
+        }
+        _ => {
+            let parsed = odcs::parse(&text);
+            (parsed.contract, parsed.problems, "odcs")
+        }
+    };
+    for problem in problems.iter().filter(|problem| problem.level == Level::Error) {
         eprintln!("{}: {problem}", file.display());
     }
-    parsed.contract.with_context(|| format!("{}: no contract can be read", file.display()))
+    let contract = contract.with_context(|| format!("{}: no contract can be read", file.display()))?;
+    Ok((contract, kind))
 }
 
 fn read_records(file: &Path, trial: &mut Trial) -> io::Result<()> {
