@@ -152,6 +152,8 @@ fn a_login_is_sent_and_the_next_address_is_tried() {
     assert_eq!(outcomes, [Outcome::Unavailable, Outcome::Found], "{answer:?}");
 }
 
+const PROTOBUF: &str = r#"{"schema":"syntax = \"proto3\"; message M {}","schemaType":"PROTOBUF"}"#;
+
 #[test]
 fn what_tasks_are_told_follows_the_registry() {
     let check = |what: &str, script: Script, expected: &[&str]| {
@@ -160,6 +162,7 @@ fn what_tasks_are_told_follows_the_registry() {
             if let News::Schemas(schemas) = news {
                 let _ = tell.send(match schemas.get(SchemaRef::Id(7)) {
                     Some(Registered::Avro(_)) => "avro",
+                    Some(Registered::Protobuf(_)) => "protobuf",
                     Some(Registered::Absent) => "absent",
                     Some(Registered::Unavailable(_)) => "unavailable",
                     Some(Registered::Unsupported(_)) => "unsupported",
@@ -182,7 +185,9 @@ fn what_tasks_are_told_follows_the_registry() {
     check("back after an error", |n, _, _| if n < 1 { (503, "") } else { (200, RECORD) }, &["avro"]);
     check("silent, then back", |n, _, _| if n < 3 { HANG } else { (200, RECORD) }, &["unavailable", "avro"]);
     check("no schema", |_, _, _| (200, r#"{"schema":"nonsense"}"#), &["unsupported"]);
-    check("of a type that is not read", |_, _, _| (200, r#"{"schema":"x","schemaType":"PROTOBUF"}"#), &["unsupported"]);
+    check("Protobuf", |_, _, _| (200, PROTOBUF), &["protobuf"]);
+    check("no Protobuf", |_, _, _| (200, r#"{"schema":"x","schemaType":"PROTOBUF"}"#), &["unsupported"]);
+    check("of a type that is not read", |_, _, _| (200, r#"{"schema":"x","schemaType":"XML"}"#), &["unsupported"]);
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use crate::clock::now_ms;
 use crate::config::registry::Registry;
+use crate::engine::decode::protobuf::schema::ProtobufSchema;
 use crate::engine::decode::schema::{AvroSchema, Registered, SchemaRef, Schemas};
 use crate::flow::io::Ms;
 use crate::registry::cache::{Cache, Limits, Said, Turn};
 use crate::registry::client::{Answer, Client, Found, Outcome};
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
-use std::panic::catch_unwind;
+use std::panic::{RefUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -166,17 +167,22 @@ impl<T: FnMut(News)> Keeper<T> {
 
 /// What the registry's answer means for records.
 fn registered(found: &Found) -> Registered {
+    let references: Vec<(&str, &str)> =
+        found.references.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    // A parser that meets the unforeseen must not end the thread that all partitions wait for.
+    let parsed =
+        |kind: &str, parse: &(dyn Fn() -> Result<Registered, String> + RefUnwindSafe)| match catch_unwind(parse) {
+            Ok(Ok(registered)) => registered,
+            Ok(Err(why)) => Registered::Unsupported(format!("it is no {kind} schema: {why}")),
+            Err(_) => Registered::Unsupported(format!("it is no {kind} schema that can be read")),
+        };
     match found.kind.as_str() {
-        "AVRO" => {
-            let references: Vec<(&str, &str)> =
-                found.references.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-            // A parser that meets the unforeseen must not end the thread that all partitions wait for.
-            match catch_unwind(|| AvroSchema::parse(&found.text, &references)) {
-                Ok(Ok(schema)) => Registered::Avro(Arc::new(schema)),
-                Ok(Err(why)) => Registered::Unsupported(format!("it is no Avro schema: {why}")),
-                Err(_) => Registered::Unsupported("it is no Avro schema that can be read".into()),
-            }
-        }
+        "AVRO" => parsed("Avro", &|| {
+            AvroSchema::parse(&found.text, &references).map(|schema| Registered::Avro(Arc::new(schema)))
+        }),
+        "PROTOBUF" => parsed("Protobuf", &|| {
+            ProtobufSchema::parse(&found.text, &references).map(|schema| Registered::Protobuf(Arc::new(schema)))
+        }),
         "JSON" => Registered::Json,
         kind => Registered::Unsupported(format!("schemas of type {kind} are not read in this version")),
     }

@@ -52,9 +52,14 @@ impl Registry {
 
     /// Registers an Avro schema; `references` are names and the subjects whose first version they mean. Its id.
     pub fn register(&self, subject: &str, schema: &Value, references: &[(&str, &str)]) -> u32 {
+        self.register_as("AVRO", subject, &schema.to_string(), references)
+    }
+
+    /// A schema of another type, as its text.
+    pub fn register_as(&self, kind: &str, subject: &str, schema: &str, references: &[(&str, &str)]) -> u32 {
         let refer = |(name, subject): &(&str, &str)| json!({"name": name, "subject": subject, "version": 1});
         let references: Vec<Value> = references.iter().map(refer).collect();
-        let body = json!({"schema": schema.to_string(), "references": references});
+        let body = json!({"schema": schema, "schemaType": kind, "references": references});
         let answer = self.call("POST", &format!("/subjects/{subject}/versions"), Some(&body));
         let id = answer.unwrap_or_else(|why| panic!("{subject} cannot be registered: {why}"))["id"].as_u64();
         id.and_then(|id| u32::try_from(id).ok()).expect("an id")

@@ -10,6 +10,7 @@ mod driver {
 
     mod own; // our topics and the catalog
     mod read; // start, hold, seek, logs
+    mod asked; // questions that a stalled broker does not answer
     mod lanes; // a flood beside a trickle; ends that batches take
     mod orphans; // what a member leaves that dies in a rebalance
     mod rebalance; // two workers
@@ -32,3 +33,4 @@ mod changes; // contracts, brokers
 mod operators; // pause, resume, any worker asked, topics that appear
 mod check; // `steward check --connect`
 mod registry; // Avro by a schema registry, and its outages
+mod protobuf; // Protobuf by a schema registry

@@ -4,7 +4,8 @@ use crate::engine::profile::sketch::{self, Held};
 use datasketches::common::NumStdDev;
 use datasketches::hll::{Coupon, HllSketch};
 use rustc_hash::FxHashSet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 
 /// Keys of one uniqueness rule in one window. A million keys are 8 MB of hashes, 18 MB in the set that holds them; the
 /// odds that two of them collide are 2.7e-8 (`docs/semantics.md`).
@@ -18,7 +19,7 @@ const LG_K: u8 = 18;
 /// Distinct 64-bit keyed hashes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Keys {
-    Exact(#[serde(with = "differences")] FxHashSet<u64>),
+    Exact(Distinct),
     /// More than `MAX_KEYS`: whatever comes, it stays so.
     Many(Held<HllSketch>),
 }
@@ -48,7 +49,7 @@ impl Rows {
 
 impl Default for Keys {
     fn default() -> Keys {
-        Keys::Exact(FxHashSet::default())
+        Keys::Exact(Distinct::default())
     }
 }
 
@@ -56,10 +57,10 @@ impl Keys {
     /// False: the key was seen before. Beyond the bound nobody knows, and it counts as new.
     pub fn insert(&mut self, key: u64) -> bool {
         match self {
-            Keys::Exact(set) => {
-                let new = set.insert(key);
-                if set.len() > MAX_KEYS {
-                    *self = Keys::Many(sketch(set));
+            Keys::Exact(distinct) => {
+                let new = distinct.insert(key);
+                if distinct.len() > MAX_KEYS {
+                    *self = Keys::Many(sketch(distinct));
                 }
                 new
             }
@@ -75,12 +76,11 @@ impl Keys {
     pub fn merged(self, other: Keys) -> Keys {
         match (self, other) {
             (Keys::Exact(a), Keys::Exact(b)) => {
-                let (mut large, small) = if a.len() < b.len() { (b, a) } else { (a, b) };
-                large.extend(small);
-                if large.len() > MAX_KEYS { Keys::Many(sketch(&large)) } else { Keys::Exact(large) }
+                let distinct = Distinct::of(union(a.into_sorted(), b.into_sorted()));
+                if distinct.len() > MAX_KEYS { Keys::Many(sketch(&distinct)) } else { Keys::Exact(distinct) }
             }
-            (Keys::Many(mut many), Keys::Exact(set)) | (Keys::Exact(set), Keys::Many(mut many)) => {
-                many.merge(sketch(&set));
+            (Keys::Many(mut many), Keys::Exact(distinct)) | (Keys::Exact(distinct), Keys::Many(mut many)) => {
+                many.merge(sketch(&distinct));
                 Keys::Many(many)
             }
             (Keys::Many(mut a), Keys::Many(b)) => {
@@ -93,7 +93,7 @@ impl Keys {
     /// Of so many rows those beyond the first of their key. The error says why nobody knows.
     pub fn duplicates(&self, rows: u64) -> Result<Rows, String> {
         let sketch = match self {
-            Keys::Exact(set) => return Ok(Rows::exact(rows.saturating_sub(set.len() as u64))),
+            Keys::Exact(distinct) => return Ok(Rows::exact(rows.saturating_sub(distinct.len() as u64))),
             Keys::Many(held) => held.whole()?,
         };
         // There are more keys than the bound, and no more than rows.
@@ -107,7 +107,7 @@ impl Keys {
 
     pub fn weight_bytes(&self) -> usize {
         match self {
-            Keys::Exact(set) => set.len() * KEY_BYTES,
+            Keys::Exact(distinct) => distinct.len() * KEY_BYTES,
             Keys::Many(held) => held.size_bytes(),
         }
     }
@@ -116,45 +116,121 @@ impl Keys {
 /// A varint of a difference of 64-bit hashes.
 pub const KEY_BYTES: usize = 9;
 
-fn sketch(set: &FxHashSet<u64>) -> Held<HllSketch> {
+/// Each key once. Whoever counts records asks whether a key is new, and has a set. Whoever merges only needs the union, and
+/// has it of two sorted lists in less than half the memory, and without a jump through it. One of the two is empty.
+#[derive(Clone, Debug, Default)]
+pub struct Distinct {
+    set: FxHashSet<u64>,
+    sorted: Vec<u64>,
+}
+
+impl Distinct {
+    /// Of an ascending list.
+    pub fn of(sorted: Vec<u64>) -> Distinct {
+        Distinct { set: FxHashSet::default(), sorted }
+    }
+
+    pub fn len(&self) -> usize {
+        self.set.len() + self.sorted.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    fn insert(&mut self, key: u64) -> bool {
+        if !self.sorted.is_empty() {
+            self.set = std::mem::take(&mut self.sorted).into_iter().collect();
+        }
+        self.set.insert(key)
+    }
+
+    /// Ascending.
+    pub fn into_sorted(self) -> Vec<u64> {
+        if self.set.is_empty() { self.sorted } else { sorted(&self.set) }
+    }
+
+    fn list(&self) -> Cow<'_, [u64]> {
+        if self.set.is_empty() { Cow::Borrowed(&self.sorted) } else { Cow::Owned(sorted(&self.set)) }
+    }
+}
+
+fn sorted(set: &FxHashSet<u64>) -> Vec<u64> {
+    let mut list: Vec<u64> = set.iter().copied().collect();
+    list.sort_unstable();
+    list
+}
+
+impl PartialEq for Distinct {
+    fn eq(&self, other: &Distinct) -> bool {
+        self.len() == other.len() && self.list() == other.list()
+    }
+}
+
+fn union(a: Vec<u64>, b: Vec<u64>) -> Vec<u64> {
+    if a.is_empty() || b.is_empty() {
+        return if a.is_empty() { b } else { a };
+    }
+    let mut all = Vec::with_capacity(a.len() + b.len());
+    let (mut a, mut b) = (a.into_iter().peekable(), b.into_iter().peekable());
+    while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
+        all.push(*x.min(y));
+        let (past_a, past_b) = (x <= y, y <= x);
+        if past_a {
+            a.next();
+        }
+        if past_b {
+            b.next();
+        }
+    }
+    all.extend(a);
+    all.extend(b);
+    all
+}
+
+fn sketch(distinct: &Distinct) -> Held<HllSketch> {
     let mut held = sketch::hll(LG_K);
     if let Held::Whole(sketch) = &mut held {
-        set.iter().for_each(|key| sketch.update_with_coupon(Coupon::from_value(*key)));
+        let keys = distinct.set.iter().chain(&distinct.sorted);
+        keys.for_each(|key| sketch.update_with_coupon(Coupon::from_value(*key)));
     }
     held
 }
 
 /// Hashes in order, each as the difference from the one before: equal sets are equal bytes, and a large set is small.
-mod differences {
-    use rustc_hash::FxHashSet;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(set: &FxHashSet<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut keys: Vec<u64> = set.iter().copied().collect();
-        keys.sort_unstable();
+impl Serialize for Distinct {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut keys = self.list().into_owned();
         let mut before = 0;
         for key in &mut keys {
             (*key, before) = (*key - before, *key);
         }
         keys.serialize(serializer)
     }
+}
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashSet<u64>, D::Error> {
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Distinct, D::Error> {
+        let mut keys = Vec::<u64>::deserialize(deserializer)?;
         let mut key = 0u64;
-        let differences = Vec::<u64>::deserialize(deserializer)?;
-        Ok(differences
-            .into_iter()
-            .map(|d| {
-                key = key.wrapping_add(d);
-                key
-            })
-            .collect())
+        for difference in &mut keys {
+            key = key.wrapping_add(*difference);
+            *difference = key;
+        }
+        // A writer's list ascends; of any other bytes the keys are taken for what they are.
+        if !keys.is_sorted_by(|a, b| a < b) {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        Ok(Distinct::of(keys))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn of(range: std::ops::Range<u64>) -> Keys {
         let mut keys = Keys::default();
@@ -177,6 +253,28 @@ mod tests {
         let merged = of(0..700_000).merged(of(400_000..1_200_000));
         check("two parts", &merged, 1_200_000, 1_500_000);
         check("three parts", &of(1_100_000..1_400_000).merged(merged), 1_400_000, 1_900_000);
+    }
+
+    proptest! {
+        #[test]
+        fn a_union_is_that_of_sets_however_they_are_held(
+            a in proptest::collection::vec(0u64..300, 0..200), b in proptest::collection::vec(0u64..300, 0..200),
+            written in any::<(bool, bool)>(), late in 0u64..300,
+        ) {
+            let held = |keys: &[u64], written: bool| {
+                let mut held = Keys::default();
+                for key in keys {
+                    held.insert(*key);
+                }
+                let bytes = postcard::to_stdvec(&held).expect("plain data");
+                if written { postcard::from_bytes(&bytes).expect("its own bytes") } else { held }
+            };
+            let mut truth: std::collections::BTreeSet<u64> = a.iter().chain(&b).copied().collect();
+            let mut merged = held(&a, written.0).merged(held(&b, written.1));
+            prop_assert_eq!(&merged, &held(&truth.iter().copied().collect::<Vec<_>>(), false));
+            prop_assert_eq!(merged.insert(late), truth.insert(late));
+            prop_assert_eq!(merged.duplicates(500), Ok(Rows::exact(500 - truth.len() as u64)));
+        }
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Tally {
         let mut keys = Vec::new();
         for (number, rule) in self.rules.iter_mut().enumerate() {
             if let Some(Keys::Exact(set)) = rule.keys.take_if(|k| matches!(k, Keys::Exact(set) if !set.is_empty())) {
-                keys.extend(set.into_iter().map(|key| (number, key)));
+                keys.extend(set.into_sorted().into_iter().map(|key| (number, key)));
             }
         }
         let mut pieces = Pieces { weight: self.weight_bytes(), piece: self, done: Vec::new(), max_bytes };

@@ -80,12 +80,21 @@ impl Custom {
                     format!("write {{failing: N, of: M}} with 1 <= N <= M <= {INCIDENT_OF_MAX}"),
                 ),
             },
+            ("protobufSchema", Value::Text(text)) if of_topics => {
+                self.encoding.protobuf = encoding::protobuf(text, at, problems);
+            }
+            ("protobufMessage", Value::Text(name)) if of_topics => {
+                self.encoding.message = Some((name.clone(), at.clone()));
+            }
+            ("protobufSchema" | "protobufMessage", _) if of_topics => {
+                problems.semantic(at, format!("steward.{key} is no text"), "give the text of a .proto file, and a message's name");
+            }
             ("avroSchema", _) if of_topics => self.encoding.schema = encoding::schema(node, at, problems),
             ("encoding", Value::Text(word)) if of_topics && Word::named(word).is_some() => {
                 self.encoding.encoding = Word::named(word).map(|word| (word, at.clone()));
             }
             ("encoding", _) if of_topics => {
-                problems.semantic(at, "steward.encoding is not understood", "write json, avro or registry");
+                problems.semantic(at, "steward.encoding is not understood", "write json, avro, protobuf or registry");
             }
             ("eventTimeField", _) if of_topics => {
                 problems.semantic(at, "steward.eventTimeField is no text", "name a field, such as created_at");
@@ -97,7 +106,7 @@ impl Custom {
                     "write it with a unit: 500ms, 30s, 5m, 1h or 1d",
                 );
             }
-            ("eventTimeField" | "declaredDelay" | "avroSchema" | "encoding", _) => {
+            ("eventTimeField" | "declaredDelay" | "avroSchema" | "protobufSchema" | "protobufMessage" | "encoding", _) => {
                 problems.semantic(
                     at,
                     format!("steward.{key} stands where it means nothing"),
@@ -121,7 +130,7 @@ impl Custom {
             _ => problems.semantic(
                 at,
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, encoding, incident or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, incident or showValues, or a name without `steward.`",
             ),
         }
     }

@@ -3,9 +3,12 @@
 use crate::engine::decode::avro::program::Program;
 use crate::engine::decode::avro::{place, walk};
 use crate::engine::decode::fields::Fields;
-use crate::engine::decode::framing::{self, Encoding, Form, Unknown, Written};
+use crate::engine::decode::framing::{self, Encoding, Form, Named, Unknown, Written};
 use crate::engine::decode::json;
 use crate::engine::decode::names::Names;
+use crate::engine::decode::protobuf;
+use crate::engine::decode::protobuf::program::MessageId;
+use crate::engine::decode::protobuf::schema::ProtobufSchema;
 use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::schema::{AvroSchema, SchemaRef, Schemas};
 use crate::engine::decode::tree::{Tree, Value};
@@ -27,6 +30,7 @@ pub struct Decoder {
     schemas: Option<Arc<Schemas>>,
     tree: Tree,
     programs: Programs,
+    messages: Messages,
     /// By the address of the contract's fields, which they hold.
     names: FxHashMap<usize, Names>,
 }
@@ -41,6 +45,18 @@ struct Compiled {
     _of: (Arc<AvroSchema>, Option<Arc<AvroSchema>>, Arc<Fields>),
     /// `None`: they make no program.
     program: Option<Program>,
+}
+
+/// By the addresses of a schema and of the contract's fields, which they hold, and the message.
+type Messages = FxHashMap<(usize, usize, MessageId), Placed>;
+
+/// Messages of one kind, with the places of a contract's fields.
+#[derive(Debug)]
+struct Placed {
+    /// Held, so that no others take their addresses.
+    _of: (Arc<ProtobufSchema>, Arc<Fields>),
+    /// `None`: there would be too many places.
+    program: Option<(protobuf::program::Program, MessageId)>,
 }
 
 /// Why there is no value.
@@ -70,7 +86,7 @@ impl Decoder {
         record: &RawRecord<'_>,
         value: &[u8],
     ) -> Result<Value<'a>, Unread> {
-        let Decoder { schemas, tree, programs, names } = self;
+        let Decoder { schemas, tree, programs, messages, names } = self;
         let read = match framing::form(encoding, schemas.as_deref(), record.schema_header, value) {
             Err(Unknown::Needs(reference)) => return Err(Unread::Needs(reference)),
             Err(Unknown::Undecodable(reason)) => Err(Undecodable { reason, at: 0 }),
@@ -79,6 +95,13 @@ impl Decoder {
             Ok(Form::Avro { written, wanted, from }) => match program(written, wanted, fields, programs) {
                 Some(program) => walk::record(tree, program, value, from),
                 None => Err(Undecodable { reason: Reason::SchemaUnsupported, at: 0 }),
+            },
+            Ok(Form::Protobuf { schema, message, from }) => match message_of(schema, message, value, from) {
+                Ok((message, from)) => match placed(schema, message, fields, messages) {
+                    Some((program, root)) => protobuf::walk::record(tree, program, *root, value, from),
+                    None => Err(Undecodable { reason: Reason::SchemaUnsupported, at: 0 }),
+                },
+                Err(reason) => Err(Undecodable { reason, at: from }),
             },
         };
         read.map_err(Unread::Undecodable)
@@ -96,6 +119,47 @@ fn remembered<'n>(names: &'n mut FxHashMap<usize, Names>, fields: &Arc<Fields>) 
         names.clear();
     }
     names.entry(key).or_insert_with(|| Names::of(fields))
+}
+
+/// Which message a value is, and where it begins.
+fn message_of(
+    schema: &ProtobufSchema,
+    named: Named<'_>,
+    value: &[u8],
+    from: usize,
+) -> Result<(MessageId, usize), Reason> {
+    let by_path = |bytes: &[u8]| {
+        let (path, length) = protobuf::known::message_path(bytes)?;
+        Ok((schema.by_path(&path).ok_or(Reason::WrongMessageIndex)?, length))
+    };
+    match named {
+        Named::Message(id) => Ok((id, from)),
+        Named::Before => {
+            let (id, length) = by_path(value.get(from..).unwrap_or_default())?;
+            Ok((id, from + length))
+        }
+        Named::Header(path) => match by_path(path)? {
+            (id, length) if length == path.len() => Ok((id, from)),
+            _ => Err(Reason::BadSchemaHeader),
+        },
+    }
+}
+
+fn placed<'p>(
+    schema: &Arc<ProtobufSchema>,
+    message: MessageId,
+    fields: &Arc<Fields>,
+    messages: &'p mut Messages,
+) -> Option<&'p (protobuf::program::Program, MessageId)> {
+    let key = (Arc::as_ptr(schema).addr(), Arc::as_ptr(fields).addr(), message);
+    if messages.len() >= PROGRAMS_MAX && !messages.contains_key(&key) {
+        messages.clear();
+    }
+    let placed = messages.entry(key).or_insert_with(|| Placed {
+        _of: (schema.clone(), fields.clone()),
+        program: schema.program().place(message, fields).ok(),
+    });
+    placed.program.as_ref()
 }
 
 fn program<'p>(

@@ -1,5 +1,7 @@
-//! What a record's value is: JSON, or Avro and by which schema. The contract says so, a header, or the first byte.
+//! What a record's value is: JSON, Avro or Protobuf, and by which schema. The contract says so, a header, or the first byte.
 
+use crate::engine::decode::protobuf::program::MessageId;
+use crate::engine::decode::protobuf::schema::ProtobufSchema;
 use crate::engine::decode::reason::Reason;
 use crate::engine::decode::schema::{AvroSchema, Registered, SchemaRef, Schemas};
 use std::sync::Arc;
@@ -14,6 +16,8 @@ pub enum Encoding {
     Json,
     /// Avro without a frame, by this schema. Where a header names the schema that it was written with, by both.
     Avro(Arc<AvroSchema>),
+    /// Protobuf without a frame: this message of this schema.
+    Protobuf(Arc<ProtobufSchema>, MessageId),
     /// Framed, or with a header; read as this schema wants it, else as it was written.
     Registry(Option<Arc<AvroSchema>>),
 }
@@ -23,6 +27,17 @@ pub enum Encoding {
 pub enum Form<'s> {
     Json { from: usize },
     Avro { written: Written<'s>, wanted: Option<&'s Arc<AvroSchema>>, from: usize },
+    Protobuf { schema: &'s Arc<ProtobufSchema>, message: Named<'s>, from: usize },
+}
+
+/// Which message of a Protobuf schema a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'s> {
+    Message(MessageId),
+    /// By the path of indexes that the value begins with.
+    Before,
+    /// By the path of indexes that ends the header.
+    Header(&'s [u8]),
 }
 
 /// The schema that a value was written with, and its name where a registry has given it one.
@@ -43,19 +58,28 @@ pub enum Unknown {
 pub fn form<'s>(
     encoding: &'s Encoding,
     schemas: Option<&'s Schemas>,
-    header: Option<&[u8]>,
+    header: Option<&'s [u8]>,
     value: &[u8],
 ) -> Result<Form<'s>, Unknown> {
     let wanted = match encoding {
         Encoding::Json => return Ok(Form::Json { from: 0 }),
         Encoding::Avro(schema) | Encoding::Registry(Some(schema)) => Some(schema),
-        Encoding::Unsaid | Encoding::Registry(None) => None,
+        Encoding::Unsaid | Encoding::Registry(None) | Encoding::Protobuf(..) => None,
     };
     if let (Some(schemas), Some(header)) = (schemas, header) {
-        return match name(header) {
-            Some(Ok((reference, length))) if length == header.len() => registered(schemas, reference, wanted, 0),
-            _ => Err(Unknown::Undecodable(Reason::BadSchemaHeader)),
+        let bad = Err(Unknown::Undecodable(Reason::BadSchemaHeader));
+        let Some(Ok((reference, length))) = name(header) else { return bad };
+        return match (registered(schemas, reference, wanted, 0)?, &header[length..]) {
+            (Form::Protobuf { schema, from, .. }, path) => {
+                let message = if path.is_empty() { Named::Before } else { Named::Header(path) };
+                Ok(Form::Protobuf { schema, message, from })
+            }
+            (form, []) => Ok(form),
+            _ => bad,
         };
+    }
+    if let Encoding::Protobuf(schema, message) = encoding {
+        return Ok(Form::Protobuf { schema, message: Named::Message(*message), from: 0 });
     }
     if let Encoding::Avro(schema) = encoding {
         return Ok(Form::Avro { written: Written { schema, reference: None }, wanted: None, from: 0 });
@@ -86,6 +110,7 @@ fn registered<'s>(
             return Ok(Form::Avro { written: Written { schema, reference: Some(reference) }, wanted, from });
         }
         Some(Registered::Json) => return Ok(Form::Json { from }),
+        Some(Registered::Protobuf(schema)) => return Ok(Form::Protobuf { schema, message: Named::Before, from }),
         Some(Registered::Unsupported(_)) => Reason::SchemaUnsupported,
         Some(Registered::Absent) => Reason::UnknownSchema,
         Some(Registered::Unavailable(_)) => Reason::SchemaUnavailable,
@@ -124,6 +149,7 @@ mod tests {
                 let by = written.reference.map_or("own schema".into(), |r| r.to_string());
                 format!("avro+{from} by {by}{as_wanted}")
             }
+            Ok(Form::Protobuf { message, from, .. }) => format!("protobuf+{from} {message:?}"),
             Err(Unknown::Needs(reference)) => format!("needs {reference}"),
             Err(Unknown::Undecodable(reason)) => reason.word().into(),
         }
@@ -132,11 +158,15 @@ mod tests {
     #[test]
     fn the_contract_the_header_and_the_first_byte_say_what_a_value_is() {
         let schema = Arc::new(AvroSchema::parse(RECORD, &[]).expect("a schema"));
+        let protobuf = Arc::new(ProtobufSchema::parse("syntax = \"proto3\"; message M {}", &[]).expect("a schema"));
+        let raw = Encoding::Protobuf(protobuf.clone(), 3);
         let guid = |n: u8| [vec![1], vec![n; 16]].concat();
         let known = Schemas::default()
             .with(SchemaRef::Id(1), Registered::Avro(schema.clone()))
             .with(SchemaRef::Guid(u128::from_be_bytes([2; 16])), Registered::Avro(schema.clone()))
             .with(SchemaRef::Id(2), Registered::Json)
+            .with(SchemaRef::Id(7), Registered::Protobuf(protobuf.clone()))
+            .with(SchemaRef::Guid(u128::from_be_bytes([7; 16])), Registered::Protobuf(protobuf.clone()))
             .with(SchemaRef::Id(3), Registered::Unsupported("PROTOBUF".into()))
             .with(SchemaRef::Id(4), Registered::Absent)
             .with(SchemaRef::Id(5), Registered::Unavailable("503".into()));
@@ -172,6 +202,12 @@ mod tests {
             (&avro, None, Some(guid(2)), frame(1), "avro+0 by own schema"),
             (&avro, with, None, frame(1), "avro+0 by own schema"),
             (&avro, with, Some(frame(1)[..5].to_vec()), vec![9], "avro+0 by schema 1 as wanted"),
+            (&unsaid, with, None, frame(7), "protobuf+5 Before"),
+            (&unsaid, with, Some(guid(7)), vec![9], "protobuf+0 Before"),
+            (&unsaid, with, Some([guid(7), vec![2, 4]].concat()), vec![9], "protobuf+0 Header([2, 4])"),
+            (&unsaid, with, Some([guid(2), vec![2]].concat()), vec![9], "bad_schema_header"),
+            (&raw, None, None, frame(7), "protobuf+0 Message(3)"),
+            (&raw, with, None, frame(7), "protobuf+0 Message(3)"),
             (&registry, None, None, frame(1), "framed"),
             (&registry, None, None, b"{}".to_vec(), "bad_magic"),
             (&registry, with, None, b"{}".to_vec(), "bad_magic"),

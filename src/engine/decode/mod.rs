@@ -8,6 +8,7 @@ pub mod number; // its numbers, exact where they are whole
 pub mod moment; // dates, timestamps and times
 pub mod json; // JSON, or the reason why it is none
 pub mod avro; // Avro, likewise
+pub mod protobuf; // and Protobuf
 pub mod reason; // why bytes are no record
 pub mod schema; // schemas of a registry
 pub mod framing; // what a value is encoded in

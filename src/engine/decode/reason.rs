@@ -52,6 +52,13 @@ pub enum Reason {
     WrongEnumIndex,
     /// A boolean that is neither 0 nor 1.
     InvalidBoolean,
+
+    /// A field number or a form that there is none of, or the end of a group that was not begun.
+    InvalidTag,
+    /// A field that its message may not be without.
+    RequiredFieldMissing,
+    /// The schema has no message at this path.
+    WrongMessageIndex,
 }
 
 impl Reason {
@@ -79,6 +86,9 @@ impl Reason {
             Reason::WrongUnionIndex => "wrong_union_index",
             Reason::WrongEnumIndex => "wrong_enum_index",
             Reason::InvalidBoolean => "invalid_boolean",
+            Reason::InvalidTag => "invalid_tag",
+            Reason::RequiredFieldMissing => "required_field_missing",
+            Reason::WrongMessageIndex => "wrong_message_index",
         }
     }
 }

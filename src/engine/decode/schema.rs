@@ -2,6 +2,7 @@
 
 use crate::engine::decode::avro::compile;
 use crate::engine::decode::avro::program::Program;
+use crate::engine::decode::protobuf::schema::ProtobufSchema;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub enum SchemaRef {
 #[derive(Clone, Debug)]
 pub enum Registered {
     Avro(Arc<AvroSchema>),
+    Protobuf(Arc<ProtobufSchema>),
     /// JSON Schema: the value is JSON.
     Json,
     /// A schema that is not read here, with the reason.

@@ -1,7 +1,7 @@
 //! Windows against thresholds: whole, in part, late, and with records that nobody could measure.
 
 use super::*;
-use crate::engine::check::keys::{Keys, MAX_KEYS};
+use crate::engine::check::keys::{Distinct, Keys, MAX_KEYS};
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::profile::shape::ProfilePlan;
@@ -120,8 +120,8 @@ fn a_part_of_a_window_is_judged_as_far_as_it_goes() {
 fn uniqueness_is_measured_by_distinct_keys_up_to_a_bound() {
     let unique = |unit, threshold| plan(vec![rule(Check::Unique(vec![]), threshold, unit, None)]);
     let of = |keys: Keys| Tally { rules: vec![RuleTally { asked: 4, failed: 0, keys: Some(keys) }], ..tally(&[]) };
-    let three = of(Keys::Exact([1, 2, 3].into_iter().collect()));
-    let four = of(Keys::Exact([1, 2, 3, 4].into_iter().collect()));
+    let three = of(Keys::Exact(Distinct::of(vec![1, 2, 3])));
+    let four = of(Keys::Exact(Distinct::of(vec![1, 2, 3, 4])));
     let first = |plan: &Plan, tally: &Tally, facts: &Facts| judge(plan, tally, facts).results.remove(0);
 
     let duplicate = first(&unique(Unit::Rows, MustBe(0.0)), &three, &PART);
