@@ -10,6 +10,7 @@ pub mod plain; // at least once: produce, then commit
 pub mod outbox; // produces, and waits for every delivery report
 pub mod compacted; // a compacted log of ours outside of transactions: followed, written to
 pub mod log; // reads one of our own logs to an end
+pub mod history; // what a topic holds, read once
 pub mod admin; // internal topics: created when missing, verified when present
 pub mod probe; // what `steward check --connect` asks
 pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic

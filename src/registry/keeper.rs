@@ -166,7 +166,7 @@ impl<T: FnMut(News)> Keeper<T> {
 }
 
 /// What the registry's answer means for records.
-fn registered(found: &Found) -> Registered {
+pub fn registered(found: &Found) -> Registered {
     let references: Vec<(&str, &str)> =
         found.references.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     // A parser that meets the unforeseen must not end the thread that all partitions wait for.

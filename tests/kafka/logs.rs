@@ -98,4 +98,5 @@ fn aborted_transactions_are_no_gaps_and_no_records() {
     }
     let verdicts = mesh.judged(&[&worker]);
     mesh.unbroken(&verdicts);
+    mesh.tried("a", &verdicts);
 }

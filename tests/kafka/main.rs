@@ -23,6 +23,7 @@ mod oracle; // orders with planted faults, and what must be found
 mod verdicts; // what was found
 mod worker; // a daemon of one's own
 mod mesh; // a scenario's topic, oracle and workers
+mod trial; // a dry run of its contract, beside it
 
 mod million; // a million orders, exactly
 mod kills; // kill -9

@@ -8,6 +8,7 @@ use crate::worker::{Worker, pause};
 use mesh_steward::clock::now_ms;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -74,6 +75,10 @@ impl<'b> Mesh<'b> {
     pub fn put_second_contract(&self) {
         let text = oracle::contract(self.name, &self.topic, "1.0.0").replace("-contract", "-second");
         fs::write(self.folder.path().join("contracts/second.odcs.yaml"), text).expect("the contract");
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn worker(&self, id: &str) -> Worker {

@@ -4,6 +4,8 @@ pub mod lint; // everything that is wrong with files
 pub mod linted; // what is told of them: text, JSON, GitHub's annotations, JUnit's XML
 pub mod test; // a dry run on records
 pub mod shown; // what is told of it, as text
+pub mod records; // where its records come from: a file
+pub mod topic; // or a topic
 
 use crate::cli::Exit;
 use std::io::Write;

@@ -1,6 +1,7 @@
 //! `steward contract test`: a contract tried on records, judged as one closed window by the daemon's own engine.
 
 use crate::cli::Exit;
+use crate::cli::contract::records::{Source, moment};
 use crate::cli::contract::{Format, shown};
 use crate::clock;
 use crate::engine::contract::model::Contract;
@@ -10,24 +11,18 @@ use crate::engine::contract::{odcs, subject};
 use crate::engine::trial::report::{self, Origin, Report};
 use crate::engine::trial::run::Trial;
 use anyhow::{Context, bail};
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
+use std::fs;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-
-/// Read at a time.
-const BUFFER_BYTES: usize = 256 * 1024;
-/// What is kept of a line: one byte more than a record may have, so that the decoder sees that it is too large.
-const LINE_MAX_BYTES: u64 = 32 * 1024 * 1024 + 1;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The contract: ODCS YAML, or a subject version as a schema registry gives it
     #[arg(long, value_name = "FILE")]
     pub contract: PathBuf,
-    /// The records, one value a line as JSON; `null` is a tombstone. `-`: standard input
-    #[arg(long, value_name = "FILE")]
-    pub records: PathBuf,
-    /// The object of the contract that they are records of; the first where none is named
+    #[command(flatten)]
+    pub source: Source,
+    /// The object of the contract that they are records of; the one that reads the topic, else the first, where none is named
     #[arg(long, value_name = "NAME")]
     pub schema: Option<String>,
     /// The time that it is taken to be, as RFC 3339; by default it is now
@@ -45,7 +40,16 @@ pub struct Args {
 pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let (contract, kind) = read_contract(&args.contract)?;
     let now_ms = args.now.unwrap_or_else(clock::now_ms);
-    let mut trial = match Trial::of_json(&contract, args.schema.as_deref(), now_ms) {
+    let (schema, origin) = match &args.source.topic {
+        Some(topic) => (reads(&contract, topic), Origin::Topic),
+        None => (None, Origin::File),
+    };
+    let schema = args.schema.as_deref().or(schema);
+    let trial = match origin {
+        Origin::Topic => Trial::of(&contract, schema, now_ms),
+        Origin::File => Trial::of_json(&contract, schema, now_ms),
+    };
+    let mut trial = match trial {
         Ok(trial) => trial,
         Err(names) if names.is_empty() => bail!("{}: the contract has no schema", args.contract.display()),
         Err(names) => {
@@ -53,13 +57,18 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
             bail!("{}: no object is named {asked}; there are {}", args.contract.display(), names.join(", "))
         }
     };
-    read_records(&args.records, &mut trial).with_context(|| args.records.display().to_string())?;
-    let report = report::of(&trial, kind, Origin::File);
+    args.source.read(&mut trial)?;
+    let report = report::of(&trial, kind, origin);
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         Format::Text => shown::text(&report, &args.contract.display().to_string(), colours(), out)?,
     }
     Ok(exit(&report, args.strict))
+}
+
+/// The object that reads a topic.
+fn reads<'c>(contract: &'c Contract, topic: &str) -> Option<&'c str> {
+    contract.all_objects().into_iter().find(|object| object.topic == topic).map(|object| object.name.as_str())
 }
 
 fn exit(report: &Report, strict: bool) -> Exit {
@@ -92,55 +101,6 @@ fn read_contract(file: &Path) -> anyhow::Result<(Contract, &'static str)> {
     Ok((contract, kind))
 }
 
-fn read_records(file: &Path, trial: &mut Trial) -> io::Result<()> {
-    if file.as_os_str() == "-" {
-        return lines(&mut io::stdin().lock(), trial);
-    }
-    lines(&mut BufReader::with_capacity(BUFFER_BYTES, File::open(file)?), trial)
-}
-
-/// Line by line; of one without end only the beginning is kept.
-fn lines(reader: &mut impl BufRead, trial: &mut Trial) -> io::Result<()> {
-    let (mut line, mut number) = (Vec::new(), 0);
-    loop {
-        line.clear();
-        let read = (&mut *reader).take(LINE_MAX_BYTES).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(());
-        }
-        number += 1;
-        trial.line(number, &line);
-        if line.last() != Some(&b'\n') {
-            reader.skip_until(b'\n')?;
-        }
-    }
-}
-
-/// Milliseconds since 1970.
-fn moment(text: &str) -> Result<i64, String> {
-    let read = text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_millisecond);
-    read.map_err(|_| "a time with its zone, such as 2026-11-28T14:00:00Z".to_owned())
-}
-
 fn colours() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CONTRACT: &str = "kind: DataContract\napiVersion: v3.1.0\nid: c\nversion: 1.0.0\nstatus: active\nschema:\n- name: o\n  properties:\n  - {name: a, required: true}\n";
-
-    #[test]
-    fn a_line_without_end_is_one_record_that_is_too_large_and_the_next_is_read() {
-        let contract = odcs::parse(CONTRACT).contract.expect("a contract");
-        let mut trial = Trial::of_json(&contract, None, 0).expect("an object");
-        let long = LINE_MAX_BYTES as usize + 10;
-        let text = [br#"{"a":1}"#.as_slice(), b"\n{\"a\":\"", &vec![b'x'; long], b"\"}\n{\"a\":2}"].concat();
-        lines(&mut text.as_slice(), &mut trial).expect("no file fails");
-        let counts = trial.tally().counts;
-        assert_eq!((counts.records, counts.undecodable), (3, 1));
-        assert_eq!(trial.tally().undecodable.get("too_large"), Some(&1));
-    }
 }

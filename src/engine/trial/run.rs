@@ -11,7 +11,9 @@ use crate::engine::contract::sla::TimeField;
 use crate::engine::decode::fields::Route;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::rows;
+use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::record::{Position, RawRecord, TopicId};
+use std::sync::Arc;
 
 /// Hashes of a dry run leave no process, so that no one key has to be kept.
 const UNIQUENESS_KEY: [u8; 16] = *b"steward dry run.";
@@ -66,20 +68,29 @@ impl Trial {
         let offset = i64::try_from(number).unwrap_or(i64::MAX);
         // What has no timestamp of its own is taken to be of now.
         let record = RawRecord { offset, timestamp_ms: self.now_ms, key: None, value, schema_header: None };
-        self.count(&record, FILE, None);
+        // It is JSON, which needs no schema.
+        let _ = self.count(&record, FILE, None);
     }
 
-    /// Counts a record of a topic, once. Its schema is what the registry has told so far; without it the record is not
-    /// measured.
-    pub fn record(&mut self, record: &RawRecord<'_>, at: Position) {
-        self.count(record, at, (record.timestamp_ms != NO_TIMESTAMP).then_some(record.timestamp_ms));
+    /// Counts a record of a topic. The error names the schema that it cannot be read without: then it is not counted, and
+    /// to be given again when that is known.
+    pub fn record(&mut self, record: &RawRecord<'_>, at: Position) -> Result<(), SchemaRef> {
+        self.count(record, at, (record.timestamp_ms != NO_TIMESTAMP).then_some(record.timestamp_ms))
     }
 
-    fn count(&mut self, record: &RawRecord<'_>, at: Position, timestamp_ms: Option<i64>) {
-        let (Examined::At(_) | Examined::Needs(_)) = self.examiner.examine(&self.plan, &[0], record);
+    /// There is a schema registry, and this is all that is known of its schemas.
+    pub fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
+        self.examiner.replace_schemas(schemas);
+    }
+
+    fn count(&mut self, record: &RawRecord<'_>, at: Position, timestamp_ms: Option<i64>) -> Result<(), SchemaRef> {
+        if let Examined::Needs(schema) = self.examiner.examine(&self.plan, &[0], record) {
+            return Err(schema);
+        }
         self.see_times(timestamp_ms);
         let Trial { plan, examiner, tally, .. } = self;
         examiner.count(plan, record, at, false, tally);
+        Ok(())
     }
 
     fn see_times(&mut self, timestamp_ms: Option<i64>) {
