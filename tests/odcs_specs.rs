@@ -5,6 +5,7 @@
 mod mutants;
 
 use mesh_steward::engine::contract::compile::compile;
+use mesh_steward::engine::contract::diff::compare;
 use mesh_steward::engine::contract::odcs;
 use mesh_steward::engine::contract::problem::{Level, Problem, Source};
 use mesh_steward::engine::contract::standard::Edition;
@@ -115,6 +116,42 @@ fn mutants_are_judged_as_the_standards_schemas_judge_them() {
         }
         println!("{name}: {all} mutants, {good} of them valid");
         assert!(good > all / 10 && good < all * 9 / 10, "{name}: {good} of {all} valid: nothing is tried");
+    }
+}
+
+/// Order says nothing, at any depth; and what differs one way differs the other way too.
+#[test]
+fn a_contract_in_another_order_is_the_same_and_a_mutant_differs_both_ways() {
+    let Some(specs) = specs() else { return };
+    let schema = std::fs::read_to_string(specs.join("odcs/schema/odcs-json-schema-v3.2.0.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let changes = |old: &Value, new: &Value| {
+        let compared = compare(&Node::of(old.clone()), &Node::of(new.clone()));
+        compared.map(|compared| compared.changes.len()).unwrap_or_default()
+    };
+    let documents: Vec<Value> = files(&specs.join("odcs/examples")).iter().map(|path| document(path).json()).collect();
+    for document in &documents {
+        assert_eq!(changes(document, &reversed(document)), 0, "{document:#}");
+    }
+    let mut different = 0;
+    for mutant in mutants::of(&schema, documents.clone(), 1000) {
+        let original = &documents[different % documents.len()];
+        let (there, back) = (changes(original, &mutant), changes(&mutant, original));
+        assert_eq!(there == 0, back == 0, "{original:#} {mutant:#}");
+        assert_eq!(changes(&mutant, &reversed(&mutant)), 0, "{mutant:#}");
+        different += usize::from(there > 0);
+    }
+    assert!(different > 900, "only {different} mutants differ");
+}
+
+/// Every list the other way round.
+fn reversed(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().rev().map(reversed).collect(),
+        Value::Object(entries) => {
+            Value::Object(entries.iter().map(|(key, value)| (key.clone(), reversed(value))).collect())
+        }
+        other => other.clone(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `steward contract`: what a contract says and does, without a broker, a network or a configuration.
 
+pub mod diff; // what changed, and whom it breaks
 pub mod lint; // everything that is wrong with files
 pub mod linted; // what is told of them: text, JSON, GitHub's annotations, JUnit's XML
 pub mod test; // a dry run on records
@@ -12,6 +13,8 @@ use std::io::Write;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Contract {
+    /// Tells what changed between two versions of a contract, and whom it breaks
+    Diff(diff::Args),
     /// Tells everything that is wrong with contracts, data products and registry subjects
     Lint(lint::Args),
     /// Tries a contract on records: every rule's verdict, as the daemon would give it
@@ -30,6 +33,7 @@ pub enum Format {
 
 pub fn contract(command: &Contract, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
+        Contract::Diff(args) => diff::diff(args, out),
         Contract::Lint(args) => lint::lint(args, out),
         Contract::Test(args) => test::test(args, out),
     }

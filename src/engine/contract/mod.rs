@@ -18,6 +18,7 @@ pub mod custom; // `steward.*` custom properties, classification
 pub mod fields; // a mapping being read
 pub mod problem; // what is wrong, where, and what to do
 pub mod yaml; // YAML into a tree that knows its lines
+pub mod diff; // what changed between two versions, and whom it breaks
 pub mod standard; // what the standards allow, and what is wrong with a file
 pub mod asked; // the plan by the places of a record
 pub mod values; // lists of values

@@ -87,7 +87,8 @@ pub fn structure(root: &Node, edition: Edition) -> Vec<Problem> {
     problems.into_vec()
 }
 
-/// A document as a tree. JSON is YAML but for some escapes of characters beyond 16 bits: a text that only JSON's reader takes has no lines.
+/// A document as a tree. JSON is YAML but for some escapes of characters beyond 16 bits: a text that only JSON's reader
+/// takes has no lines.
 pub fn read(text: &str) -> Result<Node, yaml::SyntaxError> {
     yaml::parse(text).or_else(|error| match serde_json::from_str(text) {
         Ok(json) => Ok(Node::of(json)),
@@ -103,8 +104,8 @@ fn text_at<'n>(root: &'n Node, key: &str) -> Option<&'n str> {
     }
 }
 
-/// By the version that it names, for the standards share none; else by its kind; else by what it holds.
-/// Which standard a document is written by.
+/// Which standard a document is written by: by the version that it names, for the standards share none; else by its kind;
+/// else by what it holds.
 pub fn kind(root: &Node) -> Kind {
     let Value::Map(entries) = &root.value else { return Kind::Odcs };
     match (text_at(root, "apiVersion"), text_at(root, "kind")) {
