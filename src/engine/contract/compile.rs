@@ -317,7 +317,7 @@ mod tests {
         ));
         let told: Vec<_> = parsed.problems.iter().map(|p| (p.line, p.message.as_str())).collect();
         let what = "the expression does not compile: the end where an expression should stand (at line 3, character 1)";
-        assert_eq!(told, [(Some(13), what)], "{:?}", parsed.problems);
+        assert_eq!(told, [(Some(12), what)], "{:?}", parsed.problems);
     }
 
     #[test]

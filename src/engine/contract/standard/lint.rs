@@ -10,6 +10,7 @@ use crate::engine::contract::standard::odps::PRODUCT;
 use crate::engine::contract::standard::shape::{self, get};
 use crate::engine::contract::standard::{Edition, references, subject, variables};
 use crate::engine::contract::yaml::{self, Node, Value};
+use std::collections::BTreeSet;
 
 /// What is known of a file.
 #[derive(Clone, Debug)]
@@ -133,12 +134,14 @@ fn edition(kind: Kind, api_version: Option<&str>) -> Edition {
 /// What is beyond the schema of a contract.
 fn meaning(root: &Node, edition: Edition, known: &dyn Fn(&str) -> bool) -> Vec<Problem> {
     let problems = Problems::default();
-    let contract = odcs::read(root, &problems);
     references::check(root, &problems);
+    let contract = odcs::read(root, &problems);
     if edition == Edition::Odcs32 {
         variables::check(root, known, &problems);
     }
     let mut told = problems.into_vec();
+    let mut unknown = BTreeSet::new();
+    told.retain(|problem| problem.code != "unknown-element" || unknown.insert(problem.path.clone()));
     told.extend(unmeasured(&contract, &told));
     told
 }
@@ -158,7 +161,7 @@ fn unmeasured(contract: &Option<Contract>, told: &[Problem]) -> Vec<Problem> {
     let objects = contract.iter().flat_map(|contract| &contract.objects);
     for clause in objects.flat_map(|object| object.clauses.iter().chain(clauses(&object.properties))) {
         if let (Check::Unmeasured(reason), Some(at)) = (&clause.check, &clause.at)
-            && !told.iter().any(|problem| problem.path.starts_with(&at.path))
+            && !told.iter().any(|problem| is_in(&problem.path, &at.path))
         {
             problems.doubt(
                 at,
@@ -169,6 +172,10 @@ fn unmeasured(contract: &Option<Contract>, told: &[Problem]) -> Vec<Problem> {
         }
     }
     problems.into_vec()
+}
+
+fn is_in(path: &str, whole: &str) -> bool {
+    path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn clauses(properties: &[Property]) -> Vec<&Clause> {
