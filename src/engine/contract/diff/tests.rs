@@ -27,7 +27,8 @@ fn shown(change: &Change) -> String {
 fn check(old: &str, new: &str, expected: &[&str]) {
     let mut found: Vec<String> = changes(old, new).iter().map(shown).collect();
     let mut expected = expected.to_vec();
-    (found.sort(), expected.sort());
+    found.sort();
+    expected.sort();
     assert_eq!(found, expected, "\n{old}\n=>\n{new}");
 }
 
