@@ -8,3 +8,4 @@ pub mod profile; // what values look like: counts and sketches
 pub mod check; // records against rules; tallies; verdicts
 pub mod event; // what leaves: CloudEvents with their ids
 pub mod trial; // a dry run: records against a contract, without a broker
+pub mod infer; // a contract drafted from records

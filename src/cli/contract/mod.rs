@@ -5,6 +5,7 @@ pub mod lint; // everything that is wrong with files
 pub mod linted; // what is told of them: text, JSON, GitHub's annotations, JUnit's XML
 pub mod test; // a dry run on records
 pub mod shown; // what is told of it, as text
+pub mod infer; // a draft from records
 pub mod records; // where its records come from: a file
 pub mod topic; // or a topic
 
@@ -19,6 +20,8 @@ pub enum Contract {
     Lint(lint::Args),
     /// Tries a contract on records: every rule's verdict, as the daemon would give it
     Test(test::Args),
+    /// Drafts a contract from records, with the evidence for each of its clauses
+    Infer(infer::Args),
 }
 
 /// How the answer is written.
@@ -36,5 +39,6 @@ pub fn contract(command: &Contract, out: &mut impl Write) -> anyhow::Result<Exit
         Contract::Diff(args) => diff::diff(args, out),
         Contract::Lint(args) => lint::lint(args, out),
         Contract::Test(args) => test::test(args, out),
+        Contract::Infer(args) => infer::infer(args, out),
     }
 }

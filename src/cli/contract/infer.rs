@@ -1,0 +1,56 @@
+//! `steward contract infer`: a contract drafted from records, with the evidence for each of its clauses.
+
+use crate::cli::Exit;
+use crate::cli::contract::records::{Source, Taker};
+use crate::engine::decode::schema::{SchemaRef, Schemas};
+use crate::engine::infer::draft;
+use crate::engine::infer::gather::Gathered;
+use crate::engine::record::{Position, RawRecord};
+use anyhow::bail;
+use std::io::Write;
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub source: Source,
+    /// What the data is called; by default as the topic or the file
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// The draft is the answer, on standard output.
+pub fn infer(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let mut gathered = Gathered::default();
+    args.source.read(&mut gathered)?;
+    if gathered.decoded() == 0 {
+        bail!("of {} records none could be read as an object: nothing can be told of them", gathered.read);
+    }
+    let file = args.source.records.as_deref();
+    let stem = file.and_then(|file| file.file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+    let called = args.source.topic.clone().or(stem).unwrap_or_default();
+    let source = match (&args.source.topic, file) {
+        (Some(topic), _) => format!("the topic {topic}"),
+        (None, Some(file)) => file.display().to_string(),
+        (None, None) => String::new(),
+    };
+    let name = args.name.as_deref().unwrap_or(&called);
+    // A name of a file may hold anything, and a comment ends with its line.
+    let source: String = source.chars().filter(|c| !c.is_control()).collect();
+    write!(out, "{}", draft::yaml(&gathered, name, args.source.topic.as_deref().unwrap_or(name), &source))?;
+    Ok(Exit::Good)
+}
+
+impl Taker for Gathered {
+    fn line(&mut self, _: u64, line: &[u8]) {
+        Gathered::line(self, line);
+    }
+
+    fn record(&mut self, record: &RawRecord<'_>, _: Position) -> Result<(), SchemaRef> {
+        Gathered::record(self, record)
+    }
+
+    fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
+        Gathered::replace_schemas(self, schemas);
+    }
+}
