@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 /// `abort_transaction` serves no delivery reports: it gets this long, then reports are served, and so on.
 const ABORT_STEP: Duration = Duration::from_millis(200);
-/// What is on its way has its report by then: a message has 10 s, as its transaction, and the client looks once a second.
-const REST: Duration = Duration::from_secs(12);
 
 /// Exactly once: the producer of a task, where there is one.
 pub struct Transactions {
@@ -106,16 +104,6 @@ impl Delivery for Transactions {
     fn forget(&mut self) {
         if self.open.is_some() {
             drop_within(Transactions { settings: self.settings.clone(), open: self.open.take() }, SLICE);
-        }
-    }
-}
-
-impl Drop for Transactions {
-    /// Waits for the reports of what is on its way: rdkafka purges the rest, and a daemon whose broker had stalled was once
-    /// seen to die after that (`double free`), of a cause that is not known.
-    fn drop(&mut self) {
-        if let Some(outbox) = &self.open {
-            outbox.drain(Instant::now() + REST, &mut Vec::new());
         }
     }
 }

@@ -28,7 +28,7 @@ const FAULTS: [Fault; 4] = [
     ("wrong_message_index", |id, good| [&framed(id)[..6], &[8], &good[7..]].concat()),
     ("truncated", |_, good| good[..good.len() - 1].to_vec()),
     ("invalid_tag", |_, good| [&good[..], &[7]].concat()),
-    ("bad_magic", |_, good| [&[9], &good[1..]].concat()),
+    ("bad_magic", |_, good| [&[7], &good[1..]].concat()),
 ];
 
 #[test]

@@ -326,3 +326,43 @@ impl<'a> Iterator for Members<'a> {
 }
 
 impl ExactSizeIterator for Members<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::decode::json::{self, MAX_DEPTH};
+    use crate::engine::decode::names::Names;
+
+    /// A record takes memory as it is large, and keeps none of it from the next.
+    #[test]
+    fn a_tree_that_a_large_record_blew_up_is_given_back() {
+        let columns: Vec<String> = (0..500).map(|n| format!("\"column_{n}\":{n}")).collect();
+        let levels = MAX_DEPTH - 1;
+        for (what, record) in [
+            ("a text of 1 MB", format!("{{\"a\":\"{}\"}}", "x".repeat(1_000_000))),
+            ("escapes of 1 MB", format!("{{\"a\":\"{}\"}}", "\\n".repeat(500_000))),
+            ("numbers of 1 MB", format!("{{\"a\":[{}1]}}", "1,".repeat(500_000))),
+            (
+                "names of 1 MB",
+                format!("{{{}}}", (0..80_000).map(|n| format!("\"n{n:05}\":1")).collect::<Vec<_>>().join(",")),
+            ),
+            ("500 columns", format!("{{{}}}", columns.join(","))),
+            ("64 levels", format!("{}1{}", "{\"a\":".repeat(levels + 1), "}".repeat(levels + 1))),
+        ] {
+            let (mut tree, mut names) = (Tree::default(), Names::of(&Default::default()));
+            json::record(&mut tree, &mut names, record.as_bytes()).expect(what);
+            let held = |tree: &Tree| {
+                let nodes = tree.nodes.capacity() * size_of::<Node>() + tree.seen.capacity() * size_of::<Seen>();
+                nodes + tree.texts.capacity() + tree.bytes.capacity() + tree.keys.capacity() * size_of::<u32>()
+            };
+            // A number and its comma are two bytes, and a node of sixteen in a vector that doubles.
+            assert!(held(&tree) <= 64 * 1024 + record.len() * 20, "{what}: {} bytes for {}", held(&tree), record.len());
+            json::record(&mut tree, &mut names, b"{\"a\":1}").expect("a small one");
+            assert!(
+                held(&tree) <= KEPT_NODES * size_of::<Node>() + 2 * KEPT_BYTES,
+                "{what}: {} bytes stay",
+                held(&tree)
+            );
+        }
+    }
+}

@@ -66,11 +66,6 @@ impl Broker {
         done
     }
 
-    /// Ends a stall before its time.
-    pub fn goes_on(&self) {
-        self.held.signal("CONT");
-    }
-
     /// Kills the broker, as a machine that loses its power does.
     pub fn kill(&self) {
         self.held.kill();

@@ -6,36 +6,37 @@ use mesh_steward::flow::io::Part;
 use mesh_steward::kafka::client;
 use mesh_steward::kafka::ffi::ask;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// As many as are asked for at once.
-const PARTITIONS: i32 = 500;
+/// More than are asked for at once.
+const PARTITIONS: i32 = 150;
 
 #[test]
-fn answers_that_come_when_nobody_waits_any_more_are_dropped() {
+fn questions_that_a_stalled_broker_does_not_answer_end_in_time_and_break_nothing() {
     let broker = Broker::start();
     let name: Arc<str> = "many".into();
     create(&broker.bootstrap, &name, PARTITIONS);
     let parts: Vec<Part> = (0..PARTITIONS).map(|partition| Part { topic: name.clone(), partition }).collect();
-    let settings = settings(&broker.bootstrap, "asked", "w1");
-    for round in 0..4 {
-        let client = client::admin(&settings).expect("a client");
-        let until = Instant::now() + LONG;
-        let answered = |client: &_| ask::ends(client, &parts, 5_000).map(|ends| ends.len());
-        while answered(&client).is_err() {
-            assert!(Instant::now() < until, "round {round}");
+    let client = client::admin(&settings(&broker.bootstrap, "asked", "w1")).expect("a client");
+    let all_are_told = || {
+        let until = Instant::now() + 4 * LONG;
+        while ask::ends(&client, &parts, 10_000).map(|ends| ends.len()) != Ok(parts.len()) {
+            assert!(Instant::now() < until, "the ends of {PARTITIONS} partitions");
         }
-        broker.stalled(|| {
-            for timeout_ms in [1, 100, 1_000] {
-                ask::ends(&client, &parts, timeout_ms).expect_err("nobody answers");
-                ask::topics(&client, std::slice::from_ref(&name), timeout_ms).expect_err("nobody answers");
-            }
-            if round % 2 == 1 {
-                drop(client);
-                return;
-            }
-            broker.goes_on();
-            assert_eq!(answered(&client), Ok(PARTITIONS as usize), "round {round}");
-        });
-    }
+    };
+    all_are_told();
+    broker.stalled(|| {
+        // However little time is given, it is enough for librdkafka to look for the leaders; and however many are asked
+        // for, it takes not much longer.
+        for timeout_ms in [1, 3_000] {
+            let began = Instant::now();
+            ask::topics(&client, std::slice::from_ref(&name), timeout_ms).expect_err("nobody answers");
+            // Partitions whose leader says nothing are absent.
+            let ends = ask::ends(&client, &parts, timeout_ms).unwrap_or_default();
+            assert!(ends.is_empty(), "{ends:?}");
+            assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+        }
+    });
+    // Answers come for which nobody waits any more; new ones are told from them.
+    all_are_told();
 }
