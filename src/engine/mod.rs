@@ -3,7 +3,7 @@
 pub mod record; // positions, intervals, raw records
 pub mod contract; // ODCS into a plan of rules
 pub mod decode; // bytes into slots
-pub mod expr; // expressions over one record: CEL
+pub mod expr; // expressions over one record, CEL and SQL
 pub mod profile; // what values look like: counts and sketches
 pub mod check; // records against rules; tallies; verdicts
 pub mod event; // what leaves: CloudEvents with their ids

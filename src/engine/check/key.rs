@@ -1,6 +1,8 @@
 //! Values as keyed 64-bit hashes: equal for equal values, however they are written, and of no use without the key.
 
+use crate::engine::decode::number::Number;
 use crate::engine::decode::tree::{Kind, Value};
+use crate::engine::expr::value::Val;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 
@@ -34,6 +36,31 @@ impl Hashes {
         let mut hasher = self.start;
         for value in values {
             self.add(&mut hasher, value);
+        }
+        hasher.finish()
+    }
+
+    /// Values that an expression computed, told apart as those of records are; containers are all one.
+    pub fn values(&self, values: &[Val<'_>]) -> u64 {
+        let mut hasher = self.start;
+        for value in values {
+            match value {
+                Val::Bool(b) => hasher.write(&[1 + u8::from(*b)]),
+                Val::Int(i) => write(&mut hasher, [&[3], &i128::from(*i).to_le_bytes(), &[]]),
+                Val::Uint(u) => write(&mut hasher, [&[3], &i128::from(*u).to_le_bytes(), &[]]),
+                Val::Double(d) => {
+                    let number = Number::Float(*d);
+                    hasher.write(&[3]);
+                    number.canonical(|bytes| hasher.write(bytes));
+                }
+                Val::Text(text) => write(&mut hasher, [&[4], &(text.len() as u64).to_le_bytes(), text.as_bytes()]),
+                Val::Bytes(bytes) => write(&mut hasher, [&[7], &(bytes.len() as u64).to_le_bytes(), bytes]),
+                Val::Timestamp(nanos) => write(&mut hasher, [&[8], &nanos.to_le_bytes(), &[]]),
+                Val::Duration(nanos) => write(&mut hasher, [&[10], &nanos.to_le_bytes(), &[]]),
+                Val::Null | Val::Type(_) | Val::Items(_) | Val::List(_) | Val::Members(_) | Val::Map(_) => {
+                    hasher.write(&[0]);
+                }
+            }
         }
         hasher.finish()
     }

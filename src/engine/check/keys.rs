@@ -105,6 +105,28 @@ impl Keys {
         })
     }
 
+    /// How many there are. The error says why nobody knows.
+    pub fn distinct(&self) -> Result<Rows, String> {
+        let sketch = match self {
+            Keys::Exact(set) => return Ok(Rows::exact(set.len() as u64)),
+            Keys::Many(held) => held.whole()?,
+        };
+        let at_least = |keys: f64| keys.max(MAX_KEYS as f64 + 1.0).round();
+        Ok(Rows {
+            value: at_least(sketch.estimate()),
+            low: at_least(sketch.lower_bound(NumStdDev::Three)),
+            high: at_least(sketch.upper_bound(NumStdDev::Three)),
+        })
+    }
+
+    /// The hashes, where they are held as such; nothing is left.
+    pub fn take(&mut self) -> Vec<u64> {
+        match self {
+            Keys::Exact(distinct) => std::mem::take(distinct).into_sorted(),
+            Keys::Many(_) => Vec::new(),
+        }
+    }
+
     pub fn weight_bytes(&self) -> usize {
         match self {
             Keys::Exact(distinct) => distinct.len() * KEY_BYTES,

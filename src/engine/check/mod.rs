@@ -5,6 +5,9 @@ pub mod clause; // one value against one clause
 pub mod key; // values as keyed hashes
 pub mod mask; // what a sample shows of a value
 pub mod keys; // distinct keys of uniqueness rules
+pub mod sum; // exact sums
+pub mod aggregate; // what a query's aggregates have come to
+pub mod wire; // a rule's counts as bytes
 pub mod tally; // what one window has counted
 pub mod sla; // the times of records against service levels
 pub mod verdict; // a window's counts against the thresholds

@@ -1,5 +1,6 @@
 //! One record against a plan: decoded once, every rule asked, the findings counted into the window's tally.
 
+use crate::engine::check::aggregate::{self, Addend};
 use crate::engine::check::clause::{self, Fault};
 use crate::engine::check::key::Hashes;
 use crate::engine::check::mask::Mask;
@@ -65,6 +66,10 @@ struct Found {
     asked: Vec<u32>,
     broken: Vec<Broken>,
     keys: Vec<KeyFinding>,
+    /// What was added to the parts of queries: rule, part, and what.
+    added: Vec<(u32, u32, Addend)>,
+    /// Queries that could not be asked.
+    unasked: Vec<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +132,8 @@ impl Examiner {
         self.found.asked.clear();
         self.found.broken.clear();
         self.found.keys.clear();
+        self.found.added.clear();
+        self.found.unasked.clear();
         self.objects.clear();
         self.objects.extend_from_slice(objects);
         let Some(bytes) = record.value else {
@@ -231,6 +238,21 @@ impl Examiner {
                         sample(Some(*rule), (*fault).into(), shown(*rule, *mask))
                     });
                 }
+                for (rule, part, addend) in &self.found.added {
+                    let Some(Rule { check: Check::Query(query), .. }) = plan.rules.get(*rule as usize) else {
+                        continue;
+                    };
+                    let aggregates = &mut tally.rule(*rule as usize).aggregates;
+                    if aggregates.is_empty() {
+                        *aggregates = aggregate::none_of(query);
+                    }
+                    if let Some(aggregate) = aggregates.get_mut(*part as usize) {
+                        aggregate.add(*addend);
+                    }
+                }
+                for rule in &self.found.unasked {
+                    tally.rule(*rule as usize).failed += 1;
+                }
                 for KeyFinding { rule, key, shown: place } in &self.found.keys {
                     let counts = tally.rule(*rule as usize);
                     counts.asked += 1;
@@ -277,6 +299,17 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
                     }
                 }
                 found.asked.push(number);
+                continue;
+            }
+            Subject::Query(places) => {
+                let Check::Query(query) = &rule.check else { continue };
+                found.asked.push(number);
+                let before = found.added.len();
+                let mut add = |part: usize, added| found.added.push((number, part as u32, Addend::of(&added, hashes)));
+                if query.ask(record, fields, places, &mut add).is_err() {
+                    found.added.truncate(before);
+                    found.unasked.push(number);
+                }
                 continue;
             }
             Subject::Record => Row::Value(record),
@@ -342,7 +375,15 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
             broken(!holds, "no_match")
         }
         (Check::Valid(_) | Check::Invalid { .. }, None) => None,
-        (Check::Unique(_) | Check::RowCount | Check::Holds(_) | Check::Sla(_) | Check::Unmeasured(_), _) => None,
+        (
+            Check::Unique(_)
+            | Check::RowCount
+            | Check::Holds(_)
+            | Check::Query(_)
+            | Check::Sla(_)
+            | Check::Unmeasured(_),
+            _,
+        ) => None,
     }
 }
 

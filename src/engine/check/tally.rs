@@ -1,5 +1,6 @@
 //! What one window of one contract version has counted: a commutative monoid, so that it merges in any order.
 
+use crate::engine::check::aggregate::{self, Addend, Aggregate};
 use crate::engine::check::keys::{KEY_BYTES, Keys, Rows};
 use crate::engine::profile::state::Profile;
 use crate::engine::record::{Interval, Offset, TopicId};
@@ -62,7 +63,9 @@ pub struct Unmeasured {
 }
 
 /// What one rule has counted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+///
+/// On the wire it is two numbers and one optional thing, keys or aggregates: a rule has never both (`check::wire`).
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleTally {
     /// Rows it was asked of.
     pub asked: u64,
@@ -70,6 +73,8 @@ pub struct RuleTally {
     pub failed: u64,
     /// Uniqueness only: the keyed hashes seen.
     pub keys: Option<Keys>,
+    /// A query only: what its aggregates have come to; empty where it was asked of nothing.
+    pub aggregates: Vec<Aggregate>,
 }
 
 /// One record that broke a rule, or could not be decoded.
@@ -175,12 +180,34 @@ impl Tally {
                 keys.extend(set.into_sorted().into_iter().map(|key| (number, key)));
             }
         }
+        let mut parted = Vec::new();
+        for (number, rule) in self.rules.iter_mut().enumerate() {
+            let none: Vec<Aggregate> = rule.aggregates.iter().map(Aggregate::none).collect();
+            for (part, aggregate) in rule.aggregates.iter_mut().enumerate() {
+                let keys = aggregate.take_keys();
+                if !keys.is_empty() {
+                    parted.push((number, part, none.clone(), keys));
+                }
+            }
+        }
         let mut pieces = Pieces { weight: self.weight_bytes(), piece: self, done: Vec::new(), max_bytes };
         for field in fields {
             pieces.room(field.weight_bytes(), 0).profile.put(field);
         }
         for (number, key) in keys {
             pieces.room(KEY_BYTES, (number + 1) * RULE_BYTES).rule(number).insert(key);
+        }
+        for (number, part, none, keys) in parted {
+            let first_bytes = (number + 1) * RULE_BYTES + none.iter().map(Aggregate::weight_bytes).sum::<usize>();
+            for key in keys {
+                let rule = pieces.room(KEY_BYTES, first_bytes).rule(number);
+                if rule.aggregates.is_empty() {
+                    rule.aggregates.clone_from(&none);
+                }
+                if let Some(aggregate) = rule.aggregates.get_mut(part) {
+                    aggregate.add(Addend::Key(key));
+                }
+            }
         }
         pieces.done.push(pieces.piece);
         pieces.done
@@ -214,6 +241,7 @@ impl RuleTally {
     fn merge(&mut self, other: RuleTally) {
         self.asked += other.asked;
         self.failed += other.failed;
+        aggregate::merge(&mut self.aggregates, other.aggregates);
         self.keys = match (self.keys.take(), other.keys) {
             (Some(a), Some(b)) => Some(a.merged(b)),
             (a, b) => a.or(b),
@@ -235,7 +263,8 @@ impl RuleTally {
     }
 
     fn weight_bytes(&self) -> usize {
-        RULE_BYTES + self.keys.as_ref().map_or(0, Keys::weight_bytes)
+        let aggregates: usize = self.aggregates.iter().map(Aggregate::weight_bytes).sum();
+        RULE_BYTES + self.keys.as_ref().map_or(0, Keys::weight_bytes) + aggregates
     }
 }
 

@@ -1,5 +1,6 @@
 //! A window's counts against the thresholds of its contract version.
 
+use crate::engine::check::aggregate;
 use crate::engine::check::keys::Rows;
 use crate::engine::check::score::score;
 use crate::engine::check::sla::Measured;
@@ -106,7 +107,7 @@ pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
     let mut results = Vec::new();
     for (number, (rule, counts)) in plan.rules.iter().zip(&tally.rules).enumerate() {
         let measured = measure(rule, counts);
-        if rule.unit == Unit::Rows && measured.is_ok_and(|value| never_again(rule.threshold, value.low)) {
+        if grows(rule) && measured.is_ok_and(|value| never_again(rule.threshold, value.low)) {
             // What is doomed fails by the facts of any window.
             results.push(rule_result(number, rule, counts, tally, &Facts { complete: true, late: false }));
         }
@@ -136,6 +137,17 @@ fn measure(rule: &Rule, counts: &RuleTally) -> Result<Rows, Unmeasured> {
         return match rule.unit {
             Unit::Rows => Ok(Rows::exact(counts.asked)),
             Unit::Percent => Err(Unmeasured::Unknown("rowCount has no whole to be a percentage of".into())),
+        };
+    }
+    if let Check::Query(query) = &rule.check {
+        // Of a query no row fails: these could not be asked.
+        if counts.failed > 0 {
+            return Err(Unmeasured::Unknown(format!("of {} records the query takes too many steps", counts.failed)));
+        }
+        return match aggregate::number(query, &counts.aggregates).map_err(Unmeasured::Unknown)? {
+            Some(number) => Ok(number),
+            None if counts.asked == 0 => Err(Unmeasured::Skip),
+            None => Err(Unmeasured::Unknown("the query gives null".into())),
         };
     }
     let failed = counts.failed_rows().map_err(Unmeasured::Unknown)?;
@@ -181,7 +193,7 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         },
         threshold: threshold_json(rule.threshold),
         asked: counts.asked,
-        failed: if matches!(rule.check, Check::RowCount) { 0 } else { failed },
+        failed: if matches!(rule.check, Check::RowCount | Check::Query(_)) { 0 } else { failed },
         reason,
         samples: tally.samples.iter().filter(|s| s.rule == Some(number as u32)).cloned().collect(),
     }
@@ -208,9 +220,17 @@ fn service_level(rule: &Rule, measured: &Result<Measured, String>, tally: &Tally
     }
 }
 
+/// Whether the number is a count, which only grows.
+fn grows(rule: &Rule) -> bool {
+    match &rule.check {
+        Check::Query(query) => query.grows(),
+        _ => rule.unit == Unit::Rows,
+    }
+}
+
 /// Whether no further row can change what a count of at least `value` rows says.
 fn decided(rule: &Rule, value: f64) -> bool {
-    rule.unit == Unit::Rows && (never_again(rule.threshold, value) || ever_after(rule.threshold, value))
+    grows(rule) && (never_again(rule.threshold, value) || ever_after(rule.threshold, value))
 }
 
 fn not_measured(tally: &Tally) -> String {
@@ -227,7 +247,7 @@ enum Outcome {
 
 /// In a window that is not whole, and in one of late records alone, counts are too low. What has passed an upper bound
 /// stays broken and what has reached a lower one holds. Beyond that, a rule about each row on its own is judged by
-/// the rows there are; the number of rows and the distinctness of all of them cannot be.
+/// the rows there are; the number of rows, the distinctness of all of them and what a query computes of them cannot be.
 ///
 /// An estimate decides only what all of its bounds decide; of a window that is not whole, what its lower one does.
 fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
@@ -243,11 +263,11 @@ fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
             )),
         };
     }
-    if facts.complete && !facts.late || rule.unit == Unit::Percent && !matches!(rule.check, Check::Unique(_)) {
+    let whole_window = matches!(rule.check, Check::RowCount | Check::Unique(_) | Check::Query(_));
+    if facts.complete && !facts.late || rule.unit == Unit::Percent && !whole_window {
         return if holds { Outcome::Holds } else { Outcome::Broken };
     }
-    let rows = rule.unit == Unit::Rows;
-    let whole_window = matches!(rule.check, Check::RowCount | Check::Unique(_));
+    let rows = grows(rule);
     if rows && never_again(rule.threshold, value) {
         Outcome::Broken
     } else if rows && ever_after(rule.threshold, value) || holds && !whole_window {

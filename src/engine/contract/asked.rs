@@ -32,6 +32,8 @@ pub enum Subject {
     Key(Box<[Route]>),
     /// What an expression asks.
     Expression(Box<Places>),
+    /// What a query asks, by slot.
+    Query(Box<[Place]>),
 }
 
 /// By object.
@@ -46,6 +48,9 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
             paths.extend(rule.field.iter().chain(key(rule)).cloned());
             if let Check::Holds(condition) = &rule.check {
                 paths.extend(condition.paths().cloned());
+            }
+            if let Check::Query(query) = &rule.check {
+                paths.extend(query.slots.iter().cloned());
             }
             paths.extend(times(rule).iter().map(|time| time.path.clone()));
         }
@@ -75,6 +80,7 @@ fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
     match (&rule.check, &rule.field) {
         (Check::Unmeasured(_) | Check::Sla(_), _) => None,
         (Check::RowCount, _) => Some(Subject::Row),
+        (Check::Query(query), _) => query.places(fields).map(Subject::Query),
         (Check::Holds(condition), field) => {
             condition.places(field.as_ref(), fields).map(|places| Subject::Expression(Box::new(places)))
         }

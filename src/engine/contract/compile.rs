@@ -91,6 +91,15 @@ impl Asked<'_> {
             (_, property) => property.is_some_and(|p| p.classified),
         };
         let given = clause.id.is_some();
+        let check = match clause.check {
+            Check::Query(query) => {
+                match query.telling().iter().find(|field| is_classified(&object.properties, field)) {
+                    Some(field) => Check::Unmeasured(format!("the query tells values of {field}, which is classified")),
+                    None => Check::Query(query),
+                }
+            }
+            check => check,
+        };
         Rule {
             id: short(id),
             own_id: given,
@@ -103,7 +112,7 @@ impl Asked<'_> {
             severity: clause.severity.map(short),
             relates_to: short(clause.relates_to),
             classified,
-            check: clause.check,
+            check,
             threshold: clause.threshold,
             unit: clause.unit,
         }
@@ -346,7 +355,7 @@ mod tests {
                 "orders.a.invalidValues: a Unmeasured(\"neither arguments.validValues nor arguments.pattern\")",
                 "orders.a.invalidValues.2: a Unmeasured(\"pattern \\\"(\\\" cannot be searched for: unclosed group\")",
                 "orders.a.missingValues: a Unmeasured(\"no arguments.missingValues\")",
-                "orders.a.sql: a Unmeasured(\"SQL rules are not measured\")",
+                "orders.a.sql: a Unmeasured(\"a SELECT without a table cannot be measured record by record\")",
                 "orders.a.custom: a Unmeasured(\"rules of the engine \\\"soda\\\" are not measured\")",
                 "orders.a.relationships: a Unmeasured(\"relationships between objects are not measured\")",
                 "orders.a.maxlength: a Unmeasured(\"the key maxlength is not understood\")",

@@ -1,15 +1,17 @@
-//! Rules that an expression states: `type: custom` with `engine: cel`.
+//! Rules that an expression states: `type: custom` with `engine: cel`, and `type: sql`.
 
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::plan::{Check, Threshold};
 use crate::engine::contract::problem::Problems;
 use crate::engine::contract::quality::{OPERATORS, Subject, threshold};
+use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::expr::cel::parse::{self, Scope};
 use crate::engine::expr::cel::token::Mistake;
 use crate::engine::expr::condition::{About, Breaks, Condition};
 use crate::engine::expr::eval::FieldNames;
 use crate::engine::expr::program::Variable;
 use crate::engine::expr::regex::Dialect;
+use crate::engine::expr::sql::read::{self, Names, Refusal};
 use std::sync::Arc;
 
 const OF_OBJECT: [(&str, Variable); 4] =
@@ -31,13 +33,46 @@ pub fn cel(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -
     };
     let dialect = Dialect::Pcre;
     let (scope, about) = match subject {
-        Subject::Property(_) => {
+        Subject::Property(..) => {
             (Scope { variables: &OF_PROPERTY, fields: &|_| None, dialect }, About::Field(FieldNames::default()))
         }
-        Subject::Object(find) => (Scope { variables: &OF_OBJECT, fields: find, dialect }, About::Record),
+        Subject::Object(find, _) => (Scope { variables: &OF_OBJECT, fields: find, dialect }, About::Record),
     };
     let program = parse::parse(text, &scope).map_err(|mistake| does_not_compile(text, &mistake, &found, problems))?;
     Ok(Check::Holds(Arc::new(Condition { program, breaks: Breaks::NotTrue, about })))
+}
+
+/// The check of a query; the error says why there is none.
+pub fn sql(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -> Result<Check, String> {
+    let Some(found) = fields.get("query") else { return Err("no query".to_owned()) };
+    let Some(text) = found.text() else {
+        problems.semantic(&found.at, "the query is no text", "write one SELECT, in quotes");
+        return Err("the query is no text".to_owned());
+    };
+    let by_its_own_name = |name: &str| Ok(FieldPath(name.split('.').map(|n| Step::Name(n.to_owned())).collect()));
+    let query = match subject {
+        // Other columns than the property's own are called as the record has them.
+        Subject::Property(field, tables) => {
+            read::read(text, Names { tables, property: Some(field), columns: &by_its_own_name })
+        }
+        Subject::Object(find, tables) => {
+            let columns = |name: &str| find(name).ok_or_else(|| format!("the object has no property {name}"));
+            read::read(text, Names { tables, property: None, columns: &columns })
+        }
+    };
+    match query {
+        Ok(query) => Ok(Check::Query(Arc::new(query))),
+        Err(Refusal::Wrong(reason)) => {
+            problems.semantic(&found.at, &reason, "correct the query");
+            Err(reason)
+        }
+        Err(Refusal::Beyond(reason)) => {
+            let remedy =
+                "write it as aggregates over the records of this one topic, or expect its verdict to be unknown";
+            problems.warning(&found.at, &reason, remedy);
+            Err(reason)
+        }
+    }
 }
 
 /// Of a rule that says nothing of how many rows may break it, none may.

@@ -196,6 +196,17 @@ pub fn property_at<'p>(properties: &'p [Property], path: &str) -> Option<&'p Pro
     properties.iter().find_map(|p| if p.path == path { Some(p) } else { property_at(&p.children, path) })
 }
 
+/// Finds a property as a query calls it: by its `name`s, else by its `physicalName`s, else by either in any case.
+pub fn property_called<'p>(properties: &'p [Property], path: &str) -> Option<&'p Property> {
+    fn find<'p>(all: &'p [Property], is: &dyn Fn(&Property) -> bool) -> Option<&'p Property> {
+        all.iter().find_map(|p| if is(p) { Some(p) } else { find(&p.children, is) })
+    }
+    let any_case = |p: &Property| p.path.eq_ignore_ascii_case(path) || p.field.to_string().eq_ignore_ascii_case(path);
+    property_at(properties, path)
+        .or_else(|| find(properties, &|p| p.field.to_string() == path))
+        .or_else(|| find(properties, &any_case))
+}
+
 /// A slash would split a key, and a space a label: everything but `A-Z a-z 0-9 . _ -` becomes `-`.
 fn in_a_key(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()

@@ -3,7 +3,7 @@
 use crate::engine::contract::compile;
 use crate::engine::contract::custom::{self, Custom, Level};
 use crate::engine::contract::fields::{At, Fields};
-use crate::engine::contract::model::{Contract, LogicalType, Object, Property, property_at};
+use crate::engine::contract::model::{Contract, LogicalType, Object, Property, property_at, property_called};
 use crate::engine::contract::name::TEXT_MAX;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problem, Problems};
@@ -193,11 +193,12 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
     let custom = custom::read(&mut fields, Level::Object, problems);
     let root = FieldPath::default();
     let classified = of_contract.classified || custom.classified;
-    let parent = Parent { path: "", field: &root, relates_to: &relates_to, classified, depth: 0 };
+    let parent =
+        Parent { path: "", field: &root, relates_to: &relates_to, classified, depth: 0, tables: [&name, &topic] };
     let properties = property::list(&mut fields, parent, problems);
 
-    let find = |path: &str| property_at(&properties, path).map(|p| p.field.clone());
-    let mut clauses = quality::read(&mut fields, &relates_to, Subject::Object(&find), problems);
+    let find = |path: &str| property_called(&properties, path).map(|p| p.field.clone());
+    let mut clauses = quality::read(&mut fields, &relates_to, Subject::Object(&find, [&name, &topic]), problems);
     clauses.extend(property::relationships(&mut fields, &relates_to));
     let text = fields.text("description");
     fields.known(&OBJECT_TEXT_KEYS);

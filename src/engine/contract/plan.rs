@@ -13,6 +13,7 @@ use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::path::FieldPath;
 use crate::engine::expr::condition::Condition;
+use crate::engine::expr::sql::query::Query;
 use crate::engine::profile::shape::ProfilePlan;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -111,6 +112,8 @@ pub enum Check {
     RowCount,
     /// What an expression says of the record, or of the field.
     Holds(Arc<Condition>),
+    /// The number that a query gives.
+    Query(Arc<Query>),
     /// A service level. The times of a window do not tell it: it is `unknown` there, and measured in a dry run.
     Sla(Box<Sla>),
     /// Parsed and not enforced: `unknown`, with the reason.

@@ -5,7 +5,7 @@ use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Clause, Property};
 use crate::engine::contract::options;
 use crate::engine::contract::problem::{Place, Problems};
-use crate::engine::contract::quality::{self, Subject};
+use crate::engine::contract::quality::{self, Subject, Tables};
 use crate::engine::decode::path::{FieldPath, Step};
 
 /// What a property stands in.
@@ -18,6 +18,7 @@ pub struct Parent<'a> {
     pub classified: bool,
     /// How deep it is nested.
     pub depth: usize,
+    pub tables: Tables<'a>,
 }
 
 /// Deeper than any record is read.
@@ -96,7 +97,7 @@ fn one(
     }
     let custom = custom::read(&mut fields, Level::Property, problems);
     let mut clauses = options::read(&mut fields, &relates_to, problems);
-    clauses.extend(quality::read(&mut fields, &relates_to, Subject::Property(&field), problems));
+    clauses.extend(quality::read(&mut fields, &relates_to, Subject::Property(&field, parent.tables), problems));
     clauses.extend(relationships(&mut fields, &relates_to));
     if fields.get("map").is_some() {
         clauses.push(Clause::unmeasured("map", &relates_to, "the keys and values of a map are not measured"));
@@ -104,7 +105,14 @@ fn one(
 
     let labelled = fields.text("classification").is_some_and(|c| !c.is_empty() && !c.eq_ignore_ascii_case("public"));
     let classified = parent.classified || custom.classified || labelled;
-    let inner = Parent { path: &path, field: &field, relates_to: &relates_to, classified, depth: parent.depth + 1 };
+    let inner = Parent {
+        path: &path,
+        field: &field,
+        relates_to: &relates_to,
+        classified,
+        depth: parent.depth + 1,
+        tables: parent.tables,
+    };
     let mut children = list(&mut fields, inner, problems);
     children.extend(fields.get("items").and_then(|found| items(&found, inner, problems)));
 

@@ -14,10 +14,13 @@ use crate::engine::decode::path::{FieldPath, Step};
 #[derive(Clone, Copy)]
 pub enum Subject<'a> {
     /// A property: where it stands in a record.
-    Property(&'a FieldPath),
+    Property(&'a FieldPath, Tables<'a>),
     /// An object; finds a property of it by its name.
-    Object(&'a dyn Fn(&str) -> Option<FieldPath>),
+    Object(&'a dyn Fn(&str) -> Option<FieldPath>, Tables<'a>),
 }
+
+/// What queries may call the object: its name, and its topic.
+pub type Tables<'a> = [&'a str; 2];
 
 /// Exactly one stands in a rule.
 pub const OPERATORS: [&str; 8] = [
@@ -174,13 +177,14 @@ fn asked(
         }
         let engine = fields.text("engine").unwrap_or_default();
         match metric {
-            "sql" => return Err("SQL rules are not measured".to_owned()),
+            "sql" => {}
             _ if engine.eq_ignore_ascii_case("cel") => {}
             _ => return Err(format!("rules of the engine {engine:?} are not measured")),
         }
     }
     // Each part is read even where another is already wrong, so that all mistakes are told at once.
     let (check, threshold) = match metric {
+        "sql" => (expression::sql(fields, subject, problems), threshold(fields, problems)),
         "custom" => (expression::cel(fields, subject, problems), expression::threshold_or_none(fields, problems)),
         _ => (check(fields, metric, subject, problems), threshold(fields, problems)),
     };
@@ -209,8 +213,8 @@ fn check(
     };
     let check = match (metric, subject) {
         ("rowCount", _) => Ok(Check::RowCount),
-        ("nullValues", Subject::Property(_)) => Ok(Check::Null),
-        ("missingValues", Subject::Property(_)) => {
+        ("nullValues", Subject::Property(..)) => Ok(Check::Null),
+        ("missingValues", Subject::Property(..)) => {
             let given = arguments.as_mut().map(|a| a.list("missingValues")).unwrap_or_default();
             match given.is_empty() {
                 false => Ok(Check::Missing(Values::new(given.iter().map(|v| v.node.json()).collect()))),
@@ -224,13 +228,13 @@ fn check(
                 }
             }
         }
-        ("invalidValues", Subject::Property(_)) => invalid(arguments.as_mut(), &place, problems),
-        ("duplicateValues", Subject::Property(field)) => match field.0.contains(&Step::Items) {
+        ("invalidValues", Subject::Property(..)) => invalid(arguments.as_mut(), &place, problems),
+        ("duplicateValues", Subject::Property(field, _)) => match field.0.contains(&Step::Items) {
             true => Err("duplicates among the items of arrays are not measured".to_owned()),
             false => Ok(Check::Unique(vec![field.clone()])),
         },
-        ("duplicateValues", Subject::Object(find)) => duplicates(arguments.as_mut(), &place, find, problems),
-        (_, Subject::Object(_)) => {
+        ("duplicateValues", Subject::Object(find, _)) => duplicates(arguments.as_mut(), &place, find, problems),
+        (_, Subject::Object(..)) => {
             problems.semantic(
                 &place,
                 format!("{metric} asks a property, and stands on an object"),
@@ -238,7 +242,7 @@ fn check(
             );
             Err(format!("{metric} stands on an object"))
         }
-        (_, Subject::Property(_)) => Err(format!("{metric} is not measured")),
+        (_, Subject::Property(..)) => Err(format!("{metric} is not measured")),
     };
     let unknown = arguments.map(|mut a| a.unknown()).unwrap_or_default();
     match unknown.first() {

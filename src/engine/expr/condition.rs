@@ -94,13 +94,11 @@ impl Condition {
     /// Asks a record.
     pub fn ask<'a>(&'a self, places: &'a Places, subject: Subject<'a>) -> Said<'a> {
         let context = Context {
-            record: subject.record,
-            fields: subject.fields,
+            record: Some((subject.record, subject.fields)),
             places: &places.slots,
-            value: None,
-            field: None,
             key: subject.key,
             now_ms: subject.now_ms,
+            ..Context::default()
         };
         // A rule about fields by tags holds where the record has none of them.
         let mut said = match &self.about {

@@ -9,6 +9,7 @@ use crate::engine::decode::tree::Value;
 use crate::engine::expr::arithmetic;
 use crate::engine::expr::call;
 use crate::engine::expr::program::{Comparison, Expr, Fold, Literal, Macro, Program, Variable};
+use crate::engine::expr::sql::apply;
 use crate::engine::expr::value::{BAD_ARGUMENT, Error, NO_KEY, NO_OVERLOAD, Val};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -22,11 +23,10 @@ const BYTES_PER_STEP: usize = 16;
 pub const TOO_MANY_STEPS: Error = Error("too many steps");
 
 /// What an expression is asked of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
-    pub record: Value<'a>,
-    /// With these the record was read.
-    pub fields: &'a Fields,
+    /// With these fields it was read. `None`: the expression is about the parts of a query.
+    pub record: Option<(Value<'a>, &'a Fields)>,
     /// By slot of the program.
     pub places: &'a [Place],
     /// The field, where the rule is asked of one; `None`: it is missing.
@@ -36,6 +36,8 @@ pub struct Context<'a> {
     pub key: Option<&'a [u8]>,
     /// CEL's `now`: when the record was written, in milliseconds since 1970.
     pub now_ms: i64,
+    /// What the aggregates of a query came to.
+    pub parts: &'a [Val<'a>],
 }
 
 /// What a rule about fields is told of one: `fullName`, `name`, `typeName`, `tags`.
@@ -59,7 +61,7 @@ pub enum Outcome<'a> {
 
 /// Evaluates a program.
 pub fn run<'a>(program: &'a Program, context: Context<'a>) -> Outcome<'a> {
-    let mut evaluation = Evaluation { program, context, locals: Vec::new(), steps: 0 };
+    let mut evaluation = Evaluation::new(program, context);
     if let Some(guard) = &program.guard
         && !matches!(evaluation.value(guard), Ok(Val::Bool(true)))
     {
@@ -83,6 +85,10 @@ pub struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
+    pub fn new(program: &'a Program, context: Context<'a>) -> Evaluation<'a> {
+        Evaluation { program, context, locals: Vec::new(), steps: 0 }
+    }
+
     /// Counts what so many bytes cost.
     pub fn charge(&mut self, bytes: usize) -> Result<(), Error> {
         let steps = u32::try_from(1 + bytes / BYTES_PER_STEP).unwrap_or(u32::MAX);
@@ -96,6 +102,9 @@ impl<'a> Evaluation<'a> {
         Ok(match expr {
             Expr::Literal(literal) => of_literal(literal),
             Expr::Field(slot) => self.field(*slot)?,
+            Expr::Nullable(slot) => self.field(*slot).unwrap_or(Val::Null),
+            Expr::Part(part) => self.context.parts.get(*part as usize).cloned().unwrap_or(Val::Null),
+            Expr::Sql(sql, arguments) => apply::apply(self, *sql, arguments)?,
             Expr::HasField(slot) => Val::Bool(self.has_field(*slot)?),
             Expr::Variable(variable) => self.variable(*variable)?,
             Expr::Local(index) => self.locals.get(*index as usize).cloned().ok_or(BAD_ARGUMENT)?,
@@ -147,7 +156,7 @@ impl<'a> Evaluation<'a> {
     fn variable(&mut self, variable: Variable) -> Result<Val<'a>, Error> {
         let names = self.context.field;
         Ok(match variable {
-            Variable::Record => Val::of(self.context.record),
+            Variable::Record => Val::of(self.context.record.ok_or(NO_KEY)?.0),
             Variable::Value => match self.context.value {
                 Some(value) => self.widened(Val::of(value)),
                 None => return Err(NO_KEY),
@@ -182,7 +191,8 @@ impl<'a> Evaluation<'a> {
 
     fn field(&mut self, slot: u32) -> Result<Val<'a>, Error> {
         let place = self.context.places.get(slot as usize).copied().ok_or(NO_KEY)?;
-        let value = Val::of(self.context.record.at(place).ok_or(NO_KEY)?);
+        let (record, _) = self.context.record.ok_or(NO_KEY)?;
+        let value = Val::of(record.at(place).ok_or(NO_KEY)?);
         Ok(match value {
             Val::Int(i) if self.program.doubles.get(slot as usize) == Some(&true) => Val::Double(i as f64),
             value => value,
@@ -191,10 +201,11 @@ impl<'a> Evaluation<'a> {
 
     fn has_field(&mut self, slot: u32) -> Result<bool, Error> {
         let place = self.context.places.get(slot as usize).copied().ok_or(NO_KEY)?;
-        if self.context.record.at(place).is_some() {
+        let (record, fields) = self.context.record.ok_or(NO_KEY)?;
+        if record.at(place).is_some() {
             return Ok(true);
         }
-        match self.context.record.at(self.context.fields.parent(place)) {
+        match record.at(fields.parent(place)) {
             Some(parent) if parent.is_object() => Ok(false),
             Some(_) => Err(NO_OVERLOAD),
             None => Err(NO_KEY),

@@ -11,3 +11,4 @@ pub mod text; // functions of text
 pub mod time; // timestamps and durations
 pub mod regex; // patterns: two engines
 pub mod cel; // CEL into the tree
+pub mod sql; // SQL into parts that merge

@@ -3,6 +3,7 @@
 use crate::engine::decode::path::FieldPath;
 use crate::engine::expr::call::Function;
 use crate::engine::expr::regex::Regex;
+use crate::engine::expr::sql::apply::Sql;
 
 /// One expression. It is evaluated for many records, and shared by all who do.
 #[derive(Clone, Debug)]
@@ -24,6 +25,10 @@ pub enum Expr {
     /// A field of the record, by slot.
     Field(u32),
     HasField(u32),
+    /// The same to SQL: null where it is missing.
+    Nullable(u32),
+    /// What an aggregate of a query came to, by number.
+    Part(u32),
     /// A variable of a macro, by how many are around it.
     Local(u32),
     Select(Box<Expr>, Box<str>),
@@ -42,6 +47,19 @@ pub enum Expr {
     Fold(Box<Fold>),
     Matches(Box<Expr>, Regex),
     Call(Function, Box<[Expr]>),
+    Sql(Sql, Box<[Expr]>),
+}
+
+impl Expr {
+    /// The slots that it reads as SQL does.
+    pub fn slots(&self, into: &mut Vec<u32>) {
+        match self {
+            Expr::Nullable(slot) => into.push(*slot),
+            Expr::Matches(of, _) => of.slots(into),
+            Expr::Sql(_, of) => of.iter().for_each(|of| of.slots(into)),
+            _ => {}
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -46,7 +46,8 @@ fn plan(rules: Vec<Rule>) -> Plan {
 fn tally(rules: &[(u64, u64)]) -> Tally {
     let mut tally = Tally::default();
     tally.counts.records = 100;
-    tally.rules = rules.iter().map(|&(asked, failed)| RuleTally { asked, failed, keys: None }).collect();
+    tally.rules =
+        rules.iter().map(|&(asked, failed)| RuleTally { asked, failed, keys: None, aggregates: vec![] }).collect();
     tally
 }
 
@@ -119,7 +120,10 @@ fn a_part_of_a_window_is_judged_as_far_as_it_goes() {
 #[test]
 fn uniqueness_is_measured_by_distinct_keys_up_to_a_bound() {
     let unique = |unit, threshold| plan(vec![rule(Check::Unique(vec![]), threshold, unit, None)]);
-    let of = |keys: Keys| Tally { rules: vec![RuleTally { asked: 4, failed: 0, keys: Some(keys) }], ..tally(&[]) };
+    let of = |keys: Keys| Tally {
+        rules: vec![RuleTally { asked: 4, failed: 0, keys: Some(keys), aggregates: vec![] }],
+        ..tally(&[])
+    };
     let three = of(Keys::Exact(Distinct::of(vec![1, 2, 3])));
     let four = of(Keys::Exact(Distinct::of(vec![1, 2, 3, 4])));
     let first = |plan: &Plan, tally: &Tally, facts: &Facts| judge(plan, tally, facts).results.remove(0);
@@ -140,7 +144,7 @@ fn an_estimate_decides_only_what_is_beyond_doubt() {
     (0..MAX_KEYS as u64 + 100_000).for_each(|n| assert!(keys.insert(n.wrapping_mul(0x9E37_79B9_7F4A_7C15))));
     let check = |threshold, unit, duplicates: u64, facts: &Facts, expected: Status| {
         let asked = MAX_KEYS as u64 + 100_000 + duplicates;
-        let rules = vec![RuleTally { asked, failed: 0, keys: Some(keys.clone()) }];
+        let rules = vec![RuleTally { asked, failed: 0, keys: Some(keys.clone()), aggregates: vec![] }];
         let plan = plan(vec![rule(Check::Unique(vec![]), threshold, unit, None)]);
         let result = judge(&plan, &Tally { rules, ..tally(&[]) }, facts).results.remove(0);
         assert_eq!(result.status, expected, "{threshold:?} {duplicates}: {result:?}");

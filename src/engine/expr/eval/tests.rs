@@ -33,13 +33,13 @@ fn said(program: &Program, record: &str) -> String {
     let Kind::Object(members) = record.kind() else { panic!("a record is an object") };
     let field = FieldNames { tags: vec!["PII".into()], type_name: "DOUBLE", ..FieldNames::default() };
     let context = Context {
-        record,
-        fields: &fields,
+        record: Some((record, &fields)),
         places: &places,
         value: members.get("i"),
         field: Some(&field),
         key: Some(b"k-1"),
         now_ms: 1_700_000_000_000,
+        parts: &[],
     };
     match run(program, context) {
         Outcome::Skipped => "skipped".into(),
