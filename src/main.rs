@@ -30,7 +30,11 @@ fn main() -> ExitCode {
     match carry_out(Arguments::parse().command) {
         Ok(exit) => exit.into(),
         Err(e) => {
-            eprintln!("steward: {e:#}");
+            // Whoever reads has heard enough (`| head`): that is no news.
+            let heard = e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
+            if !heard {
+                eprintln!("steward: {e:#}");
+            }
             Exit::NotDone.into()
         }
     }
