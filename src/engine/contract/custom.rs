@@ -66,16 +66,14 @@ impl Custom {
             }
             ("showValues", Value::Bool(show)) if level == Level::Property => self.show_values = *show,
             ("showValues", _) => {
-                problems.semantic(
-                    at,
+                problems.beyond(at, "steward-property",
                     "steward.showValues is understood on a property alone, as true or false",
                     "set it to true on each property whose values may be shown in profiles",
                 );
             }
             ("incident", _) if level == Level::Contract => match incident(node) {
                 Some(policy) => self.incident = Some(policy),
-                None => problems.semantic(
-                    at,
+                None => problems.beyond(at, "steward-property",
                     "steward.incident is not understood",
                     format!("write {{failing: N, of: M}} with 1 <= N <= M <= {INCIDENT_OF_MAX}"),
                 ),
@@ -87,48 +85,43 @@ impl Custom {
                 self.encoding.message = Some((name.clone(), at.clone()));
             }
             ("protobufSchema" | "protobufMessage", _) if of_topics => {
-                problems.semantic(at, format!("steward.{key} is no text"), "give the text of a .proto file, and a message's name");
+                problems.beyond(at, "steward-property", format!("steward.{key} is no text"), "give the text of a .proto file, and a message's name");
             }
             ("avroSchema", _) if of_topics => self.encoding.schema = encoding::schema(node, at, problems),
             ("encoding", Value::Text(word)) if of_topics && Word::named(word).is_some() => {
                 self.encoding.encoding = Word::named(word).map(|word| (word, at.clone()));
             }
             ("encoding", _) if of_topics => {
-                problems.semantic(at, "steward.encoding is not understood", "write json, avro, protobuf or registry");
+                problems.beyond(at, "steward-property", "steward.encoding is not understood", "write json, avro, protobuf or registry");
             }
             ("eventTimeField", _) if of_topics => {
-                problems.semantic(at, "steward.eventTimeField is no text", "name a field, such as created_at");
+                problems.beyond(at, "steward-property", "steward.eventTimeField is no text", "name a field, such as created_at");
             }
             ("declaredDelay", _) if of_topics => {
-                problems.semantic(
-                    at,
+                problems.beyond(at, "steward-property",
                     "steward.declaredDelay is no span of time",
                     "write it with a unit: 500ms, 30s, 5m, 1h or 1d",
                 );
             }
             ("eventTimeField" | "declaredDelay" | "avroSchema" | "protobufSchema" | "protobufMessage" | "encoding", _) => {
-                problems.semantic(
-                    at,
+                problems.beyond(at, "steward-property",
                     format!("steward.{key} stands where it means nothing"),
                     "put it on the object or the contract",
                 );
             }
             ("incident", _) => {
-                problems.warning(
-                    at,
+                problems.doubt(at, "steward-property",
                     "steward.incident is read on the contract alone",
                     "move it to the contract's customProperties",
                 );
             }
             (known, _) if NOT_YET.contains(&known) => {
-                problems.warning(
-                    at,
+                problems.doubt(at, "steward-property",
                     format!("steward.{key} is not enforced by this version"),
                     "remove it, or leave it for a later one",
                 );
             }
-            _ => problems.semantic(
-                at,
+            _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
                 "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, incident or showValues, or a name without `steward.`",
             ),

@@ -155,8 +155,9 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         canonical: root.node.json().to_string(),
     };
     for (id, relates_to) in compile::repeated_ids(&contract) {
-        problems.semantic(
+        problems.beyond(
             &at,
+            "repeated-id",
             format!("the id {id} of {relates_to} is used before"),
             "give each rule an id of its own",
         );
@@ -285,7 +286,12 @@ fn repeated<'o>(objects: impl Iterator<Item = &'o Object>, at: &Place, problems:
     let mut names = BTreeSet::new();
     for object in objects {
         if !names.insert(&object.name) {
-            problems.semantic(at, format!("two objects are named {}", object.name), "rename one of them");
+            problems.beyond(
+                at,
+                "repeated-name",
+                format!("two objects are named {}", object.name),
+                "rename one of them",
+            );
         }
     }
 }

@@ -37,8 +37,9 @@ pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) ->
     let physical = property.text("physicalType");
     let options = property.get("logicalTypeOptions").and_then(|found| Fields::of(&found, problems));
     if logical == Some(LogicalType::Vector) && options.is_none() {
-        problems.semantic(
+        problems.beyond(
             &property.at,
+            "no-dimensions",
             "the vector does not say how many dimensions it has",
             "give it `logicalTypeOptions: {dimensions: …}`",
         );
@@ -109,7 +110,7 @@ fn one_of(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) -> O
         return Some(Clause::unmeasured("enum", relates_to, "the enum is no list of values"));
     };
     if (1..values.len()).any(|i| values[..i].contains(&values[i])) {
-        problems.semantic(&found.at, "the enum names a value twice", "remove one of them");
+        problems.beyond(&found.at, "repeated-value", "the enum names a value twice", "remove one of them");
     }
     Some(Clause::schema("enum", "conformity", relates_to, Check::Valid(Validity::OneOf(Values::new(values)))))
 }
@@ -288,7 +289,7 @@ impl Options<'_> {
         match validity {
             Ok(validity) => self.valid(key, validity),
             Err(reason) => {
-                self.problems.semantic(at, &reason, "write it without what is not supported");
+                self.problems.beyond(at, "bad-pattern", &reason, "write it without what is not supported");
                 self.unmeasured(key, reason);
             }
         }

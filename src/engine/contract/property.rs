@@ -55,8 +55,9 @@ pub fn list(holder: &mut Fields<'_>, parent: Parent<'_>, problems: &Problems) ->
             continue;
         };
         if names.contains(&name) {
-            problems.semantic(
+            problems.beyond(
                 &fields.at,
+                "repeated-name",
                 format!("the property {name} stands here twice"),
                 "remove one of them, or rename it",
             );

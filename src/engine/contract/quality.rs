@@ -219,8 +219,9 @@ fn check(
             match given.is_empty() {
                 false => Ok(Check::Missing(Values::new(given.iter().map(|v| v.node.json()).collect()))),
                 true => {
-                    problems.warning(
+                    problems.doubt(
                         &place,
+                        "unmeasured",
                         "missingValues does not say which values are missing",
                         "list them in `arguments.missingValues`",
                     );
@@ -260,8 +261,9 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problem
         None => (None, None),
     };
     if values.is_none() && text.is_none() {
-        problems.warning(
+        problems.doubt(
             place,
+            "unmeasured",
             "invalidValues does not say which values are valid",
             "give it `arguments.validValues` or `arguments.pattern`",
         );
@@ -279,7 +281,7 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problem
         None => None,
         Some((Some(Ok(pattern)), _)) => Some(pattern),
         Some((Some(Err(reason)), found)) => {
-            problems.semantic(&found.at, &reason, "write it without what is not supported");
+            problems.beyond(&found.at, "bad-pattern", &reason, "write it without what is not supported");
             return Err(reason);
         }
         Some((None, found)) => {
@@ -298,8 +300,9 @@ fn duplicates(
 ) -> Result<Check, Reason> {
     let names = arguments.and_then(|a| a.get("properties")).and_then(|p| p.texts()).unwrap_or_default();
     if names.is_empty() {
-        problems.warning(
+        problems.doubt(
             place,
+            "unmeasured",
             "duplicateValues of an object does not say which properties",
             "list them in `arguments.properties`",
         );
@@ -313,8 +316,9 @@ fn duplicates(
             }
             Some(field) => fields.push(field),
             None => {
-                problems.semantic(
+                problems.beyond(
                     place,
+                    "unknown-element",
                     format!("the object has no property {name}"),
                     "name properties as the schema does, nested ones by dots",
                 );
@@ -375,12 +379,12 @@ fn unit(fields: &mut Fields<'_>, metric: &str, problems: &Problems) -> Result<Un
     match fields.text("unit").as_deref() {
         None | Some("rows") => Ok(Unit::Rows),
         Some("percent") if metric == "rowCount" => {
-            problems.warning(&fields.at, "rowCount in percent has no whole", "use `unit: rows`");
+            problems.doubt(&fields.at, "unmeasured", "rowCount in percent has no whole", "use `unit: rows`");
             Err("rowCount in percent has no whole".to_owned())
         }
         Some("percent") => Ok(Unit::Percent),
         Some(other) => {
-            problems.warning(&fields.at, format!("unit {other:?} is not measured"), "use rows or percent");
+            problems.doubt(&fields.at, "unmeasured", format!("unit {other:?} is not measured"), "use rows or percent");
             Err(format!("unit {other:?} is not measured"))
         }
     }

@@ -10,7 +10,6 @@ use crate::engine::contract::standard::odps::PRODUCT;
 use crate::engine::contract::standard::shape::{self, get};
 use crate::engine::contract::standard::{Edition, references, subject, variables};
 use crate::engine::contract::yaml::{self, Node, Value};
-use std::collections::BTreeSet;
 
 /// What is known of a file.
 #[derive(Clone, Debug)]
@@ -140,8 +139,6 @@ fn meaning(root: &Node, edition: Edition, known: &dyn Fn(&str) -> bool) -> Vec<P
         variables::check(root, known, &problems);
     }
     let mut told = problems.into_vec();
-    let mut unknown = BTreeSet::new();
-    told.retain(|problem| problem.code != "unknown-element" || unknown.insert(problem.path.clone()));
     told.extend(unmeasured(&contract, &told));
     told
 }

@@ -23,3 +23,6 @@ pub enum Edition {
     Odps10,
     Odps11,
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,9 @@ use crate::engine::decode::path::Step;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Why a schema that is right in itself has no fields.
+pub const NO_RECORD: &str = "it is no record";
+
 /// Deeper than any record is read.
 const DEPTH_MAX: usize = 64;
 /// Fields that are told: a schema that names its types again and again grows fast.
@@ -14,7 +17,7 @@ const FIELDS_MAX: usize = 10_000;
 /// The error says what is wrong with the schema.
 pub fn shape(schema: &Value) -> Result<Shape, String> {
     if schema.get("type").and_then(Value::as_str) != Some("record") {
-        return Err("it is no record".to_owned());
+        return Err(NO_RECORD.to_owned());
     }
     let mut reader = Reader { named: BTreeMap::new(), open: Vec::new(), count: 0 };
     let full_name = full_name(schema, "");

@@ -139,6 +139,10 @@ fn shape(language: &str, found: &At<'_>, problems: &Problems) -> Shape {
         }
     });
     shape.unwrap_or_else(|reason| {
+        if reason == avro::NO_RECORD && matches!(found.node.value, Value::Text(_)) {
+            problems.warning(&found.at, "the schema is no record", "expect its rules to be unknown: they ask fields");
+            return Shape::default();
+        }
         let language = if language == "AVRO" { "Avro schema" } else { "JSON Schema" };
         problems.semantic(&found.at, format!("the schema is no {language}: {reason}"), "correct the schema");
         Shape::default()
