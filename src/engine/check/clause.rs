@@ -1,8 +1,8 @@
 //! One value against one clause of a contract.
 
 use crate::engine::check::key::Hashes;
-use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{JsonType, Validity};
+use crate::engine::contract::text::moment::Moments;
 use crate::engine::contract::values::Values;
 use crate::engine::decode::moment::Moment;
 use crate::engine::decode::number::Number;

@@ -149,8 +149,8 @@ impl Spans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::contract::moment::Moments;
     use crate::engine::contract::sla::TimeField;
+    use crate::engine::contract::text::moment::Moments;
     use crate::engine::decode::moment::MomentKind;
     use crate::engine::decode::path::FieldPath;
     use proptest::prelude::*;

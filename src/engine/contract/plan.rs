@@ -2,12 +2,12 @@
 
 use crate::engine::contract::asked::Asked;
 use crate::engine::contract::described::Described;
-use crate::engine::contract::format::TextFormat;
-use crate::engine::contract::moment::Moments;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
-use crate::engine::contract::pattern::Pattern;
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::sla::Sla;
+use crate::engine::contract::text::format::TextFormat;
+use crate::engine::contract::text::moment::Moments;
+use crate::engine::contract::text::pattern::Pattern;
 use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;

@@ -1,7 +1,7 @@
 //! Service levels: what `slaProperties` promise of the times of records, as one number to compare with.
 
-use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::Threshold;
+use crate::engine::contract::text::moment::Moments;
 use crate::engine::decode::path::FieldPath;
 
 /// One entry of `slaProperties`.

@@ -1,6 +1,6 @@
 //! Functions: by which names an expression calls them, with how many arguments, and what they give.
 
-use crate::engine::contract::format::{self, TextFormat};
+use crate::engine::contract::text::format::{self, TextFormat};
 use crate::engine::expr::convert;
 use crate::engine::expr::eval::{Evaluation, size_bytes};
 use crate::engine::expr::program::Expr;

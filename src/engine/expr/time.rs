@@ -1,6 +1,6 @@
 //! Timestamps and durations: their texts, and what can be asked of them.
 
-use crate::engine::contract::moment::Moments;
+use crate::engine::contract::text::moment::Moments;
 use crate::engine::decode::moment::{Moment, MomentKind};
 use crate::engine::expr::value::{BAD_ARGUMENT, Error, NO_OVERLOAD, OVERFLOW, Val};
 use jiff::tz::Offset;

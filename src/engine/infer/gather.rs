@@ -2,8 +2,8 @@
 
 use crate::engine::check::key::Hashes;
 use crate::engine::check::keys::Keys;
-use crate::engine::contract::format::TextFormat;
-use crate::engine::contract::moment::Moments;
+use crate::engine::contract::text::format::TextFormat;
+use crate::engine::contract::text::moment::Moments;
 use crate::engine::decode::decoder::{Decoder, Unread};
 use crate::engine::decode::fields::Fields;
 use crate::engine::decode::framing::Encoding;

@@ -3,10 +3,10 @@
 use super::*;
 use crate::engine::check::keys::Rows;
 use crate::engine::contract::asked;
-use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::engine::contract::pattern;
 use crate::engine::contract::plan::{IncidentPolicy, JsonType, ObjectPlan, Threshold, Unit, Validity};
+use crate::engine::contract::text::format::TextFormat;
+use crate::engine::contract::text::pattern;
 use crate::engine::contract::values::Values;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::{FieldPath, Step};

@@ -10,10 +10,10 @@ pub mod tags; // which fields a tag of the metadata names
 pub mod rules; // rules into clauses
 
 use crate::engine::contract::compile;
-use crate::engine::contract::custom::marks_personal_data;
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::odcs::Parsed;
+use crate::engine::contract::odcs::custom::marks_personal_data;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Validity};
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::rules::Rules;

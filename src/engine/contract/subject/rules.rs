@@ -1,8 +1,8 @@
 //! Rules into clauses. Conditions of every mode are observed; a transformation changes records, and is nothing to observe.
 
-use crate::engine::contract::expression::does_not_compile;
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::Clause;
+use crate::engine::contract::odcs::expression::does_not_compile;
 use crate::engine::contract::plan::Check;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::shape::{Field, Shape};

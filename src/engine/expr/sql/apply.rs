@@ -1,6 +1,6 @@
 //! SQL's operations: with null, three truths, and numbers that are one kind (SQL:2016; where databases differ, as DuckDB has it).
 
-use crate::engine::contract::moment::Moments;
+use crate::engine::contract::text::moment::Moments;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::expr::convert;
 use crate::engine::expr::eval::{Evaluation, size_bytes};

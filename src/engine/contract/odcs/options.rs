@@ -1,12 +1,12 @@
 //! `logicalType`, `logicalTypeOptions` and `enum` of a property, each key into a clause of its own.
 
 use crate::engine::contract::fields::{At, Fields};
-use crate::engine::contract::format::TextFormat;
 use crate::engine::contract::model::{Clause, LogicalType};
-use crate::engine::contract::moment::Moments;
-use crate::engine::contract::pattern;
 use crate::engine::contract::plan::{Check, JsonType, Validity};
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::text::format::TextFormat;
+use crate::engine::contract::text::moment::Moments;
+use crate::engine::contract::text::pattern;
 use crate::engine::contract::values::Values;
 use crate::engine::contract::yaml::Value;
 use crate::engine::decode::moment::MomentKind;

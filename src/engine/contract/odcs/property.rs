@@ -1,11 +1,11 @@
 //! Properties and array items, with all that is asked of them.
 
-use crate::engine::contract::custom::{self, Level};
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Clause, Property};
-use crate::engine::contract::options;
+use crate::engine::contract::odcs::custom::{self, Level};
+use crate::engine::contract::odcs::options;
+use crate::engine::contract::odcs::quality::{self, Subject, Tables};
 use crate::engine::contract::problem::{Place, Problems};
-use crate::engine::contract::quality::{self, Subject, Tables};
 use crate::engine::decode::path::{FieldPath, Step};
 
 /// What a property stands in.

@@ -1,12 +1,12 @@
 //! The rules of a `quality` list, each into a clause.
 
-use crate::engine::contract::custom::{self, Level};
-use crate::engine::contract::expression;
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::Clause;
-use crate::engine::contract::pattern;
+use crate::engine::contract::odcs::custom::{self, Level};
+use crate::engine::contract::odcs::expression;
 use crate::engine::contract::plan::{Check, Threshold, Unit};
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::text::pattern;
 use crate::engine::contract::values::Values;
 use crate::engine::decode::path::{FieldPath, Step};
 

@@ -2,10 +2,10 @@
 
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Clause, Object, Property, property_at};
-use crate::engine::contract::moment::Moments;
 use crate::engine::contract::plan::{Check, Threshold, Validity};
 use crate::engine::contract::problem::Problems;
 use crate::engine::contract::sla::{self, DEFAULT_UNIT, Level, Sla, TimeField};
+use crate::engine::contract::text::moment::Moments;
 use crate::engine::contract::yaml::Value;
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::path::Step;

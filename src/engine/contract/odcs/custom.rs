@@ -1,7 +1,7 @@
 //! `steward.*` custom properties, and the marks that classify a value.
 
-use crate::engine::contract::encoding::{self, Stated, Word};
 use crate::engine::contract::fields::Fields;
+use crate::engine::contract::odcs::encoding::{self, Stated, Word};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::yaml::{Node, Value};

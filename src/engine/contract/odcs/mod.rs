@@ -1,15 +1,22 @@
 //! ODCS v3 YAML into the model: everything that is wrong is told at once, and the rest still governs.
 
+pub mod property; // fields
+pub mod options; // their types and options
+pub mod quality; // quality rules
+pub mod expression; // those that an expression states
+pub mod promise; // service levels
+pub mod encoding; // how records are encoded
+pub mod custom; // `steward.*` custom properties, classification
+
 use crate::engine::contract::compile;
-use crate::engine::contract::custom::{self, Custom, Level};
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Contract, LogicalType, Object, Property, property_at, property_called};
 use crate::engine::contract::name::TEXT_MAX;
+use crate::engine::contract::odcs::custom::{Custom, Level};
+use crate::engine::contract::odcs::property::Parent;
+use crate::engine::contract::odcs::quality::Subject;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problem, Problems};
-use crate::engine::contract::promise;
-use crate::engine::contract::property::{self, Parent};
-use crate::engine::contract::quality::{self, Subject};
 use crate::engine::contract::yaml::{self, Node};
 use crate::engine::decode::path::{FieldPath, Step};
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! ECMA-262 patterns, as ODCS writes them, for an engine whose time is linear in the text.
 
-use crate::engine::contract::steps::Steps;
+use crate::engine::contract::text::steps::Steps;
 use regex::Regex;
 use std::fmt;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Rules that an expression states: `type: custom` with `engine: cel`, and `type: sql`.
 
 use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::odcs::quality::{OPERATORS, Subject, threshold};
 use crate::engine::contract::plan::{Check, Threshold};
 use crate::engine::contract::problem::Problems;
-use crate::engine::contract::quality::{OPERATORS, Subject, threshold};
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::expr::cel::parse::{self, Scope};
 use crate::engine::expr::cel::token::Mistake;
