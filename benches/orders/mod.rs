@@ -95,7 +95,7 @@ pub fn records(values: &[Vec<u8>], first: i64) -> Vec<RawRecord<'_>> {
     let mut record = |value| {
         let offset = offsets.next().unwrap_or_default();
         let timestamp_ms = START_MS + offset % 60_000;
-        RawRecord { offset, timestamp_ms, key: None, value: Some(value), schema_header: None }
+        RawRecord { offset, timestamp_ms, key: None, value: Some(value), schema_header: None, headers: None }
     };
     values.iter().map(|value| record(value.as_slice())).collect()
 }

@@ -224,7 +224,14 @@ schema:
         let mut times = Vec::new();
         for (offset, value) in values.iter().enumerate() {
             let value = value.map(str::as_bytes);
-            let record = RawRecord { offset: offset as i64, timestamp_ms: 0, key: None, value, schema_header: None };
+            let record = RawRecord {
+                offset: offset as i64,
+                timestamp_ms: 0,
+                key: None,
+                value,
+                schema_header: None,
+                headers: None,
+            };
             let Examined::At(time) = judge.examine(lens.index, &record) else { panic!("JSON needs no schema") };
             times.push(time);
             judge.count(lens.index, &record, AT, false, &mut tally);

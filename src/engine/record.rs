@@ -58,9 +58,35 @@ pub struct RawRecord<'a> {
     /// The header `__value_schema_id`, by which Confluent's serialisers name a schema outside the value: a magic byte 1
     /// and a GUID of 16 bytes, or a magic byte 0 and an id of 4.
     pub schema_header: Option<&'a [u8]>,
+    /// `None`: nobody can say which it has, as of a line of a file. A record without headers has a list of none.
+    pub headers: Option<&'a dyn Headers>,
+}
+
+/// A record's headers, in their order; they are read where they lie, and only when somebody asks.
+pub trait Headers: fmt::Debug {
+    /// The name and the value, which may be null; `None` beyond the last.
+    fn at(&self, index: usize) -> Option<(&[u8], Option<&[u8]>)>;
+}
+
+impl dyn Headers + '_ {
+    /// The value of the last of this name.
+    pub fn last(&self, name: &[u8]) -> Option<Option<&[u8]>> {
+        (0..).map_while(|index| self.at(index)).filter(|(found, _)| *found == name).map(|(_, value)| value).last()
+    }
+}
+
+impl Headers for Vec<(&[u8], Option<&[u8]>)> {
+    fn at(&self, index: usize) -> Option<(&[u8], Option<&[u8]>)> {
+        self.get(index).copied()
+    }
 }
 
 impl RawRecord<'_> {
+    /// A tombstone without key, time and headers: what others are written as a difference to.
+    pub fn empty(offset: Offset) -> RawRecord<'static> {
+        RawRecord { offset, timestamp_ms: -1, key: None, value: None, schema_header: None, headers: None }
+    }
+
     /// Whether the record may name a schema of a registry: by its header, or by a frame, which begins with a zero
     /// or a one.
     pub fn may_name_schema(&self) -> bool {

@@ -221,7 +221,8 @@ fn a_record_whose_schema_is_not_known_yet_is_to_be_examined_again() {
     let plan = contract("  - {name: s, logicalType: string, required: true}\n", "");
     let mut examiner = Examiner::new(&[7; 16]);
     let (value, _) = framed(1, b"\x02x");
-    let record = RawRecord { offset: 0, timestamp_ms: 0, key: None, value: Some(&value), schema_header: None };
+    let record =
+        RawRecord { offset: 0, timestamp_ms: 0, key: None, value: Some(&value), schema_header: None, headers: None };
     examiner.replace_schemas(Arc::default());
     assert_eq!(examiner.examine(&plan, &[0], &record), Examined::Needs(SchemaRef::Id(1)));
     let schema = AvroSchema::parse(r#"{"type":"record","name":"R","fields":[{"name":"s","type":"string"}]}"#, &[]);

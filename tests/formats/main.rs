@@ -38,7 +38,8 @@ fn examined(plan: &Plan, schemas: Option<Schemas>, sent: &[Sent]) -> (Tally, Vec
     let (mut tally, mut times) = (Tally::default(), Vec::new());
     for (offset, (value, header)) in sent.iter().enumerate() {
         let (value, schema_header) = (Some(value.as_slice()), header.as_deref());
-        let record = RawRecord { offset: offset as i64, timestamp_ms: 0, key: None, value, schema_header };
+        let record =
+            RawRecord { offset: offset as i64, timestamp_ms: 0, key: None, value, schema_header, headers: None };
         match examiner.examine(plan, &[0], &record) {
             Examined::At(time) => times.push(time),
             Examined::Needs(reference) => panic!("{reference} is needed"),

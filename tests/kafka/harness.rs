@@ -54,5 +54,5 @@ fn a_killed_broker_is_gone_with_its_folder() {
 }
 
 fn record(partition: i32, timestamp_ms: i64, value: &str) -> Record {
-    Record { partition, timestamp_ms, key: None, value: Some(format!("\"{value}\"").into_bytes()) }
+    Record { partition, timestamp_ms, key: None, value: Some(format!("\"{value}\"").into_bytes()), ..Record::default() }
 }

@@ -25,6 +25,7 @@ mod worker; // a daemon of one's own
 mod mesh; // a scenario's topic, oracle and workers
 mod trial; // a dry run of its contract, beside it
 
+mod beside; // rules about headers and keys
 mod million; // a million orders, exactly
 mod kills; // kill -9
 mod repeats; // kill -9 without transactions

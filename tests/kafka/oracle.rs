@@ -149,6 +149,7 @@ impl Orders {
             timestamp_ms: time_ms,
             key: Some(format!("order-{number}").into_bytes()),
             value: None,
+            headers: Vec::new(),
         };
         let mut row = Row::good(number, dice);
         let broken: &[&str] = match fault {

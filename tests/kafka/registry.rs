@@ -117,6 +117,7 @@ fn records_whose_registry_stays_away_are_not_measured_and_never_pass() {
                 &json!({"id": format!("{id}-{partition}-{}-{n}", now_ms()), "customer": "ada",
                 "status": "new", "sku": "ABC-0001", "amount": 1, "quantity": 1}),
             )),
+            headers: Vec::new(),
         };
         writer.write(&(0..count).map(good).collect::<Vec<_>>())
     };

@@ -245,6 +245,7 @@ fn count(plan: &Plan, records: &[String], tally: &mut Tally) {
             key: None,
             value: Some(record.as_bytes()),
             schema_header: None,
+            headers: None,
         };
         examiner.examine(plan, &[0], &record);
         examiner.count(plan, &record, Position { topic: TopicId(1), partition: 0 }, false, tally);

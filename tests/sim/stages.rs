@@ -217,6 +217,7 @@ impl Hands {
             key: None,
             value: value.map(str::as_bytes),
             schema_header: None,
+            headers: None,
         };
         let records: Vec<_> = values.iter().enumerate().map(record).collect();
         self.inspector.records(T + 60 * MINUTE_MS, &orders(), &records).expect("records are read");
@@ -245,6 +246,7 @@ impl Hands {
             key: None,
             value: Some(value),
             schema_header: None,
+            headers: None,
         };
         self.ledger.records(*timestamp_ms, &Part::new(&"deltas".into(), 0), &[record]).expect("a delta is read");
     }

@@ -85,6 +85,7 @@ impl World<'_> {
                         key: d.key.as_deref(),
                         value: d.value.as_deref(),
                         schema_header: None,
+                        headers: None,
                     })
                     .collect();
                 self.feed(task, Input::Records { part, records: &raw });

@@ -2,6 +2,7 @@
 
 pub mod record; // one record against a plan
 pub mod clause; // one value against one clause
+pub mod beside; // its key and headers
 pub mod key; // values as keyed hashes
 pub mod mask; // what a sample shows of a value
 pub mod keys; // distinct keys of uniqueness rules

@@ -1,6 +1,7 @@
 //! One record against a plan: decoded once, every rule asked, the findings counted into the window's tally.
 
 use crate::engine::check::aggregate::{self, Addend};
+use crate::engine::check::beside;
 use crate::engine::check::clause::{self, Fault};
 use crate::engine::check::key::Hashes;
 use crate::engine::check::mask::Mask;
@@ -284,6 +285,13 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
                 found.asked.push(number);
                 continue;
             }
+            Subject::Beside => {
+                let Check::Beside(beside) = &rule.check else { continue };
+                let Some(fault) = beside::ask(beside, raw) else { continue };
+                found.asked.push(number);
+                found.broken.extend(fault.map(|(fault, mask)| Broken { rule: number, fault, mask }));
+                continue;
+            }
             Subject::Key(parts) => {
                 found.keys.extend(key(number, fields, parts, record, hashes));
                 continue;
@@ -377,6 +385,7 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
         (Check::Valid(_) | Check::Invalid { .. }, None) => None,
         (
             Check::Unique(_)
+            | Check::Beside(_)
             | Check::RowCount
             | Check::Holds(_)
             | Check::Query(_)

@@ -28,6 +28,8 @@ pub enum Subject {
     Row,
     Record,
     Field(Route),
+    /// The record's own key, or a header.
+    Beside,
     /// A key of these fields.
     Key(Box<[Route]>),
     /// What an expression asks.
@@ -79,6 +81,7 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
 fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
     match (&rule.check, &rule.field) {
         (Check::Unmeasured(_) | Check::Sla(_), _) => None,
+        (Check::Beside(_), _) => Some(Subject::Beside),
         (Check::RowCount, _) => Some(Subject::Row),
         (Check::Query(query), _) => query.places(fields).map(Subject::Query),
         (Check::Holds(condition), field) => {

@@ -75,7 +75,8 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// The contract's own id, else one by place.
     fn id(&self, object: &Object) -> String {
-        let path = self.property.map(|p| format!("{}.", p.path)).unwrap_or_default();
+        let path = self.property.map(|p| &p.path).or(self.clause.about.as_ref());
+        let path = path.map(|path| format!("{path}.")).unwrap_or_default();
         self.clause.id.clone().unwrap_or_else(|| format!("{}.{path}{}", object.name, self.clause.key))
     }
 
@@ -85,6 +86,7 @@ impl Asked<'_> {
         let Asked { clause, property } = self;
         let classified = match (&clause.check, property) {
             (Check::Unique(fields), None) => fields.iter().any(|field| is_classified(&object.properties, field)),
+            (Check::Beside(beside), None) => beside.classified,
             (Check::Holds(condition), None) => {
                 condition.fields().iter().any(|(field, _)| is_classified(&object.properties, field))
             }
@@ -105,7 +107,7 @@ impl Asked<'_> {
             own_id: given,
             name: clause.name.map(short),
             object: index,
-            property: property.map(|p| p.path.clone()),
+            property: property.map(|p| p.path.clone()).or(clause.about.map(short)),
             field: property.map(|p| p.field.clone()),
             metric: clause.metric,
             dimension: clause.dimension.map(short),

@@ -88,6 +88,8 @@ pub struct Clause {
     /// The last part of the id where the contract gives none.
     pub key: String,
     pub name: Option<String>,
+    /// What it asks where that is no property: `@key`, `@headers.trace-id`.
+    pub about: Option<String>,
     /// An ODCS metric or a key of the schema.
     pub metric: &'static str,
     pub dimension: Option<String>,
@@ -148,6 +150,7 @@ impl Clause {
             id: None,
             key: metric.to_owned(),
             name: None,
+            about: None,
             metric,
             dimension: Some(dimension.to_owned()),
             severity: None,

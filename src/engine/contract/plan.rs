@@ -1,6 +1,7 @@
 //! The model compiled into numbered rules: what is asked of every record, and of every window.
 
 use crate::engine::contract::asked::Asked;
+use crate::engine::contract::beside::Beside;
 use crate::engine::contract::described::Described;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::problem::{Place, Problem, Problems};
@@ -75,7 +76,8 @@ pub struct Rule {
     pub name: Option<String>,
     /// Index into `Plan::objects`.
     pub object: usize,
-    /// The property by the names of the schema, `lines[].sku`; `None` at object level.
+    /// The property by the names of the schema, `lines[].sku`, else what stands beside the value, `@key` or
+    /// `@headers.trace-id`; `None` at object level.
     pub property: Option<String>,
     /// Where it stands in a record; `None` at object level.
     pub field: Option<FieldPath>,
@@ -106,6 +108,8 @@ pub enum Check {
     /// `invalidValues`: the value is one of `values` and, as text, matches `pattern`, whichever is given. Null and
     /// missing rows are not asked; what is no text matches no pattern.
     Invalid { values: Option<Values>, pattern: Option<Pattern> },
+    /// The key or a header keeps one clause.
+    Beside(Box<Beside>),
     /// Distinct within the window, over the named fields together.
     Unique(Vec<FieldPath>),
     /// The number of rows.

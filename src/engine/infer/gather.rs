@@ -129,7 +129,7 @@ impl Gathered {
             b"null" => None,
             _ => Some(line),
         };
-        let record = RawRecord { offset: 0, timestamp_ms: -1, key: None, value, schema_header: None };
+        let record = RawRecord { offset: 0, timestamp_ms: -1, key: None, value, schema_header: None, headers: None };
         // JSON needs no schema.
         let _ = self.see(&record, &Encoding::Json);
     }

@@ -21,6 +21,9 @@ const UNIQUENESS_KEY: [u8; 16] = *b"steward dry run.";
 /// Where the lines of a file stand: a record's offset is the number of its line.
 const FILE: Position = Position { topic: TopicId(0), partition: 0 };
 
+/// Why rules about keys and headers are unknown there.
+const NOT_IN_A_FILE: &str = "a line of a file has neither key nor headers: try the records of a topic, with --topic";
+
 /// One object of a contract, and what its records have counted so far. It keeps no record: what it weighs is bounded as
 /// a window's tally is.
 #[derive(Debug)]
@@ -51,10 +54,15 @@ impl Trial {
         Ok(Trial { plan, examiner: Examiner::new(&UNIQUENESS_KEY), tally: Tally::default(), promises, now_ms })
     }
 
-    /// Every value is JSON, whatever the contract says of its topic.
+    /// Of lines of a file: every value is JSON, whatever the contract says of its topic, and nothing stands beside it.
     pub fn of_json(contract: &Contract, schema: Option<&str>, now_ms: i64) -> Result<Trial, Vec<String>> {
         let mut trial = Trial::of(contract, schema, now_ms)?;
         trial.plan.objects.iter_mut().for_each(|object| object.encoding = Encoding::Json);
+        for rule in &mut trial.plan.rules {
+            if let Check::Beside(_) = rule.check {
+                rule.check = Check::Unmeasured(NOT_IN_A_FILE.to_owned());
+            }
+        }
         Ok(trial)
     }
 
@@ -67,7 +75,8 @@ impl Trial {
         };
         let offset = i64::try_from(number).unwrap_or(i64::MAX);
         // What has no timestamp of its own is taken to be of now.
-        let record = RawRecord { offset, timestamp_ms: self.now_ms, key: None, value, schema_header: None };
+        let record =
+            RawRecord { offset, timestamp_ms: self.now_ms, key: None, value, schema_header: None, headers: None };
         // It is JSON, which needs no schema.
         let _ = self.count(&record, FILE, None);
     }

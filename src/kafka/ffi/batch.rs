@@ -15,7 +15,7 @@
 //! - **What a queue rings lives as long as it rings.** A queue rings under its own lock; `Ringing` holds what is rung, and
 //!   takes the callback back, under that lock, before it lets go.
 
-use crate::engine::record::RawRecord;
+use crate::engine::record::{Headers, RawRecord};
 use crate::kafka::client::Context;
 use crate::kafka::ffi::queue::{ErrorEvent, Queue, bytes, record_of};
 use crate::kafka::ffi::text;
@@ -23,6 +23,7 @@ use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_void};
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -172,16 +173,50 @@ impl<'b> Run<'b> {
 
     /// Records, where they lie; with the header that names their schema where that is wanted.
     pub fn records(&self, schema_headers: bool) -> Vec<RawRecord<'b>> {
-        let record = |message: &*mut sys::rd_kafka_message_t| {
+        let record = |message: &'b *mut sys::rd_kafka_message_t| {
+            let headers = Some(Lying::of(message) as &dyn Headers);
             let message = NonNull::new(*message)?;
             // SAFETY: a message of the batch, which is borrowed for `'b`.
             unsafe {
                 let record = record_of(message);
                 let schema_header = if schema_headers { header(message, SCHEMA_HEADER) } else { None };
-                Some(RawRecord { schema_header, ..record })
+                Some(RawRecord { schema_header, headers, ..record })
             }
         };
         self.messages.iter().filter_map(record).collect()
+    }
+}
+
+/// The headers of a message, where they lie in it.
+#[repr(transparent)]
+struct Lying(*mut sys::rd_kafka_message_t);
+
+impl Lying {
+    fn of(message: &*mut sys::rd_kafka_message_t) -> &Lying {
+        // SAFETY: the same pointer under another name, as `repr(transparent)` has it.
+        unsafe { &*std::ptr::from_ref(message).cast::<Lying>() }
+    }
+}
+
+impl fmt::Debug for Lying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Headers(…)")
+    }
+}
+
+impl Headers for Lying {
+    /// The first call parses them; a record without headers, which most are, costs one look at a length.
+    fn at(&self, index: usize) -> Option<(&[u8], Option<&[u8]>)> {
+        const FOUND: sys::rd_kafka_resp_err_t = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+        let (mut headers, mut name) = (std::ptr::null_mut(), std::ptr::null());
+        let (mut value, mut len) = (std::ptr::null(), 0);
+        // SAFETY: a message of the batch that is borrowed, and of this thread alone. Its headers, once parsed, live and lie
+        // as long as it does; what is found is a C string and `len` bytes of them.
+        unsafe {
+            let found = sys::rd_kafka_message_headers(self.0, &mut headers) == FOUND
+                && sys::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut len) == FOUND;
+            found.then(|| (CStr::from_ptr(name).to_bytes(), bytes(value, len)))
+        }
     }
 }
 

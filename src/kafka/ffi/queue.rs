@@ -207,6 +207,7 @@ pub(super) unsafe fn record_of<'a>(message: NonNull<sys::rd_kafka_message_t>) ->
         key: bytes(message.key, message.key_len),
         value: bytes(message.payload, message.len),
         schema_header: None,
+        headers: None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::broker::topics::{config, consumer};
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ pub struct Record {
     pub key: Option<Vec<u8>>,
     /// `None`: a tombstone.
     pub value: Option<Vec<u8>>,
+    pub headers: Vec<(&'static str, Option<Vec<u8>>)>,
 }
 
 /// A record that was read.
@@ -162,6 +163,12 @@ fn send(producer: &BaseProducer<Deliveries>, topic: &str, records: &[Record]) {
             .timestamp(record.timestamp_ms);
         next.key = record.key.as_deref();
         next.payload = record.value.as_deref();
+        if !record.headers.is_empty() {
+            let with = |headers: OwnedHeaders, (key, value): &(&'static str, Option<Vec<u8>>)| {
+                headers.insert(Header { key, value: value.as_ref() })
+            };
+            next.headers = Some(record.headers.iter().fold(OwnedHeaders::new(), with));
+        }
         while let Err((error, back)) = producer.send(next) {
             assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{topic}: {error}");
             next = back;

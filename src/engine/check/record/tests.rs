@@ -78,8 +78,14 @@ fn counted(plan: &Plan, values: &[Option<&[u8]>]) -> (Tally, Vec<Vec<u32>>, Vec<
     let mut examiner = Examiner::new(&[9; 16]);
     let (mut tally, mut broken, mut times) = (Tally::default(), Vec::new(), Vec::new());
     for (offset, value) in values.iter().enumerate() {
-        let record =
-            RawRecord { offset: offset as i64, timestamp_ms: 0, key: Some(b"k"), value: *value, schema_header: None };
+        let record = RawRecord {
+            offset: offset as i64,
+            timestamp_ms: 0,
+            key: Some(b"k"),
+            value: *value,
+            schema_header: None,
+            headers: None,
+        };
         times.push(match examiner.examine(plan, &[0], &record) {
             Examined::At(time) => time,
             needs => panic!("{needs:?}"),

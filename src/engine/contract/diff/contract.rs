@@ -1,6 +1,7 @@
 //! What each part of an ODCS contract means to those who live by it: tables. Keys that are not in one have no effect on data.
 
 use crate::engine::contract::diff::Direction::{Loosens, Tightens, Undetermined};
+use crate::engine::contract::diff::beside::CUSTOM_PROPERTIES;
 use crate::engine::contract::diff::grade;
 use crate::engine::contract::diff::property::{PROPERTIES, RELATIONSHIPS};
 use crate::engine::contract::diff::rule::RULES;
@@ -117,27 +118,6 @@ static OBJECT: Element = Element {
 fn logical_type(sides: &Sides<'_>) -> Option<Direction> {
     match (sides.old, sides.new) {
         (Some(_), Some(_)) => Some(Direction::Both),
-        _ => None,
-    }
-}
-
-static CUSTOM_PROPERTIES: Listed = Listed {
-    element: &CUSTOM_PROPERTY,
-    name: "property",
-    called: &["property"],
-    meanings: &[],
-    added: custom,
-    removed: custom,
-};
-
-static CUSTOM_PROPERTY: Element = Element { besides: None, keys: &[Key("value", Value(|sides| custom(sides.in_new)))] };
-
-/// Of the daemon's own, those that say how records are read and which time is theirs; all others are words.
-fn custom(node: &Node) -> Option<Direction> {
-    match text_at(node, "property")? {
-        "steward.encoding" | "steward.avroSchema" | "steward.eventTimeField" | "steward.declaredDelay" => {
-            Some(Undetermined)
-        }
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ pub mod pairs; // which element of one list is which of the other
 pub mod contract; // what each part of an ODCS contract means: tables
 pub mod property; // properties and their options: tables
 pub mod rule; // quality rules
+pub mod beside; // keys and headers, and other custom properties
 pub mod sla; // service levels
 pub mod subject; // versions of a registry's subject
 pub mod grade; // which way a value went

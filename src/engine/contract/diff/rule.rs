@@ -218,7 +218,7 @@ fn unit(sides: &Sides<'_>) -> Option<Direction> {
 }
 
 /// A rule whose breach is but a warning promises less than one that fails.
-fn severity(sides: &Sides<'_>) -> Option<Direction> {
+pub fn severity(sides: &Sides<'_>) -> Option<Direction> {
     let is_mild = |node: Option<&Node>| {
         let word = node.map(|n| text(n).to_lowercase()).unwrap_or_default();
         ["warning", "warn", "info", "low", "minor"].contains(&word.as_str())

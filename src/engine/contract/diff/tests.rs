@@ -409,3 +409,31 @@ fn registry_schemas_are_compared_as_what_they_amount_to() {
         &["ruleSet.domainRules.r.expr updated undetermined"],
     );
 }
+
+#[test]
+fn what_is_asked_of_headers_and_the_key_is_compared_by_their_names() {
+    let of = |headers: &str| contract(&format!("schema: [{{name: o, customProperties: [{headers}]}}]"));
+    let headers = |list: &str| of(&format!("{{property: steward.headers, value: [{list}]}}"));
+    let check = |old: &str, new: &str, expected: &[&str]| {
+        let expected: Vec<String> =
+            expected.iter().map(|line| format!("schema.o.customProperties.steward.headers{line}")).collect();
+        check_both_ways(&headers(old), &headers(new), &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    check("{name: a}", "{name: b, required: true}, {name: a}", &[".value.b added tightens"]);
+    check(
+        "{name: a}",
+        "{name: a, required: true, minLength: 2}",
+        &[".value.a.required added tightens", ".value.a.minLength added tightens"],
+    );
+    check("{name: a, validValues: [x, y]}", "{name: a, validValues: [y]}", &[".value.a.validValues updated tightens"]);
+    check("{name: a, pattern: x}", "{name: a, pattern: y}", &[".value.a.pattern updated undetermined"]);
+    check("{name: a, required: true}, {name: b}", "{name: b}, {name: a, required: true}", &[]);
+    let key = |options: &str| of(&format!("{{property: steward.key, value: {{{options}}}}}"));
+    let place = "schema.o.customProperties.steward.key";
+    check_both_ways(
+        &key("required: false"),
+        &key("required: true"),
+        &[&format!("{place}.value.required updated tightens")],
+    );
+    check_both_ways(&of(""), &key("required: true"), &[&format!("{place} added tightens")]);
+}

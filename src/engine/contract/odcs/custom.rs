@@ -1,6 +1,8 @@
 //! `steward.*` custom properties, and the marks that classify a value.
 
-use crate::engine::contract::fields::Fields;
+use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::model::Clause;
+use crate::engine::contract::odcs::beside;
 use crate::engine::contract::odcs::encoding::{self, Stated, Word};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::problem::{Place, Problems};
@@ -15,6 +17,9 @@ pub struct Custom {
     /// Values of this field may leave as they are.
     pub show_values: bool,
     pub encoding: Stated,
+    /// `steward.headers` and `steward.key`.
+    pub headers: Option<Vec<Clause>>,
+    pub key: Option<Vec<Clause>>,
     /// One of them marks personal data.
     pub classified: bool,
 }
@@ -87,6 +92,10 @@ impl Custom {
             ("protobufSchema" | "protobufMessage", _) if of_topics => {
                 problems.beyond(at, "steward-property", format!("steward.{key} is no text"), "give the text of a .proto file, and a message's name");
             }
+            ("headers", _) if of_topics => {
+                self.headers = Some(beside::headers(&At { node, at: at.clone() }, problems));
+            }
+            ("key", _) if of_topics => self.key = Some(beside::key(&At { node, at: at.clone() }, problems)),
             ("avroSchema", _) if of_topics => self.encoding.schema = encoding::schema(node, at, problems),
             ("encoding", Value::Text(word)) if of_topics && Word::named(word).is_some() => {
                 self.encoding.encoding = Word::named(word).map(|word| (word, at.clone()));
@@ -103,7 +112,8 @@ impl Custom {
                     "write it with a unit: 500ms, 30s, 5m, 1h or 1d",
                 );
             }
-            ("eventTimeField" | "declaredDelay" | "avroSchema" | "protobufSchema" | "protobufMessage" | "encoding", _) => {
+            ("eventTimeField" | "declaredDelay" | "avroSchema" | "protobufSchema" | "protobufMessage" | "encoding"
+             | "headers" | "key", _) => {
                 problems.beyond(at, "steward-property",
                     format!("steward.{key} stands where it means nothing"),
                     "put it on the object or the contract",
@@ -123,7 +133,7 @@ impl Custom {
             }
             _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, incident or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, incident or showValues, or a name without `steward.`",
             ),
         }
     }

@@ -5,6 +5,7 @@ pub mod options; // their types and options
 pub mod quality; // quality rules
 pub mod expression; // those that an expression states
 pub mod promise; // service levels
+pub mod beside; // keys and headers
 pub mod encoding; // how records are encoded
 pub mod custom; // `steward.*` custom properties, classification
 
@@ -207,6 +208,7 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
 
     let find = |path: &str| property_called(&properties, path).map(|p| p.field.clone());
     let mut clauses = quality::read(&mut fields, &relates_to, Subject::Object(&find, [&name, &topic]), problems);
+    clauses.extend(beside::clauses(&custom, of_contract, &relates_to));
     clauses.extend(property::relationships(&mut fields, &relates_to));
     let text = fields.text("description");
     fields.known(&OBJECT_TEXT_KEYS);

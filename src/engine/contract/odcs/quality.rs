@@ -92,6 +92,7 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         id,
         key: metric.to_owned(),
         name,
+        about: None,
         metric,
         dimension,
         severity,

@@ -388,10 +388,15 @@ fn name_of(at: &Place) -> &str {
     at.path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("the document")
 }
 
-/// A name that is so close that it is most likely meant, else where the key could go.
-fn remedy_of_unknown(name: &str, known: &[&str]) -> String {
+/// A name that is so close that it is most likely meant.
+pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let distance = |known: &&&str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
-    match known.iter().min_by_key(distance).filter(|near| distance(near) <= name.len().min(6) / 3) {
+    known.iter().min_by_key(distance).filter(|near| distance(near) <= name.len().min(6) / 3).copied()
+}
+
+/// What is likely meant, else where the key could go.
+fn remedy_of_unknown(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
         Some(near) => format!("write `{near}`, if that is meant"),
         None => "remove it, or move it to `customProperties`".to_owned(),
     }

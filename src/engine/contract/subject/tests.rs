@@ -57,8 +57,14 @@ fn counts(text: &str, records: &[Value]) -> Vec<(String, u64, u64)> {
     let (mut examiner, mut tally) = (Examiner::new(&[0; 16]), Tally::default());
     for record in records {
         let value = record.to_string();
-        let record =
-            RawRecord { offset: 0, timestamp_ms: 1, key: None, value: Some(value.as_bytes()), schema_header: None };
+        let record = RawRecord {
+            offset: 0,
+            timestamp_ms: 1,
+            key: None,
+            value: Some(value.as_bytes()),
+            schema_header: None,
+            headers: None,
+        };
         examiner.examine(&plan, &[0], &record);
         examiner.count(&plan, &record, Position { topic: TopicId(0), partition: 0 }, false, &mut tally);
     }

@@ -27,8 +27,14 @@ fn tally(plan: &Plan, records: &[Value]) -> Tally {
     let (mut examiner, mut tally) = (Examiner::new(&[7; 16]), Tally::default());
     for record in records {
         let value = record.to_string();
-        let record =
-            RawRecord { offset: 0, timestamp_ms: 1, key: None, value: Some(value.as_bytes()), schema_header: None };
+        let record = RawRecord {
+            offset: 0,
+            timestamp_ms: 1,
+            key: None,
+            value: Some(value.as_bytes()),
+            schema_header: None,
+            headers: None,
+        };
         examiner.examine(plan, &[0], &record);
         examiner.count(plan, &record, Position { topic: TopicId(0), partition: 0 }, false, &mut tally);
     }
@@ -248,7 +254,7 @@ fn what_is_planted_is_found_by_expressions_and_by_queries() {
             let total = if planted(i) { -20 } else { 20 };
             let value = json!({"total": total, "lines": [{"n": 1}, {"n": 0}, {"n": 2}]}).to_string();
             let value = Some(value.as_bytes());
-            let record = RawRecord { offset: i, timestamp_ms: 1, key: None, value, schema_header: None };
+            let record = RawRecord { offset: i, timestamp_ms: 1, key: None, value, schema_header: None, headers: None };
             examiner.examine(&plan, &[0], &record);
             examiner.count(&plan, &record, Position { topic: TopicId(0), partition: 0 }, false, &mut tally);
         }

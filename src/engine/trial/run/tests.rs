@@ -240,3 +240,22 @@ fn an_expression_of_now_is_asked_at_the_time_that_it_is_taken_to_be() {
         assert_eq!(tried(&contract, None, "{\"at\":\"2026-11-28T13:00:00Z\"}").verdict, verdict, "{expression}");
     }
 }
+
+#[test]
+fn rules_about_keys_and_headers_are_unknown_of_lines_and_measured_of_records() {
+    let text = "kind: DataContract\napiVersion: v3.1.0\nid: c\nversion: 1.0.0\nstatus: active\nschema:\n- name: o\n  customProperties:\n  - {property: steward.headers, value: [{name: a, required: true}]}\n  - {property: steward.key, value: {required: true}}\n";
+    let contract = odcs::parse(text).contract.expect("a contract");
+    let of =
+        |trial: &Trial| -> Vec<String> { report::of(trial, "odcs", Origin::Topic).checks.iter().map(told).collect() };
+    let mut lines = Trial::of_json(&contract, None, 0).expect("an object");
+    lines.line(1, b"{}");
+    assert_eq!(
+        of(&lines),
+        ["@key required", "@headers.a required"].map(|rule| format!("{rule} unknown: {NOT_IN_A_FILE}"))
+    );
+    let mut records = Trial::of(&contract, None, 0).expect("an object");
+    let listed: Vec<(&[u8], Option<&[u8]>)> = vec![(b"b", Some(b"x"))];
+    let record = RawRecord { key: Some(b"k"), value: Some(b"{}"), headers: Some(&listed), ..RawRecord::empty(0) };
+    records.record(&record, FILE).expect("JSON needs no schema");
+    assert_eq!(of(&records), ["@key required pass 0/1 0 rows = 0", "@headers.a required fail 1/1 1 rows = 0"]);
+}

@@ -1,0 +1,73 @@
+//! What is asked of a record's key and headers (`steward.key`, `steward.headers`), and the daemon's other custom properties.
+
+use crate::engine::contract::diff::Direction::{self, Loosens, Tightens, Undetermined};
+use crate::engine::contract::diff::grade;
+use crate::engine::contract::diff::rule::severity;
+use crate::engine::contract::diff::walk::Treat::{Elsewhere, List, Mapping, Value};
+use crate::engine::contract::diff::walk::{Element, Key, Listed, Sides, Walk, at, text_at};
+use crate::engine::contract::yaml::Node;
+
+pub static CUSTOM_PROPERTIES: Listed = Listed {
+    element: &CUSTOM_PROPERTY,
+    name: "property",
+    called: &["property"],
+    meanings: &[],
+    added: |node| if is_beside(node) { Some(Tightens) } else { custom(node) },
+    removed: |node| if is_beside(node) { Some(Loosens) } else { custom(node) },
+};
+
+static CUSTOM_PROPERTY: Element = Element { besides: Some(value), keys: &[Key("value", Elsewhere)] };
+
+/// A value is compared as what its property makes of it.
+fn value(walk: &mut Walk, sides: &Sides<'_>, path: &str) {
+    let (old, new) = (sides.in_old, sides.in_new);
+    let treat = match text_at(new, "property") {
+        Some("steward.headers") => List(&HEADERS),
+        Some("steward.key") => Mapping(&TEXT),
+        _ => Value(|sides| custom(sides.in_new)),
+    };
+    walk.key(
+        &treat,
+        Sides { old: at(old, "value"), new: at(new, "value"), in_old: old, in_new: new },
+        &format!("{path}.value"),
+    );
+}
+
+fn is_beside(node: &Node) -> bool {
+    matches!(text_at(node, "property"), Some("steward.headers" | "steward.key"))
+}
+
+/// Those that say how records are read and which time is theirs; all others are words.
+fn custom(node: &Node) -> Option<Direction> {
+    match text_at(node, "property")? {
+        "steward.encoding" | "steward.avroSchema" | "steward.eventTimeField" | "steward.declaredDelay" => {
+            Some(Undetermined)
+        }
+        _ => None,
+    }
+}
+
+static HEADERS: Listed = Listed {
+    element: &TEXT,
+    name: "name",
+    called: &["name"],
+    meanings: &[],
+    added: |_| Some(Tightens),
+    removed: |_| Some(Loosens),
+};
+
+/// What is asked of one text.
+static TEXT: Element = Element {
+    besides: None,
+    keys: &[
+        Key("name", Value(grade::both)),
+        Key("severity", Value(severity)),
+        Key("classification", Value(grade::unknown)),
+        Key("required", Value(grade::flag)),
+        Key("minLength", Value(grade::least)),
+        Key("maxLength", Value(grade::most)),
+        Key("pattern", Value(grade::undetermined)),
+        Key("format", Value(grade::both)),
+        Key("validValues", Value(grade::allowed_items)),
+    ],
+};
