@@ -2,6 +2,7 @@
 
 use mesh_steward::engine::check::tally::{Counts, Sample, Unmeasured};
 use mesh_steward::engine::check::verdict::{RuleResult, Status, Verdict};
+use mesh_steward::engine::contract::mode::Mode;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::event::envelope::{Event, MAX_VALUE_BYTES, Source};
 use mesh_steward::engine::event::gap::{self, Gap};
@@ -344,6 +345,7 @@ fn failing(samples: i64) -> RuleResult {
         id: "orders.amount.required".into(),
         name: Some("amount is there".into()),
         status: Status::Fail,
+        mode: Mode::Warn,
         severity: Some("critical".into()),
         dimension: Some("completeness".into()),
         relates_to: "schema/orders/properties/amount".into(),

@@ -5,6 +5,7 @@ mod openlineage;
 use mesh_steward::engine::check::tally::Counts;
 use mesh_steward::engine::check::verdict::{RuleResult, Status};
 use mesh_steward::engine::contract::described::{self, Described};
+use mesh_steward::engine::contract::mode::Mode;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::contract::odcs;
 use mesh_steward::engine::event::envelope::{Event, MAX_VALUE_BYTES, Source};
@@ -406,6 +407,7 @@ fn failing() -> RuleResult {
         id: "orders.amount.required".into(),
         name: Some("amount is there".into()),
         status: Status::Fail,
+        mode: Mode::Warn,
         severity: Some("critical".into()),
         dimension: Some("completeness".into()),
         relates_to: "schema/orders/properties/amount".into(),

@@ -162,6 +162,7 @@ impl Board {
                     rule: violation.rule.clone(),
                     severity: violation.severity.clone(),
                     dimension: violation.dimension.clone(),
+                    mode: violation.mode,
                 };
                 *judged.violations.entry(labels).or_default() += violation.failed;
             }

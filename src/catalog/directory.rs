@@ -2,6 +2,7 @@
 
 use crate::catalog::document::Document;
 use crate::catalog::files::Finding;
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plans, Rule};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,7 @@ pub struct RuleLabels {
     pub rule: String,
     pub severity: String,
     pub dimension: String,
+    pub mode: Mode,
 }
 
 /// What the plans say of each product.
@@ -91,5 +93,6 @@ fn labels(rule: &Rule) -> RuleLabels {
         rule: rule.id.clone(),
         severity: rule.severity.clone().unwrap_or_default(),
         dimension: rule.dimension.clone().unwrap_or_default(),
+        mode: rule.mode,
     }
 }

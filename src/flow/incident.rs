@@ -41,7 +41,7 @@ pub fn closed(
     results: &[RuleResult],
 ) -> Vec<Change> {
     let mut changes = Vec::new();
-    for result in results {
+    for result in results.iter().filter(|result| result.mode.judges()) {
         let failing = match result.status {
             Status::Fail | Status::Warn => true,
             Status::Pass => false,
@@ -82,7 +82,7 @@ pub fn bad_already(
 ) -> Vec<Change> {
     let mut changes = Vec::new();
     for result in results {
-        let failing = matches!(result.status, Status::Fail | Status::Warn);
+        let failing = result.mode.judges() && matches!(result.status, Status::Fail | Status::Warn);
         if failing && policy.failing <= 1 && position(state, contract, &result.id).is_none() {
             changes.push(open(state, contract, Run::one(window), result));
         }
@@ -90,7 +90,7 @@ pub fn bad_already(
     changes
 }
 
-/// Resolves the incidents of rules that the contract in force no longer has.
+/// Resolves the incidents of rules that the contract in force no longer has, or only observes.
 pub fn rules_gone(
     state: &mut ProductState,
     contract: &str,
@@ -98,9 +98,12 @@ pub fn rules_gone(
     results: &[RuleResult],
 ) -> Vec<Change> {
     let mut changes = Vec::new();
-    while let Some(i) = state.incidents.iter().position(|i| {
-        i.contract == contract && !i.rule.starts_with("steward.") && results.iter().all(|r| r.id != i.rule)
-    }) {
+    let is_gone = |rule: &str| match results.iter().find(|r| r.id == rule) {
+        Some(result) => !result.mode.judges(),
+        // The daemon's own findings are told where there are some.
+        None => !rule.starts_with("steward."),
+    };
+    while let Some(i) = state.incidents.iter().position(|i| i.contract == contract && is_gone(&i.rule)) {
         changes.push(resolve(state, i, window, None));
     }
     changes
@@ -161,6 +164,7 @@ fn resolve(state: &mut ProductState, i: usize, window: WindowStart, result: Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::contract::mode::Mode;
     use crate::engine::contract::name::ProductName;
 
     fn result(status: Status) -> RuleResult {
@@ -168,6 +172,7 @@ mod tests {
             id: "r".into(),
             name: None,
             status,
+            mode: Mode::Warn,
             severity: None,
             dimension: None,
             relates_to: String::new(),
@@ -266,6 +271,22 @@ mod tests {
         closed(&mut state, "c", IncidentPolicy { failing: 1, of: 1 }, Run::one(0), &[result(Status::Fail)]);
         assert!(rules_gone(&mut state, "other", 10, &[]).is_empty());
         assert_eq!(rules_gone(&mut state, "c", 10, &[]).len(), 1);
+        assert!(state.incidents.is_empty());
+    }
+
+    #[test]
+    fn a_rule_that_is_observed_opens_nothing_and_ends_what_was_open() {
+        let mut state = ProductState::new(ProductName { domain: "d".into(), name: "p".into() });
+        let policy = IncidentPolicy { failing: 1, of: 1 };
+        let observed = |id: &str| RuleResult { id: id.into(), mode: Mode::Observe, ..result(Status::Fail) };
+        let rules = ["r", "steward.decodable"];
+        assert_eq!(closed(&mut state, "c", policy, Run::one(0), &rules.map(observed)), []);
+        assert_eq!(bad_already(&mut state, "c", policy, 0, &rules.map(observed)), []);
+        let warned = rules.map(|id| RuleResult { id: id.into(), ..result(Status::Fail) });
+        assert_eq!(closed(&mut state, "c", policy, Run::one(60), &warned).len(), 2);
+        assert_eq!(rules_gone(&mut state, "c", 60, &warned), []);
+        let ended = rules_gone(&mut state, "c", 120, &rules.map(observed));
+        assert_eq!(ended.iter().map(|c| c.state).collect::<Vec<_>>(), [State::Resolved; 2]);
         assert!(state.incidents.is_empty());
     }
 }

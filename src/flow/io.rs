@@ -2,6 +2,7 @@
 //!
 //! At most one `Call` is outstanding. Everything else in a `Vec<Action>` is done in order, without an answer.
 
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, RawRecord, TopicId};
@@ -274,6 +275,7 @@ pub struct Violation {
     pub rule: String,
     pub severity: String,
     pub dimension: String,
+    pub mode: Mode,
     pub failed: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::engine::check::tally::Counts;
 use crate::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::event::envelope::{Event, Source};
 use crate::engine::event::gap::{Gap, Reason};
@@ -268,6 +269,7 @@ impl<J: Judge> Teller<'_, J> {
                 rule: result.id.clone(),
                 severity: result.severity.clone().unwrap_or_default(),
                 dimension: result.dimension.clone().unwrap_or_default(),
+                mode: result.mode,
                 failed: 0,
             });
             violation.failed += result.failed;
@@ -339,6 +341,7 @@ pub fn unknown_contract(key: WindowKey) -> Verdict {
         id: "steward.contract".into(),
         name: None,
         status: Status::Unknown,
+        mode: Mode::Warn,
         severity: None,
         dimension: None,
         relates_to: String::new(),

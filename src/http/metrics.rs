@@ -146,10 +146,12 @@ fn of_rules(product: &ProductName, info: &Info, judged: &Judged) -> Vec<Sample> 
     rules
         .into_iter()
         .map(|rule| {
+            let name = product.to_string();
+            let of_rule = [&rule.rule, &rule.severity, &rule.dimension].map(String::as_str);
             let labels =
-                [&product.to_string(), &product.domain, &info.owner, &rule.rule, &rule.severity, &rule.dimension];
+                [&[&name, &product.domain, &info.owner].map(String::as_str), &of_rule[..], &[rule.mode.word()]];
             let value = judged.violations.get(rule).copied().unwrap_or_default();
-            sample(&names::PRODUCT_VIOLATIONS, &labels.map(String::as_str), value as f64)
+            sample(&names::PRODUCT_VIOLATIONS, &labels.concat(), value as f64)
         })
         .collect()
 }
@@ -166,7 +168,7 @@ fn fold(by_rule: &mut BTreeMap<ProductName, Vec<Sample>>, mut excess: usize) -> 
         }
         folded += rules.len();
         excess = excess.saturating_sub(rules.len() - 1);
-        let labels = [&rules[0].labels[0], &rules[0].labels[1], &rules[0].labels[2], "other", "", ""];
+        let labels = [&rules[0].labels[0], &rules[0].labels[1], &rules[0].labels[2], "other", "", "", ""];
         *rules = vec![sample(&names::PRODUCT_VIOLATIONS, &labels, rules.iter().map(|rule| rule.value).sum())];
     }
     folded

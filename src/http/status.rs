@@ -48,7 +48,7 @@ pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<Stri
         "contracts": contracts(info),
         "findings": findings,
         "as_of": standing.as_ref().map(|standing| rfc3339(standing.owned.at_ms)),
-        "quality": standing.map(|standing| quality(&standing.owned.state)),
+        "quality": standing.map(|standing| quality(&standing.owned.state, info)),
     })
 }
 
@@ -121,7 +121,7 @@ pub fn incident(incident: &Incident) -> Value {
     })
 }
 
-fn quality(state: &ProductState) -> Value {
+fn quality(state: &ProductState, info: &Info) -> Value {
     let latest = latest(state);
     let coverage: Vec<Value> = state
         .chains
@@ -143,8 +143,8 @@ fn quality(state: &ProductState) -> Value {
         "status": latest.as_ref().map_or("unknown", |latest| word(latest.status)),
         "score": latest.as_ref().and_then(|latest| latest.score),
         "score_version": score::VERSION,
-        "last_window": latest.as_ref().and_then(|latest| latest.windows.last()).map(|summary| window(summary)),
-        "recent_windows": state.recent.iter().map(window).collect::<Vec<_>>(),
+        "last_window": latest.as_ref().and_then(|latest| latest.windows.last()).map(|summary| window(summary, info)),
+        "recent_windows": state.recent.iter().map(|summary| window(summary, info)).collect::<Vec<_>>(),
         "watermark": state.watermark_ms.map(rfc3339),
         "newest_record": state.newest_ms.map(rfc3339),
         "closed_through": state.closed_through.map(rfc3339),
@@ -162,11 +162,15 @@ fn quality(state: &ProductState) -> Value {
     })
 }
 
-fn window(summary: &Summary) -> Value {
+/// The mode of a finding's rule is that of the contracts in force.
+fn window(summary: &Summary, info: &Info) -> Value {
+    let mode = |id: &str| info.rules.iter().find(|rule| rule.rule == id).map(|rule| rule.mode.word());
     let findings: Vec<Value> = summary
         .findings
         .iter()
-        .map(|(rule, status, failed)| json!({"rule": rule, "status": word(*status), "failed_row_count": failed}))
+        .map(|(rule, status, failed)| {
+            json!({"rule": rule, "status": word(*status), "mode": mode(rule), "failed_row_count": failed})
+        })
         .collect();
     json!({
         "start": rfc3339(summary.window.start),

@@ -61,8 +61,8 @@ metrics! {
     PRODUCT_LATE = Kind::Counter, "steward_product_late_total", OF_PRODUCT,
         "Records that came too late for any window and were not judged.";
     PRODUCT_VIOLATIONS = Kind::Counter, "steward_product_violations_total",
-        &["product", "domain", "owner", "rule", "severity", "dimension"],
-        "Rows that broke the rule; rule=\"other\" sums up the rules of a product beyond the series budget.";
+        &["product", "domain", "owner", "rule", "severity", "dimension", "mode"],
+        "Rows that broke the rule, by how far it is rolled out; rule=\"other\" sums up the rules of a product beyond the series budget.";
     PRODUCT_STATUS = Kind::Gauge, "steward_product_status", &["product", "domain", "owner", "status"],
         "1 for the status of the last judged window, 0 for the other words.";
     PRODUCT_SCORE = Kind::Gauge, "steward_product_score_ratio", OF_PRODUCT,

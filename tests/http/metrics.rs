@@ -35,9 +35,11 @@ fn every_metric_of_the_table_is_on_the_page_with_help_and_type() {
         &format!("steward_product_score_ratio{{{of_orders}}} 0.5"),
         &format!("steward_product_incidents{{{of_orders},severity=\"critical\"}} 1"),
         &format!(
-            "steward_product_violations_total{{{of_orders},rule=\"amount.required\",severity=\"critical\",dimension=\"\"}} 3"
+            "steward_product_violations_total{{{of_orders},rule=\"amount.required\",severity=\"critical\",dimension=\"\",mode=\"warn\"}} 3"
         ),
-        &format!("steward_product_violations_total{{{of_orders},rule=\"id.unique\",severity=\"\",dimension=\"\"}} 0"),
+        &format!(
+            "steward_product_violations_total{{{of_orders},rule=\"id.unique\",severity=\"\",dimension=\"\",mode=\"warn\"}} 0"
+        ),
         "steward_task_state{worker=\"w1\",task=\"ledger-0\",state=\"RUNNING\"} 1",
         "steward_task_state{worker=\"w1\",task=\"ledger-0\",state=\"FAILED\"} 0",
         "steward_flush_duration_seconds_bucket{worker=\"w1\",task=\"ledger-0\",le=\"0.05\"} 1",

@@ -5,6 +5,7 @@ use mesh_steward::catalog::files::Finding;
 use mesh_steward::catalog::wish::Order;
 use mesh_steward::clock::now_ms;
 use mesh_steward::engine::check::verdict::Status;
+use mesh_steward::engine::contract::mode::Mode;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::contract::plan::{
     Binding, Check, IncidentPolicy, ObjectPlan, Plan, Plans, Rule, Threshold, Unit,
@@ -135,7 +136,7 @@ pub fn finding(product: Option<ProductName>) -> Finding {
 }
 
 pub fn violation(rule: &str, failed: u64) -> Violation {
-    Violation { rule: rule.into(), severity: "critical".into(), dimension: String::new(), failed }
+    Violation { rule: rule.into(), severity: "critical".into(), dimension: String::new(), mode: Mode::Warn, failed }
 }
 
 /// One contract a product, each with one topic and two rules.
@@ -150,6 +151,7 @@ pub fn plans(names: &[&str]) -> Plans {
         metric: "required",
         dimension: None,
         severity: severity.map(str::to_owned),
+        mode: Mode::Warn,
         relates_to: String::new(),
         classified: false,
         check: Check::Present,
@@ -178,6 +180,7 @@ pub fn plans(names: &[&str]) -> Plans {
             described: Default::default(),
             profile: Default::default(),
             incident: IncidentPolicy { failing: 1, of: 1 },
+            mode: Mode::Warn,
         });
         plans.by_topic.insert(topic, vec![Binding { plan, object: 0 }]);
     }

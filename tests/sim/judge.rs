@@ -6,6 +6,7 @@ use mesh_steward::engine::check::record::Examined;
 use mesh_steward::engine::check::tally::Counts;
 use mesh_steward::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
 use mesh_steward::engine::contract::described::{Dataset, Described, Field};
+use mesh_steward::engine::contract::mode::Mode;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::contract::plan::IncidentPolicy;
 use mesh_steward::engine::decode::schema::SchemaRef;
@@ -222,6 +223,7 @@ fn result(id: &str, status: Status, tally: &Names) -> RuleResult {
         id: id.to_owned(),
         name: None,
         status,
+        mode: Mode::Warn,
         severity: None,
         dimension: None,
         relates_to: String::new(),

@@ -5,6 +5,7 @@ use crate::engine::check::keys::Rows;
 use crate::engine::check::score::score;
 use crate::engine::check::sla::Measured;
 use crate::engine::check::tally::{FUTURE, RuleTally, Sample, Tally};
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -38,7 +39,8 @@ pub struct Facts {
 /// The verdict over one window of one contract version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// Fail if a rule fails or a record is undecodable; else unknown, warn, pass in that order.
+    /// Fail if a rule fails or a record is undecodable; else unknown, warn, pass in that order. What is observed is as
+    /// if it were not there; `unknown` where all is.
     pub status: Status,
     /// Passed over measured rules, weighted as `docs/score.md` says; `None` where nothing was measured.
     pub score: Option<f64>,
@@ -50,6 +52,7 @@ pub struct RuleResult {
     pub id: String,
     pub name: Option<String>,
     pub status: Status,
+    pub mode: Mode,
     pub severity: Option<String>,
     pub dimension: Option<String>,
     pub relates_to: String,
@@ -93,12 +96,17 @@ pub fn judge_with(plan: &Plan, tally: &Tally, facts: &Facts, levels: &ServiceLev
             }
         })
         .collect();
-    let silent = !results.is_empty() && results.iter().all(|r| r.status == Status::Skip);
-    results.push(decodable(tally));
-    results.extend((tally.counts.future > 0).then(|| timestamp(tally)));
+    let silent = judged(&results).next().is_some() && judged(&results).all(|r| r.status == Status::Skip);
+    results.push(decodable(plan, tally));
+    results.extend((tally.counts.future > 0).then(|| timestamp(plan, tally)));
     let status = overall(&results, silent);
-    let score = if silent && status == Status::Unknown { None } else { score(results.iter().map(|r| r.status)) };
+    let score = if silent && status == Status::Unknown { None } else { score(judged(&results).map(|r| r.status)) };
     Verdict { status, score, results }
+}
+
+/// Those that count against the product.
+fn judged(results: &[RuleResult]) -> impl Iterator<Item = &RuleResult> {
+    results.iter().filter(|result| result.mode.judges())
 }
 
 /// The results of the rules that can no longer hold in this window, whatever comes: a count that only grows has passed
@@ -113,7 +121,7 @@ pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
         }
     }
     if tally.counts.undecodable > 0 {
-        results.push(decodable(tally));
+        results.push(decodable(plan, tally));
     }
     results
 }
@@ -181,6 +189,7 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         id: rule.id.clone(),
         name: rule.name.clone(),
         status,
+        mode: rule.mode,
         severity: rule.severity.clone(),
         dimension: rule.dimension.clone(),
         relates_to: rule.relates_to.clone(),
@@ -301,7 +310,7 @@ fn ever_after(threshold: Threshold, value: f64) -> bool {
     }
 }
 
-fn decodable(tally: &Tally) -> RuleResult {
+fn decodable(plan: &Plan, tally: &Tally) -> RuleResult {
     // A tombstone has nothing to decode.
     let unmeasured = tally.counts.unmeasured;
     let asked = tally.counts.records.saturating_sub(tally.counts.tombstones + unmeasured);
@@ -312,15 +321,16 @@ fn decodable(tally: &Tally) -> RuleResult {
         (_, 0) => Status::Pass,
         _ => Status::Fail,
     };
-    let result = built_in(DECODABLE, "undecodable", status, asked, failed, tally);
+    let result = RuleResult { mode: plan.mode, ..built_in(DECODABLE, "undecodable", status, asked, failed, tally) };
     match status {
         Status::Unknown => RuleResult { value: None, reason: Some(not_measured(tally)), ..result },
         _ => result,
     }
 }
 
-fn timestamp(tally: &Tally) -> RuleResult {
-    built_in(TIMESTAMP, "futureTimestamps", Status::Warn, tally.counts.records, tally.counts.future, tally)
+fn timestamp(plan: &Plan, tally: &Tally) -> RuleResult {
+    let (asked, failed) = (tally.counts.records, tally.counts.future);
+    RuleResult { mode: plan.mode, ..built_in(TIMESTAMP, "futureTimestamps", Status::Warn, asked, failed, tally) }
 }
 
 fn built_in(id: &str, metric: &str, status: Status, asked: u64, failed: u64, tally: &Tally) -> RuleResult {
@@ -329,6 +339,7 @@ fn built_in(id: &str, metric: &str, status: Status, asked: u64, failed: u64, tal
         id: id.to_string(),
         name: None,
         status,
+        mode: Mode::default(),
         severity: future.then(|| "warning".to_string()),
         dimension: Some(if future { "timeliness" } else { "conformity" }.to_string()),
         relates_to: String::new(),
@@ -346,7 +357,7 @@ fn built_in(id: &str, metric: &str, status: Status, asked: u64, failed: u64, tal
 
 /// `silent`: the contract has rules, and none was asked of any row; that records can be decoded says nothing of them.
 fn overall(results: &[RuleResult], silent: bool) -> Status {
-    let any = |status: Status| results.iter().any(|r| r.status == status);
+    let any = |status: Status| judged(results).any(|r| r.status == status);
     let order = [Status::Fail, Status::Unknown, Status::Warn, Status::Pass];
     let worst = order.into_iter().find(|status| any(*status)).unwrap_or(Status::Unknown);
     if silent && worst != Status::Fail { Status::Unknown } else { worst }

@@ -2,6 +2,7 @@
 
 use crate::engine::contract::asked;
 use crate::engine::contract::described;
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::name::{ContractHash, ProductName, TEXT_MAX, short};
 use crate::engine::contract::plan::{Check, ObjectPlan, PLAN_VERSION, Plan, Rule};
@@ -18,7 +19,7 @@ pub fn compile(contract: &Contract) -> Plan {
     let mut rules = Vec::new();
     for (index, object) in contract.objects.iter().enumerate() {
         let first = rules.len();
-        rules.extend(of_object(object).into_iter().map(|asked| asked.rule(index, object)));
+        rules.extend(of_object(object).into_iter().map(|asked| asked.rule(index, object, contract.mode)));
         objects.push(ObjectPlan {
             name: object.name.clone(),
             topic: object.topic.clone(),
@@ -45,6 +46,7 @@ pub fn compile(contract: &Contract) -> Plan {
         asked,
         profile,
         incident: contract.incident,
+        mode: contract.mode,
     }
 }
 
@@ -81,7 +83,7 @@ impl Asked<'_> {
     }
 
     /// The rule, with an id that others may have too.
-    fn rule(self, index: usize, object: &Object) -> Rule {
+    fn rule(self, index: usize, object: &Object, of_contract: Mode) -> Rule {
         let id = self.id(object);
         let Asked { clause, property } = self;
         let classified = match (&clause.check, property) {
@@ -112,6 +114,7 @@ impl Asked<'_> {
             metric: clause.metric,
             dimension: clause.dimension.map(short),
             severity: clause.severity.map(short),
+            mode: clause.mode.unwrap_or(of_contract),
             relates_to: short(clause.relates_to),
             classified,
             check,

@@ -1,5 +1,6 @@
 //! A contract as the standard words it: ODCS v3, what governs Kafka topics.
 
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
 use crate::engine::contract::problem::Place;
@@ -23,6 +24,8 @@ pub struct Contract {
     pub text: Option<String>,
     /// `steward.incident`.
     pub incident: IncidentPolicy,
+    /// `steward.mode`; of all that no rule of its own says otherwise.
+    pub mode: Mode,
     /// The objects that are topics, in the order of the document.
     pub objects: Vec<Object>,
     /// The objects that are none: nothing is governed by them, and records may still be tried on them.
@@ -94,6 +97,8 @@ pub struct Clause {
     pub metric: &'static str,
     pub dimension: Option<String>,
     pub severity: Option<String>,
+    /// `steward.mode` of the rule; `None`: the contract's.
+    pub mode: Option<Mode>,
     pub relates_to: String,
     pub check: Check,
     pub threshold: Threshold,
@@ -154,6 +159,7 @@ impl Clause {
             metric,
             dimension: Some(dimension.to_owned()),
             severity: None,
+            mode: None,
             relates_to: relates_to.to_owned(),
             check,
             threshold: Threshold::MustBe(0.0),

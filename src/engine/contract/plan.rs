@@ -3,6 +3,7 @@
 use crate::engine::contract::asked::Asked;
 use crate::engine::contract::beside::Beside;
 use crate::engine::contract::described::Described;
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::sla::Sla;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Changes whenever the numbering or the meaning of compiled rules changes; it is part of the contract hash.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 /// One contract version, compiled. A rule's index in `rules` is its number in every delta that names `hash`.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Plan {
     pub profile: ProfilePlan,
     /// Opens an incident when a rule fails in `failing` of `of` windows (default 1 of 1).
     pub incident: IncidentPolicy,
+    /// Of what is asked of every record, whatever the rules: that it can be decoded, and its timestamp.
+    pub mode: Mode,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,7 @@ pub struct Rule {
     pub metric: &'static str,
     pub dimension: Option<String>,
     pub severity: Option<String>,
+    pub mode: Mode,
     /// ODCS path of the element: `schema/orders/properties/amount`.
     pub relates_to: String,
     /// Classified fields leave no value, not even masked.

@@ -2,6 +2,7 @@
 
 use crate::engine::check::tally::Sample;
 use crate::engine::check::verdict::{RuleResult, Status};
+use crate::engine::contract::mode::Mode;
 use crate::engine::event::envelope::clip;
 use serde::{Serialize, Serializer};
 
@@ -12,6 +13,8 @@ pub struct ResultValue {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub status: Status,
+    /// `observe`, `warn` or `enforce`.
+    pub mode: Mode,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +66,7 @@ pub fn result_value(result: &RuleResult) -> ResultValue {
         id: clip(&result.id),
         name: result.name.as_deref().map(clip),
         status: result.status,
+        mode: result.mode,
         severity: result.severity.as_deref().map(clip),
         dimension: result.dimension.as_deref().map(clip),
         relates_to: clip(&result.relates_to),
@@ -104,7 +108,7 @@ pub fn word(status: Status) -> &'static str {
     }
 }
 
-/// The gravest severity of the results that did not hold. ODCS leaves the word to the contract: a word that is
+/// The gravest severity of the results that did not hold and count against the product. ODCS leaves the word to the contract: a word that is
 /// not in this list ranks between `medium` and `high`, because whoever named one of their own meant something by it.
 pub fn worst_severity(results: &[RuleResult]) -> Option<&str> {
     let rank = |severity: &str| match severity.to_ascii_lowercase().as_str() {
@@ -117,6 +121,7 @@ pub fn worst_severity(results: &[RuleResult]) -> Option<&str> {
     };
     results
         .iter()
+        .filter(|result| result.mode.judges())
         .filter(|result| matches!(result.status, Status::Fail | Status::Warn | Status::Error))
         .filter_map(|result| result.severity.as_deref())
         .max_by_key(|severity| rank(severity))

@@ -55,6 +55,8 @@ pub struct CheckLine {
     pub name: Option<String>,
     pub dimension: Option<String>,
     pub severity: Option<String>,
+    /// `observe`, `warn` or `enforce`.
+    pub mode: &'static str,
     /// `pass`, `warn`, `fail`, `unknown` or `skip`.
     pub verdict: &'static str,
     /// The number that the operator compares, in `unit`.
@@ -148,6 +150,7 @@ fn line(rule: &Rule, result: &RuleResult) -> CheckLine {
         name: rule.name.clone(),
         dimension: rule.dimension.clone(),
         severity: rule.severity.clone(),
+        mode: rule.mode.word(),
         verdict: word(result.status),
         measured: result.value.filter(|_| result.status != Status::Skip),
         between: result.bounds,

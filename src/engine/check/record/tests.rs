@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::check::keys::Rows;
 use crate::engine::contract::asked;
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{IncidentPolicy, JsonType, ObjectPlan, Threshold, Unit, Validity};
 use crate::engine::contract::text::format::TextFormat;
@@ -42,6 +43,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
             metric: "test",
             dimension: None,
             severity: None,
+            mode: Mode::Warn,
             relates_to: String::new(),
             classified: field.is_some_and(|f| f.starts_with("secret")),
             check,
@@ -69,6 +71,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         rules,
         profile: ProfilePlan::default(),
         incident: IncidentPolicy { failing: 1, of: 1 },
+        mode: Mode::Warn,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::check::keys::{Distinct, Keys, MAX_KEYS};
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::profile::shape::ProfilePlan;
@@ -19,6 +20,7 @@ fn rule(check: Check, threshold: Threshold, unit: Unit, severity: Option<&str>) 
         metric: "test",
         dimension: None,
         severity: severity.map(Into::into),
+        mode: Mode::Warn,
         relates_to: String::new(),
         classified: false,
         check,
@@ -40,14 +42,14 @@ fn plan(rules: Vec<Rule>) -> Plan {
         asked: vec![],
         profile: ProfilePlan::default(),
         incident: IncidentPolicy { failing: 1, of: 1 },
+        mode: Mode::Warn,
     }
 }
 
 fn tally(rules: &[(u64, u64)]) -> Tally {
     let mut tally = Tally::default();
     tally.counts.records = 100;
-    tally.rules =
-        rules.iter().map(|&(asked, failed)| RuleTally { asked, failed, keys: None, aggregates: vec![] }).collect();
+    tally.rules = rules.iter().map(|&(asked, failed)| RuleTally { asked, failed, ..RuleTally::default() }).collect();
     tally
 }
 
@@ -121,7 +123,7 @@ fn a_part_of_a_window_is_judged_as_far_as_it_goes() {
 fn uniqueness_is_measured_by_distinct_keys_up_to_a_bound() {
     let unique = |unit, threshold| plan(vec![rule(Check::Unique(vec![]), threshold, unit, None)]);
     let of = |keys: Keys| Tally {
-        rules: vec![RuleTally { asked: 4, failed: 0, keys: Some(keys), aggregates: vec![] }],
+        rules: vec![RuleTally { asked: 4, keys: Some(keys), ..RuleTally::default() }],
         ..tally(&[])
     };
     let three = of(Keys::Exact(Distinct::of(vec![1, 2, 3])));
@@ -144,7 +146,7 @@ fn an_estimate_decides_only_what_is_beyond_doubt() {
     (0..MAX_KEYS as u64 + 100_000).for_each(|n| assert!(keys.insert(n.wrapping_mul(0x9E37_79B9_7F4A_7C15))));
     let check = |threshold, unit, duplicates: u64, facts: &Facts, expected: Status| {
         let asked = MAX_KEYS as u64 + 100_000 + duplicates;
-        let rules = vec![RuleTally { asked, failed: 0, keys: Some(keys.clone()), aggregates: vec![] }];
+        let rules = vec![RuleTally { asked, keys: Some(keys.clone()), ..RuleTally::default() }];
         let plan = plan(vec![rule(Check::Unique(vec![]), threshold, unit, None)]);
         let result = judge(&plan, &Tally { rules, ..tally(&[]) }, facts).results.remove(0);
         assert_eq!(result.status, expected, "{threshold:?} {duplicates}: {result:?}");
@@ -234,4 +236,35 @@ fn built_in_results_come_with_their_own_samples() {
 fn thresholds_are_written_in_the_standards_words() {
     assert_eq!(threshold_json(MustBe(0.0)).to_string(), r#"{"mustBe":0}"#);
     assert_eq!(threshold_json(Between(0.5, 1e300)).to_string(), r#"{"mustBeBetween":[0.5,1e+300]}"#);
+}
+
+#[test]
+fn what_is_observed_is_told_and_counts_for_nothing() {
+    use Mode::{Enforce, Observe};
+    let ruled = |mode, severity| Rule { mode, ..rule(Check::Present, MustBe(0.0), Unit::Rows, severity) };
+    let of = |rules: Vec<Rule>, mode, counts: &[(u64, u64)], undecodable| {
+        let mut tally = tally(counts);
+        tally.counts.undecodable = undecodable;
+        judge(&Plan { mode, ..plan(rules) }, &tally, &WHOLE)
+    };
+    for (modes, of_contract, counts, undecodable, expected) in [
+        // A failure that is observed is as if the rule were not there, beside one that holds and alone.
+        (vec![Mode::Warn, Observe], Mode::Warn, vec![(9, 0), (9, 3)], 0, (Pass, Some(1.0))),
+        (vec![Observe], Mode::Warn, vec![(9, 3)], 0, (Pass, Some(1.0))),
+        // Nor does it lend a product a pass that was asked nothing else.
+        (vec![Mode::Warn, Observe], Mode::Warn, vec![(0, 0), (9, 0)], 0, (Unknown, None)),
+        (vec![Enforce, Observe], Mode::Warn, vec![(9, 1), (9, 3)], 0, (Fail, Some(0.5))),
+        // Where all is observed there is nothing to say, undecodable records aside or not.
+        (vec![Observe], Observe, vec![(9, 3)], 1, (Unknown, None)),
+        (vec![Observe, Enforce], Observe, vec![(9, 3), (9, 0)], 1, (Pass, Some(1.0))),
+        (vec![Observe], Enforce, vec![(9, 3)], 1, (Fail, Some(0.0))),
+    ] {
+        let verdict = of(modes.iter().map(|m| ruled(*m, None)).collect(), of_contract, &counts, undecodable);
+        assert_eq!((verdict.status, verdict.score), expected, "{modes:?} in {of_contract:?}");
+        let told: Vec<Mode> = verdict.results.iter().map(|r| r.mode).collect();
+        assert_eq!(told, [modes.clone(), vec![of_contract]].concat());
+        let failed: Vec<u64> = verdict.results.iter().map(|r| r.failed).collect();
+        let counted: Vec<u64> = counts.iter().map(|c| c.1).chain([undecodable]).collect();
+        assert_eq!(failed, counted, "what is observed is measured all the same");
+    }
 }

@@ -4,7 +4,8 @@ use crate::engine::contract::diff::Direction::{self, Loosens, Tightens, Undeterm
 use crate::engine::contract::diff::grade;
 use crate::engine::contract::diff::rule::severity;
 use crate::engine::contract::diff::walk::Treat::{Elsewhere, List, Mapping, Value};
-use crate::engine::contract::diff::walk::{Element, Key, Listed, Sides, Walk, at, text_at};
+use crate::engine::contract::diff::walk::{Element, Key, Listed, Sides, Walk, at, text, text_at};
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::yaml::Node;
 
 pub static CUSTOM_PROPERTIES: Listed = Listed {
@@ -12,8 +13,8 @@ pub static CUSTOM_PROPERTIES: Listed = Listed {
     name: "property",
     called: &["property"],
     meanings: &[],
-    added: |node| if is_beside(node) { Some(Tightens) } else { custom(node) },
-    removed: |node| if is_beside(node) { Some(Loosens) } else { custom(node) },
+    added: |node| if is_beside(node) { Some(Tightens) } else { custom(node, None, at(node, "value")) },
+    removed: |node| if is_beside(node) { Some(Loosens) } else { custom(node, at(node, "value"), None) },
 };
 
 static CUSTOM_PROPERTY: Element = Element { besides: Some(value), keys: &[Key("value", Elsewhere)] };
@@ -24,7 +25,7 @@ fn value(walk: &mut Walk, sides: &Sides<'_>, path: &str) {
     let treat = match text_at(new, "property") {
         Some("steward.headers") => List(&HEADERS),
         Some("steward.key") => Mapping(&TEXT),
-        _ => Value(|sides| custom(sides.in_new)),
+        _ => Value(|sides| custom(sides.in_new, sides.old, sides.new)),
     };
     walk.key(
         &treat,
@@ -37,13 +38,24 @@ fn is_beside(node: &Node) -> bool {
     matches!(text_at(node, "property"), Some("steward.headers" | "steward.key"))
 }
 
-/// Those that say how records are read and which time is theirs; all others are words.
-fn custom(node: &Node) -> Option<Direction> {
+/// Those that say how records are read, which time is theirs, and how far a rule is rolled out; all others are words.
+fn custom(node: &Node, old: Option<&Node>, new: Option<&Node>) -> Option<Direction> {
     match text_at(node, "property")? {
         "steward.encoding" | "steward.avroSchema" | "steward.eventTimeField" | "steward.declaredDelay" => {
             Some(Undetermined)
         }
+        "steward.mode" => mode(old, new),
         _ => None,
+    }
+}
+
+/// Each mode asks what those before it ask, and more. Where none is said, it is the default.
+fn mode(old: Option<&Node>, new: Option<&Node>) -> Option<Direction> {
+    let read = |side: Option<&Node>| side.map_or(Some(Mode::default()), |node| Mode::named(&text(node)));
+    match (read(old), read(new)) {
+        (Some(old), Some(new)) if old == new => None,
+        (Some(old), Some(new)) => Some(if old < new { Tightens } else { Loosens }),
+        _ => Some(Undetermined),
     }
 }
 

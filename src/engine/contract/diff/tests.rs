@@ -320,6 +320,24 @@ fn servers_and_the_contract_itself() {
 }
 
 #[test]
+fn a_rule_that_is_rolled_out_further_tightens() {
+    let mode = |word: &str| contract(&format!("customProperties: [{{property: steward.mode, value: {word}}}]"));
+    let (none, value) = (contract(""), "customProperties.steward.mode.value updated");
+    for (old, new, expected) in [
+        (mode("observe"), mode("warn"), vec![format!("{value} tightens")]),
+        (mode("enforce"), mode("warn"), vec![format!("{value} loosens")]),
+        (mode("warn"), mode("warn"), vec![]),
+        (mode("warn"), mode("strict"), vec![format!("{value} undetermined")]),
+        (none.clone(), mode("enforce"), vec!["customProperties.steward.mode added tightens".to_owned()]),
+        (none.clone(), mode("observe"), vec!["customProperties.steward.mode added loosens".to_owned()]),
+        (mode("observe"), none.clone(), vec!["customProperties.steward.mode removed tightens".to_owned()]),
+        (none.clone(), mode("warn"), vec!["customProperties.steward.mode added null".to_owned()]),
+    ] {
+        check(&old, &new, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn each_perspective_has_its_own_breaking_changes() {
     let levels = |direction| {
         [Perspective::Consumer, Perspective::Producer].map(|of| {

@@ -1,6 +1,7 @@
 //! `steward.*` custom properties, and the marks that classify a value.
 
 use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::Clause;
 use crate::engine::contract::odcs::beside;
 use crate::engine::contract::odcs::encoding::{self, Stated, Word};
@@ -14,6 +15,7 @@ pub struct Custom {
     pub event_time: Option<(String, Place)>,
     pub declared_delay_ms: Option<i64>,
     pub incident: Option<IncidentPolicy>,
+    pub mode: Option<Mode>,
     /// Values of this field may leave as they are.
     pub show_values: bool,
     pub encoding: Stated,
@@ -34,7 +36,7 @@ pub enum Level {
 }
 
 /// Known, and not enforced by this version.
-const NOT_YET: [&str; 4] = ["mode", "uniquenessHorizon", "sample", "runbook"];
+const NOT_YET: [&str; 3] = ["uniquenessHorizon", "sample", "runbook"];
 
 /// As many windows as a rule's history keeps.
 const INCIDENT_OF_MAX: u32 = 100;
@@ -83,6 +85,13 @@ impl Custom {
                     format!("write {{failing: N, of: M}} with 1 <= N <= M <= {INCIDENT_OF_MAX}"),
                 ),
             },
+            ("mode", Value::Text(word)) if Mode::named(word).is_some() && matches!(level, Level::Contract | Level::Rule) => {
+                self.mode = Mode::named(word);
+            }
+            ("mode", _) => problems.beyond(at, "steward-property",
+                "steward.mode is understood on the contract and on its rules, as observe, warn or enforce",
+                "write one of the three words, on the contract or on a rule of `quality`",
+            ),
             ("protobufSchema", Value::Text(text)) if of_topics => {
                 self.encoding.protobuf = encoding::protobuf(text, at, problems);
             }
@@ -133,7 +142,7 @@ impl Custom {
             }
             _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, incident or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, incident, mode or showValues, or a name without `steward.`",
             ),
         }
     }

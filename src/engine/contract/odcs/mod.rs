@@ -158,6 +158,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         owner_urn,
         text,
         incident: custom.incident.unwrap_or(IncidentPolicy { failing: 1, of: 1 }),
+        mode: custom.mode.unwrap_or_default(),
         objects,
         ungoverned,
         canonical: root.node.json().to_string(),

@@ -1,6 +1,7 @@
 //! The rules of a `quality` list, each into a clause.
 
 use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::mode;
 use crate::engine::contract::model::Clause;
 use crate::engine::contract::odcs::custom::{self, Level};
 use crate::engine::contract::odcs::expression;
@@ -78,7 +79,7 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         );
     }
     let severity = fields.text("severity");
-    custom::read(&mut fields, Level::Rule, problems);
+    let mode = custom::read(&mut fields, Level::Rule, problems).mode;
     fields.known(&TEXT_KEYS);
     let relates_to = format!("{relates_to}/quality/{}", id.clone().unwrap_or_else(|| index.to_string()));
 
@@ -88,6 +89,7 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         Ok(asked) => asked,
         Err(reason) => (Check::Unmeasured(reason), Threshold::MustBe(0.0), Unit::Rows),
     };
+    mode::tell_idle(mode, &check, threshold, &fields, problems);
     Some(Clause {
         id,
         key: metric.to_owned(),
@@ -96,6 +98,7 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         metric,
         dimension,
         severity,
+        mode,
         relates_to,
         check,
         threshold,

@@ -84,7 +84,8 @@ fn custom_properties_of_the_daemon_are_read_and_their_mistakes_told() {
     assert_eq!(object.event_time.as_ref().map(ToString::to_string).as_deref(), Some("ts"));
     assert_eq!((object.declared_delay_ms, contract.incident.failing, contract.incident.of), (300_000, 2, 3));
     let cases = [
-        ("steward.mode, value: warn", Warning, "not enforced"),
+        ("steward.sample, value: 0.1", Warning, "not enforced"),
+        ("steward.mode, value: block", Error, "observe, warn or enforce"),
         ("steward.eventTimefield, value: at", Error, "not known"),
         ("steward.eventTimeField, value: 'at[]'", Error, "not one field"),
         ("steward.eventTimeField, value: zz", Warning, "no property"),
@@ -100,6 +101,24 @@ fn custom_properties_of_the_daemon_are_read_and_their_mistakes_told() {
         let text = custom(&format!("- {{property: {line}}}\n"));
         check(&text, &[(level, "/customProperties/0/value", words, Some(11))]);
     }
+}
+
+#[test]
+fn a_rule_says_its_mode_before_its_contract_does() {
+    let mode = |word: &str| format!("customProperties: [{{property: steward.mode, value: {word}}}]");
+    let rule = |metric: &str, word: &str| format!("{{metric: {metric}, mustBe: 0, {}}}", mode(word));
+    let text = |rules: &str| {
+        let of_contract = mode("observe");
+        format!("{HEAD}  properties: [{{name: at, required: true, quality: [{rules}]}}]\n{of_contract}\n")
+    };
+    let rules = format!("{}, {{metric: nullValues, mustBe: 0}}", rule("nullValues", "enforce"));
+    let plan = compile::compile(&check(&text(&rules), &[]).contract.unwrap());
+    let modes: Vec<&str> = plan.rules.iter().map(|rule| rule.mode.word()).collect();
+    assert_eq!((modes, plan.mode.word()), (vec!["observe", "enforce", "observe"], "observe"));
+    let place = "/schema/0/properties/0/quality/0";
+    check(&text(&rule("duplicateValues", "enforce")), &[(Warning, place, "puts no record aside", Some(9))]);
+    let value = format!("{place}/customProperties/0/value");
+    check(&text(&rule("nullValues", "stop")), &[(Error, &value, "observe, warn or enforce", Some(9))]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod rules; // rules into clauses
 
 use crate::engine::contract::compile;
 use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::odcs::Parsed;
 use crate::engine::contract::odcs::custom::marks_personal_data;
@@ -100,6 +101,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         owner: owner.unwrap_or_default(),
         text,
         incident: IncidentPolicy { failing: 1, of: 1 },
+        mode: Mode::default(),
         objects: vec![object],
         ungoverned: Vec::new(),
         canonical: root.node.json().to_string(),
