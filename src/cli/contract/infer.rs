@@ -1,19 +1,26 @@
 //! `steward contract infer`: a contract drafted from records, with the evidence for each of its clauses.
 
 use crate::cli::Exit;
+use crate::cli::contract::import;
 use crate::cli::contract::records::{Source, Taker};
+use crate::engine::contract::exchange::import::{self as exchange, Language, Wanted};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::infer::draft;
 use crate::engine::infer::gather::Gathered;
 use crate::engine::record::{Position, RawRecord};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("records", |records| records.required_unless_present("subject")))]
 pub struct Args {
     #[command(flatten)]
     pub source: Source,
+    /// A schema in place of records: a subject version as a registry returns it (GET /subjects/{subject}/versions/{version})
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["records", "topic"])]
+    pub subject: Option<PathBuf>,
     /// What the data is called; by default as the topic or the file
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -21,6 +28,9 @@ pub struct Args {
 
 /// The draft is the answer, on standard output.
 pub fn infer(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
+    if let Some(subject) = &args.subject {
+        return of_subject(subject, args.name.as_deref(), out);
+    }
     let mut gathered = Gathered::default();
     args.source.read(&mut gathered)?;
     if gathered.decoded() == 0 {
@@ -38,6 +48,17 @@ pub fn infer(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     // A name of a file may hold anything, and a comment ends with its line.
     let source: String = source.chars().filter(|c| !c.is_control()).collect();
     write!(out, "{}", draft::yaml(&gathered, name, args.source.topic.as_deref().unwrap_or(name), &source))?;
+    Ok(Exit::Good)
+}
+
+/// What the schema says holds for all that is written with it; what it cannot know, only records tell.
+fn of_subject(file: &Path, name: Option<&str>, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let text = import::read(file)?;
+    let wanted = Wanted { name, ..Wanted::default() };
+    let imported = exchange::import(&text, Language::Subject, wanted).map_err(anyhow::Error::msg);
+    let imported = imported.with_context(|| file.display().to_string())?;
+    import::tell(&file.display().to_string(), &imported.unsaid);
+    write!(out, "{}", imported.contract.yaml())?;
     Ok(Exit::Good)
 }
 

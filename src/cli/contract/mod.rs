@@ -6,6 +6,7 @@ pub mod linted; // what is told of them: text, JSON, GitHub's annotations, JUnit
 pub mod test; // a dry run on records
 pub mod shown; // what is told of it, as text
 pub mod infer; // a draft from records
+pub mod import; // from a schema of another language
 pub mod records; // where its records come from: a file
 pub mod topic; // or a topic
 
@@ -22,6 +23,8 @@ pub enum Contract {
     Test(test::Args),
     /// Drafts a contract from records, with the evidence for each of its clauses
     Infer(infer::Args),
+    /// Makes a contract of a schema: Avro, JSON Schema, Protobuf, Data Contract Specification
+    Import(import::Args),
 }
 
 /// How the answer is written.
@@ -40,5 +43,6 @@ pub fn contract(command: &Contract, out: &mut impl Write) -> anyhow::Result<Exit
         Contract::Lint(args) => lint::lint(args, out),
         Contract::Test(args) => test::test(args, out),
         Contract::Infer(args) => infer::infer(args, out),
+        Contract::Import(args) => import::import(args, out),
     }
 }

@@ -181,6 +181,23 @@ impl Clause {
 }
 
 impl LogicalType {
+    /// Its ODCS name.
+    pub fn word(self) -> &'static str {
+        match self {
+            LogicalType::String => "string",
+            LogicalType::Date => "date",
+            LogicalType::Timestamp => "timestamp",
+            LogicalType::Time => "time",
+            LogicalType::Number => "number",
+            LogicalType::Integer => "integer",
+            LogicalType::Object => "object",
+            LogicalType::Array => "array",
+            LogicalType::Boolean => "boolean",
+            LogicalType::Map => "map",
+            LogicalType::Vector => "vector",
+        }
+    }
+
     /// By its ODCS name.
     pub fn named(name: &str) -> Option<LogicalType> {
         Some(match name {

@@ -1,5 +1,7 @@
 //! The draft as ODCS v3.1 YAML: every clause holds for the records that it was drafted from, and says by how many.
 
+use crate::engine::contract::exchange::outline::legal_topic;
+use crate::engine::contract::exchange::tree::quoted;
 use crate::engine::infer::gather::{Field, Gathered};
 use crate::engine::infer::guess;
 use std::fmt::Write;
@@ -7,7 +9,7 @@ use std::fmt::Write;
 /// `name`: of the contract and its object. `source`: what the records are called, for the first line.
 pub fn yaml(gathered: &Gathered, name: &str, topic: &str, source: &str) -> String {
     let mut out = Draft { text: String::new() };
-    let slug = legal(name);
+    let slug = legal_topic(name);
     out.line(0, &format!("# Drafted by `steward contract infer` from {source}: {}.", counts(gathered)));
     out.line(0, "# Every rule holds for these records. Keep what is promised, remove what is chance, and say what the data means.");
     out.line(0, "apiVersion: v3.1.0");
@@ -19,7 +21,7 @@ pub fn yaml(gathered: &Gathered, name: &str, topic: &str, source: &str) -> Strin
     out.line(0, "schema:");
     out.line(1, &format!("- name: {}", quoted(&slug)));
     out.line(2, "physicalType: topic");
-    out.line(2, &format!("physicalName: {}", quoted(&legal(topic))));
+    out.line(2, &format!("physicalName: {}", quoted(&legal_topic(topic))));
     for time in times(&gathered.root) {
         out.line(2, &format!("# customProperties: [{{property: steward.eventTimeField, value: {time}}}]"));
     }
@@ -169,24 +171,6 @@ fn kinds(field: &Field) -> String {
     ];
     let seen = all.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}"));
     seen.collect::<Vec<_>>().join(", ")
-}
-
-/// As YAML: bare where nothing else could be read into it, else in double quotes, which are JSON's.
-fn quoted(text: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(bare);
-    let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    match is_word && !reserved.contains(&text.to_ascii_lowercase().as_str()) {
-        true => text.to_owned(),
-        false => serde_json::Value::from(text).to_string(),
-    }
-}
-
-/// What a topic may be called (Kafka's own bound is 249).
-fn legal(name: &str) -> String {
-    let kept = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
-    let text: String = name.chars().take(249).map(kept).collect();
-    if text.is_empty() { "records".to_owned() } else { text }
 }
 
 #[cfg(test)]

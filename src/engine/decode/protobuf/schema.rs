@@ -5,7 +5,7 @@ use crate::engine::decode::protobuf::known::Known;
 use crate::engine::decode::protobuf::program::{Enum, Field, Kind, Message, MessageId, Often, Program};
 use base64::Engine;
 use prost_reflect::prost_types::FileDescriptorProto;
-use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, MessageDescriptor, Syntax};
+use prost_reflect::{Cardinality, DescriptorPool, FieldDescriptor, FileDescriptor, MessageDescriptor, Syntax};
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -32,25 +32,7 @@ impl ProtobufSchema {
     /// imports, each by the name that it is imported by; those that they import are among them. The error says what is
     /// wrong, and where.
     pub fn parse(text: &str, references: &[(&str, &str)]) -> Result<ProtobufSchema, String> {
-        if references.len() > IMPORTS_MAX {
-            return Err(format!("it imports {} files, and no more than {IMPORTS_MAX} are followed", references.len()));
-        }
-        // As errors call it; no file that is imported is called so.
-        const ITSELF: &str = "the schema";
-        let given = OF_CONFLUENT.iter().chain(references).copied().chain([(ITSELF, text)]);
-        let given = given.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
-        let mut resolver = ChainFileResolver::new();
-        resolver.add(Given { texts: given });
-        resolver.add(GoogleFileResolver::new());
-        let mut compiler = protox::Compiler::with_file_resolver(resolver);
-        compiler.include_imports(true);
-        compiler.open_file(ITSELF).map_err(|e| e.to_string())?;
-        let pool = compiler.descriptor_pool();
-        let Some(file) = pool.get_file_by_name(ITSELF) else { return Err("it is no file".into()) };
-        let types = pool.all_messages().len() + pool.all_enums().len();
-        if types > TYPES_MAX {
-            return Err(format!("with its imports it has {types} types, and no more than {TYPES_MAX} are read"));
-        }
+        let (pool, file) = compiled(text, references)?;
         let built = built(&pool);
         let (mut by_path, mut by_name) = (FxHashMap::default(), BTreeMap::new());
         let mut open: Vec<(Vec<i32>, MessageDescriptor)> =
@@ -89,6 +71,31 @@ impl ProtobufSchema {
     pub fn names(&self) -> Vec<&str> {
         self.by_name.keys().map(String::as_str).collect()
     }
+}
+
+/// A schema as its compiler has it: all files together, and the one itself, with the places of its comments. As
+/// `ProtobufSchema::parse`.
+pub fn compiled(text: &str, references: &[(&str, &str)]) -> Result<(DescriptorPool, FileDescriptor), String> {
+    if references.len() > IMPORTS_MAX {
+        return Err(format!("it imports {} files, and no more than {IMPORTS_MAX} are followed", references.len()));
+    }
+    // As errors call it; no file that is imported is called so.
+    const ITSELF: &str = "the schema";
+    let given = OF_CONFLUENT.iter().chain(references).copied().chain([(ITSELF, text)]);
+    let given = given.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    let mut resolver = ChainFileResolver::new();
+    resolver.add(Given { texts: given });
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_file(ITSELF).map_err(|e| e.to_string())?;
+    let pool = compiler.descriptor_pool();
+    let Some(file) = pool.get_file_by_name(ITSELF) else { return Err("it is no file".into()) };
+    let types = pool.all_messages().len() + pool.all_enums().len();
+    if types > TYPES_MAX {
+        return Err(format!("with its imports it has {types} types, and no more than {TYPES_MAX} are read"));
+    }
+    Ok((pool, file))
 }
 
 /// What Confluent's registry has built in and tells nobody: the shape of its decimals, and the options that schemas carry.
