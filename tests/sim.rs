@@ -33,7 +33,9 @@ mod sim {
     pub mod oracle; // what must hold at rest
     pub mod harness; // one run, from its tape to its verdict
     pub mod shrink; // a failing tape made short
-    pub mod stages; // the two stages alone, hand to hand
+    pub mod hands; // the two stages alone, hand to hand
+    pub mod stages; // what they tell
+    pub mod horizon; // of keys that repeat across windows
     pub mod seeds; // ten thousand of them
     pub mod scenarios; // the moments that are known to hurt
     pub mod mutations; // planted bugs, each of which must be found

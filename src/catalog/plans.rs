@@ -1,9 +1,11 @@
 //! What the flow's `Judge` answers from the plans in force.
 
+use crate::engine::check::keys::Keys;
 use crate::engine::check::record::{Examined, Examiner};
 use crate::engine::check::tally::{Counts, Tally, Unmeasured};
 use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
 use crate::engine::contract::described::Described;
+use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
@@ -136,6 +138,14 @@ impl Judge for PlansJudge {
         self.plans.by_hash.get(&hash).map_or_else(Vec::new, |plan| verdict::doomed(plan, tally))
     }
 
+    fn horizons(&self, hash: ContractHash) -> &[Horizon] {
+        self.plans.by_hash.get(&hash).map_or(&[], |plan| &plan.horizons)
+    }
+
+    fn keys<'t>(&self, tally: &'t Tally, rule: usize) -> Option<&'t Keys> {
+        tally.rules.get(rule)?.keys.as_ref()
+    }
+
     fn contract(&self, hash: ContractHash) -> Option<ContractFacts> {
         let plan = self.plans.by_hash.get(&hash)?;
         Some(ContractFacts {
@@ -258,7 +268,8 @@ schema:
         assert_eq!(times, [Some(1_767_323_045_000), None, None, None]);
         let counts = judge.counts(&tally);
         assert_eq!((counts.records, counts.tombstones, counts.undecodable), (4, 1, 1));
-        let verdict = judge.verdict(lenses[0].hash, &tally, &Facts { complete: true, late: false }).expect("a verdict");
+        let verdict =
+            judge.verdict(lenses[0].hash, &tally, &Facts { complete: true, ..Facts::default() }).expect("a verdict");
         let failed: Vec<(&str, u64)> =
             verdict.results.iter().filter(|r| r.failed > 0).map(|r| (r.id.as_str(), r.failed)).collect();
         assert_eq!(

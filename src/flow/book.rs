@@ -2,11 +2,12 @@
 
 use crate::engine::contract::name::ProductName;
 use crate::engine::record::{Offset, TopicId};
-use crate::flow::delta::{Delta, ProductDelta, Reports, WindowKey};
+use crate::flow::delta::{Delta, ProductDelta, Reports, WindowKey, decode};
 use crate::flow::io::Ms;
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::product::Product;
+use crate::flow::rebuild::Turn;
 use crate::flow::state::{PartitionState, ProductState};
 use crate::flow::tell::Teller;
 use crate::flow::window::At;
@@ -81,7 +82,7 @@ impl<T: Merge> Book<T> {
                 let at = At { first: pieces.first, last: offset, append_ms };
                 if self.replays(&product, offset) {
                     let product = self.product(product);
-                    product.replay(&at, pieces.windows, &reports);
+                    product.replay(tell, &at, pieces.windows, &reports);
                 } else {
                     self.apply(tell, &at, product, pieces.windows, &reports);
                 }
@@ -105,6 +106,24 @@ impl<T: Merge> Book<T> {
     fn replays(&self, product: &ProductName, offset: Offset) -> bool {
         let ahead = self.products.get(product).is_some_and(|p| offset < p.state.applied);
         (offset < self.applied || ahead) && !planted(Mutation::ReplayFeedsChains)
+    }
+
+    /// Learns the keys of closed windows from deltas that are read again; true where that was the last of them.
+    pub fn learn<J: Judge<Tally = T>>(&mut self, judge: &J, size_ms: Ms, turn: Turn) -> bool {
+        let Turn::Deltas { chunk, cut } = turn else { return false };
+        let first_ms = chunk.records.first().map(|record| record.timestamp_ms);
+        for record in &chunk.records {
+            // One that nobody can read stopped the partition when it came.
+            let delta = decode::<Delta<T>>("a delta", record.value.as_deref().unwrap_or_default());
+            let Ok(Delta::Product(delta)) = delta else { continue };
+            if let Some(product) = self.products.get_mut(&delta.product) {
+                product.learn(judge, size_ms, &delta.windows);
+            }
+        }
+        for product in self.products.values_mut() {
+            product.learnt(judge, first_ms.filter(|_| cut), chunk.done);
+        }
+        chunk.done
     }
 
     /// Lets go of parts whose last cannot come any more; only without transactions there are such.

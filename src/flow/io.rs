@@ -106,6 +106,8 @@ pub enum Call {
     Topics(Vec<Arc<str>>),
     /// Log start, last stable offset, high watermark.
     Ends(Vec<Part>),
+    /// The first offset whose record was appended at this time or later; of a log whose topic says `LogAppendTime`.
+    OffsetAt { part: Part, time_ms: Ms },
     /// Records of `[from, to)` under read_committed; answered in chunks, `done` when the position passed `to`.
     ReadLog { part: Part, from: Offset, to: Offset },
     /// Open a transaction; answers with the group membership as it stands on the thread that serves rebalances.
@@ -130,6 +132,8 @@ pub enum Answer {
     Topics(Result<BTreeMap<Arc<str>, Option<TopicInfo>>, Fault>),
     /// A partition that does not exist is absent.
     Ends(Result<BTreeMap<Part, Ends>, Fault>),
+    /// `None`: there is no such record.
+    OffsetAt(Result<Option<Offset>, Fault>),
     ReadLog(Result<Chunk, Fault>),
     Begin(Result<Membership, Fault>),
     Send(Result<(), Vec<SendFailure>>),
@@ -241,6 +245,8 @@ pub struct Publication {
     /// Partitions owned, and those of them that are not to be read: paused, or sitting out.
     pub partitions: usize,
     pub held: usize,
+    /// Stage 2: what keys of closed windows weigh.
+    pub horizon_bytes: usize,
     /// Stage 2: what changed, by product.
     pub products: Vec<ProductUpdate>,
     /// Stage 2: products whose ledger partition left.

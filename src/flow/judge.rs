@@ -1,10 +1,12 @@
 //! What the flow asks of the engine. The daemon answers with contracts; the simulator with record ids, so that a
 //! failure names the record that was counted twice.
 
+use crate::engine::check::keys::Keys;
 use crate::engine::check::record::Examined;
 use crate::engine::check::tally::{Tally, Unmeasured};
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::described::Described;
+use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::decode::schema::SchemaRef;
@@ -90,6 +92,16 @@ pub trait Judge {
 
     /// The results of the rules that can no longer hold in this window, whatever comes.
     fn doomed(&self, hash: ContractHash, tally: &Self::Tally) -> Vec<crate::engine::check::verdict::RuleResult>;
+
+    /// The rules of a contract version whose keys are remembered beyond a window.
+    fn horizons(&self, _hash: ContractHash) -> &[Horizon] {
+        &[]
+    }
+
+    /// The keys that such a rule has counted; `None` where there was none.
+    fn keys<'t>(&self, _tally: &'t Self::Tally, _rule: usize) -> Option<&'t Keys> {
+        None
+    }
 
     fn contract(&self, hash: ContractHash) -> Option<ContractFacts>;
 

@@ -10,12 +10,14 @@ use crate::engine::record::{Offset, RawRecord, TopicId};
 use crate::flow::book::Book;
 use crate::flow::delta::{decode, encode};
 use crate::flow::io::{
-    Chunk, Committed, Ends, Level, LogRecord, Message, Ms, Note, Part, ProductUpdate, Publication, TopicInfo,
+    Answer, Call, Chunk, Committed, Ends, Level, LogRecord, Message, Ms, Note, Part, ProductUpdate, Publication,
+    TopicInfo,
 };
 use crate::flow::judge::Judge;
 use crate::flow::lineage::LineageConfig;
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::product::Product;
+use crate::flow::rebuild::Rebuild;
 use crate::flow::stage::{Held, Opened, Outgoing, Seen, Stage};
 use crate::flow::state::{PartitionState, ProductState, partition_key, product_key};
 use crate::flow::tell::{Moved, Teller};
@@ -53,6 +55,10 @@ pub struct Ledger<J: Judge> {
     config: LedgerConfig,
     books: BTreeMap<Part, Book<J::Tally>>,
     restoring: BTreeMap<Part, Restoring>,
+    /// Whose closed windows are being read again for their keys.
+    rebuilds: BTreeMap<Part, Rebuild>,
+    /// Which of them waits for an answer.
+    asked: Option<Part>,
     /// What did not fit together at the last attempt.
     doubted: BTreeMap<Part, String>,
     /// Products that this ledger's commits have shown, by partition.
@@ -87,6 +93,8 @@ impl<J: Judge> Ledger<J> {
             config,
             books: BTreeMap::new(),
             restoring: BTreeMap::new(),
+            rebuilds: BTreeMap::new(),
+            asked: None,
             doubted: BTreeMap::new(),
             shown: BTreeMap::new(),
             retired: Vec::new(),
@@ -169,7 +177,18 @@ impl<J: Judge> Ledger<J> {
         }
         let opened = Opened::Start { offset: book.next, replay_until: book.applied };
         self.books.insert(part.clone(), book);
+        self.rebuild(part, true);
         opened
+    }
+
+    /// Has closed windows read again where their keys are needed and not known. `restarted`: no window's are.
+    fn rebuild(&mut self, part: &Part, restarted: bool) {
+        let Some(book) = self.books.get_mut(part) else { return };
+        let since =
+            book.products.values_mut().filter_map(|product| product.forgotten_since(&self.judge, restarted)).min();
+        if let Some(since_ms) = since {
+            self.rebuilds.insert(part.clone(), Rebuild::new(part.clone(), since_ms, restarted.then_some(book.next)));
+        }
     }
 
     /// Whether the committed offset's metadata says what the state says. Without transactions the state is written
@@ -324,7 +343,9 @@ impl<J: Judge> Stage for Ledger<J> {
     }
 
     fn publication(&self, _now: Ms, cut: &Self::Cut) -> Publication {
-        Publication { products: cut.products.clone(), ..Publication::default() }
+        let products = self.books.values().flat_map(|book| book.products.values());
+        let horizon_bytes = products.map(Product::horizon_bytes).sum();
+        Publication { products: cut.products.clone(), horizon_bytes, ..Publication::default() }
     }
 
     fn parts_of(&self, product: &ProductName, parts: &[Part]) -> Vec<Part> {
@@ -335,6 +356,7 @@ impl<J: Judge> Stage for Ledger<J> {
     fn forget(&mut self, parts: &[Part]) {
         for part in parts {
             self.restoring.remove(part);
+            self.rebuilds.remove(part);
             self.books.remove(part);
             // A recovery may have emptied the books before the partition left.
             self.retired.extend(self.shown.remove(part).unwrap_or_default());
@@ -344,12 +366,34 @@ impl<J: Judge> Stage for Ledger<J> {
     fn reset(&mut self) {
         self.books.clear();
         self.restoring.clear();
+        self.rebuilds.clear();
     }
 
     fn contracts_changed(&mut self) {
         let products = self.books.values().flat_map(|b| b.products.keys());
         let gone = products.filter(|p| self.judge.current(p).is_empty());
         self.retired.extend(gone.cloned());
+        let parts: Vec<Part> = self.books.keys().cloned().collect();
+        parts.iter().for_each(|part| self.rebuild(part, false));
+    }
+
+    fn aside(&mut self, now: Ms) -> Option<Call> {
+        let (part, call) = self.rebuilds.iter_mut().find_map(|(part, rebuild)| {
+            let committed = self.books.get(part).filter(|book| !book.dirty).map(|book| book.next);
+            Some((part.clone(), rebuild.call(now, committed)?))
+        })?;
+        self.asked = Some(part);
+        Some(call)
+    }
+
+    fn aside_answered(&mut self, now: Ms, answer: Answer) {
+        let Some(part) = self.asked.take() else { return };
+        let (Some(rebuild), Some(book)) = (self.rebuilds.get_mut(&part), self.books.get_mut(&part)) else { return };
+        if book.learn(&self.judge, self.config.window.size_ms, rebuild.answered(now, answer)) {
+            self.rebuilds.remove(&part);
+            self.notes
+                .push(Note { level: Level::Info, text: format!("{part}: keys of closed windows are known again") });
+        }
     }
 
     fn retired(&mut self) -> Vec<ProductName> {

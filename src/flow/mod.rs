@@ -15,6 +15,8 @@ pub mod learned; // what it learned since the last flush, by product and window
 pub mod resume; // stage 1 without a committed offset: where the ledger's chain ends
 pub mod ledger; // stage 2: deltas -> events and state
 pub mod book; // one delta partition in the ledger
+pub mod memory; // keys of closed windows
+pub mod rebuild; // how it comes to know them again
 pub mod product; // one product in the ledger: chains, windows, incidents
 pub mod lineage; // what catalogs are told
 pub mod tell; // what it says of a product: events, and the numbers that move with them

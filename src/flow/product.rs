@@ -1,18 +1,20 @@
 //! One product in the ledger: deltas merge into open windows, time closes them, and every closing is decided after
 //! one delta, so that what is said depends on the log alone.
 
+use crate::engine::contract::horizon::Horizon;
 use crate::engine::event::gap::Reason;
 use crate::engine::record::{Offset, WindowStart, window_of};
 use crate::flow::chain::{Link, extend, link};
 use crate::flow::delta::{Report, Reports, WindowKey, encode};
 use crate::flow::io::Ms;
 use crate::flow::judge::{Judge, Merge};
+use crate::flow::memory::Memory;
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::state::{Mark, Odd, ProductState, STATE_BYTES_MAX};
 use crate::flow::tell::{Moved, Teller};
 use crate::flow::watermark::{update_topics, watermark};
 use crate::flow::window::{At, Open, WindowConfig, put};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Late windows and ended incidents of one product that are remembered: at 60 bytes each 120 kB of its state.
 const LATE_MEMORY_MAX: usize = 2_000;
@@ -25,11 +27,14 @@ pub struct Product<T> {
     /// Late records since the last transaction; they leave in this one.
     fragments: BTreeMap<WindowKey, Open<T>>,
     pub moved: Moved,
+    /// Keys of closed windows, for rules with a horizon.
+    memory: Memory,
 }
 
 impl<T: Merge> Product<T> {
     pub fn new(state: ProductState) -> Product<T> {
-        Product { state, open: BTreeMap::new(), fragments: BTreeMap::new(), moved: Moved::default() }
+        let moved = Moved::default();
+        Product { state, open: BTreeMap::new(), fragments: BTreeMap::new(), moved, memory: Memory::default() }
     }
 
     /// Applies a delta that nobody applied before.
@@ -84,7 +89,13 @@ impl<T: Merge> Product<T> {
     }
 
     /// Merges a delta again as it was merged before a restart: only into windows that are still open, and nothing else.
-    pub fn replay(&mut self, at: &At, windows: Vec<(WindowKey, T)>, reports: &Reports) {
+    pub fn replay<J: Judge<Tally = T>>(
+        &mut self,
+        tell: &Teller<'_, J>,
+        at: &At,
+        windows: Vec<(WindowKey, T)>,
+        reports: &Reports,
+    ) {
         let exact = match self.state.how(at.last) {
             Some(Odd::Dropped) => return,
             Some(Odd::Inexact) => false,
@@ -93,7 +104,10 @@ impl<T: Merge> Product<T> {
         for (key, tally) in windows {
             if !self.is_closed(key.start) {
                 self.put(at, key, tally, reports, exact);
-            } else if planted(Mutation::ReplayMergesLate) {
+                continue;
+            }
+            self.memory.learn(tell.judge, key, tell.window.size_ms, &tally);
+            if planted(Mutation::ReplayMergesLate) {
                 put(&mut self.fragments, at, key, tally, reports, exact);
             }
         }
@@ -105,6 +119,51 @@ impl<T: Merge> Product<T> {
         let (Some(from_ms), Some(reached)) = (self.state.closed_through, reached) else { return };
         let to_ms = window_of(reached, size_ms) + size_ms;
         self.mark(from_ms, to_ms, "deltas of this window were deleted before it closed");
+        self.memory.lose(to_ms, "their deltas were deleted");
+    }
+
+    /// Since when windows must be read again for their keys; `None`: no window needs them. `restarted`: nothing is known of any.
+    pub fn forgotten_since<J: Judge<Tally = T>>(&mut self, judge: &J, restarted: bool) -> Option<Ms> {
+        let horizons = self.horizons(judge);
+        self.memory.retain(&horizons);
+        let span_ms = horizons.iter().map(|horizon| horizon.span_ms).max()?;
+        let closed = self.state.closed_through?;
+        (restarted || self.memory.lacks(&horizons)).then(|| {
+            self.memory.begin();
+            closed - span_ms
+        })
+    }
+
+    /// Learns from a delta that was applied before a restart. What is open has its keys with it.
+    pub fn learn<J: Judge<Tally = T>>(&mut self, judge: &J, size_ms: Ms, windows: &[(WindowKey, T)]) {
+        for (key, tally) in windows {
+            if self.is_closed(key.start) {
+                self.memory.learn(judge, *key, size_ms, tally);
+            }
+        }
+    }
+
+    /// `cut_ms`: deltas that were written before it are deleted. `done`: nothing more can be learnt.
+    pub fn learnt<J: Judge<Tally = T>>(&mut self, judge: &J, cut_ms: Option<Ms>, done: bool) {
+        if let Some(cut_ms) = cut_ms {
+            self.memory.lose(cut_ms, "their deltas were deleted");
+        }
+        if done {
+            let horizons = self.horizons(judge);
+            self.memory.end(&horizons);
+        }
+    }
+
+    /// What keys of closed windows weigh.
+    pub fn horizon_bytes(&self) -> usize {
+        self.memory.size_bytes()
+    }
+
+    /// Those of the contracts in force, and of the windows that are open.
+    fn horizons<J: Judge<Tally = T>>(&self, judge: &J) -> Vec<Horizon> {
+        let hashes: BTreeSet<_> =
+            judge.current(&self.state.product).into_iter().chain(self.open.keys().map(|key| key.hash)).collect();
+        hashes.into_iter().flat_map(|hash| judge.horizons(hash)).copied().collect()
     }
 
     /// The deltas topic was created again: its offsets mean other deltas now.
@@ -141,7 +200,8 @@ impl<T: Merge> Product<T> {
         } else {
             std::mem::take(&mut self.fragments)
         };
-        for (key, fragment) in fragments {
+        for (key, mut fragment) in fragments {
+            fragment.across = self.memory.judge(tell.judge, key, tell.window.size_ms, &fragment.tally);
             let revision = self.state.revisions.entry(key).or_insert(0);
             *revision += 1;
             let revision = *revision;
@@ -357,7 +417,8 @@ impl<T: Merge> Product<T> {
         let contracts: Vec<_> = keys.iter().map(|k| tell.judge.contract(k.hash).map(|c| c.id)).collect();
         let marked = self.marked(start, end_ms);
         for (key, contract) in keys.into_iter().zip(&contracts) {
-            let Some(open) = self.open.remove(&key) else { continue };
+            let Some(mut open) = self.open.remove(&key) else { continue };
+            open.across = self.memory.judge(tell.judge, key, tell.window.size_ms, &open.tally);
             let versions = contracts.iter().filter(|c| *c == contract).count();
             let reason = match (&marked, versions > 1) {
                 _ if !forced.is_empty() => forced,

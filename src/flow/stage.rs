@@ -3,7 +3,7 @@
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, RawRecord};
-use crate::flow::io::{Chunk, Committed, Ends, Message, Ms, Note, Part, Publication, TopicInfo};
+use crate::flow::io::{Answer, Call, Chunk, Committed, Ends, Message, Ms, Note, Part, Publication, TopicInfo};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -68,6 +68,13 @@ pub trait Stage {
     fn position(&self, part: &Part) -> Option<Offset>;
     /// Whether the partition may be in a transaction now: false between the parts of one delta.
     fn whole(&self, part: &Part) -> bool;
+
+    /// What it asks for beside its work, when nothing else is to be done. A failure is its own matter.
+    fn aside(&mut self, _now: Ms) -> Option<Call> {
+        None
+    }
+    /// The answer, which may come after a `reset`.
+    fn aside_answered(&mut self, _now: Ms, _answer: Answer) {}
 
     /// Whether a flush is due, `since_ms` after the last one began.
     fn due(&self, since_ms: Ms) -> bool;

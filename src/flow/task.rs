@@ -10,6 +10,7 @@ use crate::flow::io::{Action, Answer, Call, Exit, FaultKind, Input, Level, Ms, N
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Parts, Phase, Refused, Why};
 use crate::flow::stage::Stage;
+use crate::flow::task::rebalance::Rebalance;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Back-off of recoveries without a commit between them: 100 ms, doubled, at most 10 s.
@@ -23,6 +24,8 @@ const SIT_OUT_MS: Ms = 10_000;
 const UNREADABLE_MS: Ms = 60_000;
 
 mod faults; // errors into recoveries and exits
+mod aside; // what a stage reads beside its work
+mod rebalance; // what the group gives and wants back
 mod hold; // partitions set down: out of the log's range, paused, restarted
 mod wait; // partitions that wait for a schema
 
@@ -34,6 +37,8 @@ pub struct Task<S: Stage> {
     producer: bool,
     /// The one outstanding call.
     calling: Option<Call>,
+    /// It is the stage's own, beside its work.
+    calling_aside: bool,
     flush: Option<Flush<S::Cut>>,
     /// The transaction must be aborted before anything else.
     aborting: bool,
@@ -55,17 +60,6 @@ pub struct Task<S: Stage> {
     out: Vec<Action>,
 }
 
-/// What the group asked for, in its order.
-enum Rebalance {
-    Assigned(Vec<Part>),
-    /// `flushed`: one flush was tried for them; it committed what they held, or recovery dropped it.
-    Revoking {
-        parts: Vec<Part>,
-        flushed: bool,
-    },
-    Lost(Vec<Part>),
-}
-
 impl<S: Stage> Task<S> {
     pub fn new(now: Ms, stage: S) -> Task<S> {
         Task {
@@ -74,6 +68,7 @@ impl<S: Stage> Task<S> {
             group_wants: VecDeque::new(),
             producer: false,
             calling: None,
+            calling_aside: false,
             flush: None,
             aborting: false,
             last_flush_ms: now,
@@ -219,6 +214,9 @@ impl<S: Stage> Task<S> {
 
     fn answered(&mut self, now: Ms, answer: Answer) {
         let Some(call) = self.calling.take() else { return };
+        if std::mem::take(&mut self.calling_aside) {
+            return self.stage.aside_answered(now, answer);
+        }
         match (&call, answer) {
             (Call::InitProducer, Answer::InitProducer(result)) => match result {
                 Ok(()) => self.producer = true,
@@ -356,7 +354,7 @@ impl<S: Stage> Task<S> {
             self.flushed_last = false;
             match opening {
                 Some(call) => return self.call(call),
-                None => return,
+                None => return self.ask_aside(now),
             }
         }
     }
@@ -384,55 +382,6 @@ impl<S: Stage> Task<S> {
         }
         let call = flush.call(&self.ghosts, &self.parts);
         self.call(call);
-    }
-
-    /// Serves the group's oldest wish; false where there is none.
-    fn rebalance(&mut self, now: Ms) -> bool {
-        let dirty = self.flushable(now, true);
-        match self.group_wants.front_mut() {
-            None => return false,
-            Some(Rebalance::Revoking { flushed, .. }) if dirty && !*flushed => {
-                *flushed = true;
-                self.begin_flush(now);
-                return true;
-            }
-            Some(_) => {}
-        }
-        match self.group_wants.pop_front() {
-            None => {}
-            Some(Rebalance::Assigned(parts)) => {
-                parts.iter().for_each(|part| self.parts.open(part.clone()));
-                self.out.push(Action::Assign(parts));
-            }
-            Some(Rebalance::Revoking { parts, .. }) => {
-                if planted(Mutation::RevokedStaysInOffsets) {
-                    let ghosts = parts.iter().filter_map(|p| Some((p.clone(), self.stage.position(p)?, String::new())));
-                    self.ghosts = ghosts.collect();
-                }
-                self.parts.phases.retain(|part, _| !parts.contains(part));
-                self.stage.forget(&parts);
-                self.out.push(Action::Unassign(parts));
-            }
-            Some(Rebalance::Lost(parts)) => {
-                self.parts.phases.retain(|part, _| !parts.contains(part));
-                self.stage.forget(&parts);
-                if !planted(Mutation::LostDeltasSurvive) {
-                    self.drop_uncommitted();
-                }
-                self.note(Level::Warn, format!("lost {} partitions: the group's session ended", parts.len()));
-                self.out.push(Action::Unassign(parts));
-            }
-        }
-        true
-    }
-
-    fn lost(&self) -> bool {
-        self.group_wants.iter().any(|r| matches!(r, Rebalance::Lost(_)))
-    }
-
-    fn abandon_flush(&mut self) {
-        self.aborting = self.flush.as_ref().is_some_and(Flush::is_open);
-        self.drop_uncommitted();
     }
 
     /// Whether a flush can begin; where it is not `forced`, whether it is due.

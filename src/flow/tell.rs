@@ -87,7 +87,8 @@ impl<J: Judge> Teller<'_, J> {
         incomplete: &str,
         now: Ms,
     ) {
-        let verdict = self.verdict(key, &open.tally, &facts(incomplete, false));
+        let facts = Facts { across: open.across.clone(), ..facts(incomplete, false) };
+        let verdict = self.verdict(key, &open.tally, &facts);
         let contract = self.contract(key);
         let said = Said {
             key,
@@ -135,7 +136,8 @@ impl<J: Judge> Teller<'_, J> {
         coverage: &[Coverage],
     ) {
         let incomplete = "only the records that came late";
-        let verdict = self.verdict(key, &fragment.tally, &facts(incomplete, true));
+        let facts = Facts { across: fragment.across.clone(), ..facts(incomplete, true) };
+        let verdict = self.verdict(key, &fragment.tally, &facts);
         let contract = self.contract(key);
         let said = Said {
             key,
@@ -359,5 +361,5 @@ pub fn unknown_contract(key: WindowKey) -> Verdict {
 }
 
 fn facts(incomplete: &str, late: bool) -> Facts {
-    Facts { complete: incomplete.is_empty(), late }
+    Facts { complete: incomplete.is_empty(), late, across: Default::default() }
 }

@@ -1,5 +1,6 @@
 //! A window in the ledger: what its deltas add up to, from which offsets, and since when it is open.
 
+use crate::engine::check::verdict::Across;
 use crate::engine::event::window::Coverage;
 use crate::engine::record::{Interval, Offset, TopicId};
 use crate::flow::delta::{Reports, WindowKey};
@@ -17,6 +18,8 @@ pub struct Open<T> {
     pub covered: BTreeMap<(String, TopicId, i32), Interval>,
     /// False where a record may have been counted twice.
     pub exact: bool,
+    /// What windows before it say of its keys; known when it is judged.
+    pub across: Across,
 }
 
 /// A whole delta's place in the log.
@@ -65,6 +68,7 @@ pub fn put<T: Merge>(
         opened_ms: at.append_ms,
         covered: BTreeMap::new(),
         exact: true,
+        across: Across::new(),
     });
     open.tally.merge(tally);
     open.first = open.first.min(at.first);

@@ -296,6 +296,9 @@ impl<M: Machine> Driver<M> {
             Call::Committed(parts) => Answer::Committed(group::committed(client, &parts, ASK_MS)),
             Call::Topics(names) => Answer::Topics(self.asker.ask(|c| self.asker.cluster.topics(c, &names, ASK_MS))),
             Call::Ends(parts) => Answer::Ends(self.asker.ask(|c| ask::ends(c, &parts, ASK_MS))),
+            Call::OffsetAt { part, time_ms } => {
+                Answer::OffsetAt(self.asker.ask(|c| ask::offset_at(c, &part, time_ms, ASK_MS)))
+            }
             Call::ReadLog { part, from, to } => Answer::ReadLog(self.reader.read(&part, from, to)),
             Call::Begin => Answer::Begin(self.delivery.begin().map(|()| group::membership(client))),
             Call::Send(messages) => Answer::Send(self.delivery.send(&messages)),

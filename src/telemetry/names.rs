@@ -99,6 +99,8 @@ metrics! {
         "Offsets intervals that came twice. Must stay 0 under delivery: exactly_once.";
     INTERNAL_BYTES = Kind::Counter, "steward_internal_bytes_total", OF_TASK,
         "Bytes committed to deltas, state and events.";
+    HORIZON_BYTES = Kind::Gauge, "steward_horizon_bytes", OF_TASK,
+        "Memory of keys of closed windows, for uniqueness over a horizon: 72 MiB a rule at most, 36 MB while it is exact.";
     KAFKA_ERRORS = Kind::Counter, "steward_kafka_errors_total", &["code"],
         "Errors that librdkafka reported, by its name for them.";
     REGISTRY_REQUESTS = Kind::Counter, "steward_registry_requests_total", &["outcome"],

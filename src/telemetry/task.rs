@@ -2,7 +2,7 @@
 
 use crate::flow::io::{Ms, Publication};
 use crate::telemetry::names;
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Gauge, Histogram};
 
 /// A task's series; they last as long as the process, as the set of tasks does.
 pub struct TaskMetrics {
@@ -14,6 +14,7 @@ pub struct TaskMetrics {
     recoveries: Counter,
     chain_overlaps: Counter,
     internal_bytes: Counter,
+    horizon_bytes: Gauge,
 }
 
 impl TaskMetrics {
@@ -33,6 +34,7 @@ impl TaskMetrics {
             recoveries: counter(names::RECOVERIES),
             chain_overlaps: counter(names::CHAIN_OVERLAPS),
             internal_bytes: counter(names::INTERNAL_BYTES),
+            horizon_bytes: metrics::gauge!(names::HORIZON_BYTES.name, &labels),
         }
     }
 
@@ -40,6 +42,7 @@ impl TaskMetrics {
     pub fn published(&self, publication: &Publication) {
         self.records.increment(publication.records);
         self.internal_bytes.increment(publication.written_bytes);
+        self.horizon_bytes.set(publication.horizon_bytes as f64);
         self.flush_duration.record(seconds(publication.flush_ms));
         for update in &publication.products {
             self.chain_overlaps.increment(update.overlaps);

@@ -155,6 +155,7 @@ pub fn plans(names: &[&str]) -> Plans {
         relates_to: String::new(),
         classified: false,
         check: Check::Present,
+        horizon_ms: None,
         threshold: Threshold::MustBe(0.0),
         unit: Unit::Rows,
     };
@@ -179,6 +180,7 @@ pub fn plans(names: &[&str]) -> Plans {
             asked: Vec::new(),
             described: Default::default(),
             profile: Default::default(),
+            horizons: Vec::new(),
             incident: IncidentPolicy { failing: 1, of: 1 },
             mode: Mode::Warn,
         });

@@ -26,6 +26,7 @@ mod mesh; // a scenario's topic, oracle and workers
 mod trial; // a dry run of its contract, beside it
 
 mod beside; // rules about headers and keys
+mod horizon; // keys that repeat across windows
 mod million; // a million orders, exactly
 mod kills; // kill -9
 mod repeats; // kill -9 without transactions

@@ -63,6 +63,10 @@ pub enum Request {
     },
     Ends(Vec<Part>),
     Describe(Vec<Arc<str>>),
+    OffsetAt {
+        part: Part,
+        time_ms: Ms,
+    },
     ReadLog {
         part: Part,
         from: Offset,
@@ -103,6 +107,7 @@ pub enum Response {
     Offsets(Vec<(Part, Option<Committed>)>),
     Ends(BTreeMap<Part, Ends>),
     Topics(BTreeMap<Arc<str>, Option<TopicInfo>>),
+    Offset(Option<Offset>),
     Chunk(Chunk),
     Joined(Joined),
     Assigned(BTreeSet<Part>),
@@ -172,6 +177,10 @@ impl Broker {
             }
             Request::Describe(names) => {
                 Ok(Response::Topics(names.iter().map(|n| (n.clone(), self.topics.info(n))).collect()))
+            }
+            Request::OffsetAt { part, time_ms } => {
+                let log = self.topics.log(&part.topic, part.partition);
+                log.map(|log| Response::Offset(log.offset_at(*time_ms))).ok_or(Refusal::UnknownTopicOrPart)
             }
             Request::ReadLog { part, from, to } => self.read_log(part, *from, *to),
             _ => return self.membership(now, from, request),

@@ -136,6 +136,7 @@ impl Client {
                 return self.answer(Answer::Ends(Ok(early.collect())));
             }
             Call::Ends(parts) => Request::Ends(parts),
+            Call::OffsetAt { part, time_ms } => Request::OffsetAt { part, time_ms },
             Call::ReadLog { part, from, to } => Request::ReadLog { part, from, to },
             call => {
                 let partitions = |t: &str| topics.live.get(t).map_or(1, |t| t.partitions.len() as i32);
@@ -187,10 +188,12 @@ impl Client {
             (_, Ok(Response::Offsets(offsets))) => Answer::Committed(Ok(offsets)),
             (_, Ok(Response::Topics(topics))) => Answer::Topics(Ok(topics)),
             (_, Ok(Response::Ends(ends))) => Answer::Ends(Ok(ends)),
+            (_, Ok(Response::Offset(offset))) => Answer::OffsetAt(Ok(offset)),
             (_, Ok(Response::Chunk(chunk))) => Answer::ReadLog(Ok(chunk)),
             (Call::Committed(_), Err(r)) => Answer::Committed(Err(refused(r))),
             (Call::Topics(_), Err(r)) => Answer::Topics(Err(refused(r))),
             (Call::Ends(_), Err(r)) => Answer::Ends(Err(refused(r))),
+            (Call::OffsetAt { .. }, Err(r)) => Answer::OffsetAt(Err(refused(r))),
             (_, Err(r)) => Answer::ReadLog(Err(refused(r))),
             _ => return,
         };
@@ -251,6 +254,7 @@ impl Client {
             Call::Committed(_) => Answer::Committed(Err(timed_out())),
             Call::Topics(_) => Answer::Topics(Err(timed_out())),
             Call::Ends(_) => Answer::Ends(Err(timed_out())),
+            Call::OffsetAt { .. } => Answer::OffsetAt(Err(timed_out())),
             Call::ReadLog { .. } => Answer::ReadLog(Err(timed_out())),
             Call::Send(_) => {
                 let fault = fault(FaultKind::Abortable, "_MSG_TIMED_OUT");
@@ -258,7 +262,11 @@ impl Client {
             }
             call => answer(call, Err(timed_out())),
         };
-        if matches!(answered, Answer::Committed(_) | Answer::Topics(_) | Answer::Ends(_) | Answer::ReadLog(_)) {
+        let other = matches!(
+            call,
+            Call::Committed(_) | Call::Topics(_) | Call::Ends(_) | Call::OffsetAt { .. } | Call::ReadLog { .. }
+        );
+        if other {
             self.channels[OTHER].waiting = None;
         }
         self.answer(answered);
@@ -309,6 +317,7 @@ pub fn brief(request: &Request) -> String {
         Request::OffsetFetch { parts, .. } => format!("OffsetFetch {}", list(parts)),
         Request::Ends(parts) => format!("Ends {}", list(parts)),
         Request::Describe(names) => format!("Describe {}", names.join(" ")),
+        Request::OffsetAt { part, time_ms } => format!("OffsetAt {part} {time_ms}"),
         Request::ReadLog { part, from, to } => format!("ReadLog {part} [{from}, {to})"),
         Request::Join { member, owned, .. } => format!("Join {member:?} owning {}", owned.len()),
         Request::Sync { as_member: m, .. } => format!("Sync {} gen {}", m.member, m.generation),

@@ -15,12 +15,17 @@ use mesh_steward::engine::contract::{compile, odcs};
 use mesh_steward::engine::record::{Offset, TopicId};
 use mesh_steward::flow::delta::{CodecError, Delta, ProductDelta, decode};
 use mesh_steward::flow::judge::Merge;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Rules that a broken record breaks, one each; `{topic}` in front of all but the last.
 const BREAKS: [&str; 3] = ["amount.minimum", "id.required", DECODABLE];
 /// Every record has an id of its own: one that is counted twice breaks this.
 const UNIQUE: &str = "id.unique";
+/// Over a horizon longer than a run: each record of a topic but the first of its group breaks this, whatever window it is in.
+const REPEATS: &str = "repeats";
+/// Few, so that a group comes again in many windows.
+const GROUPS: u64 = 40;
 
 pub fn judge(contracts: &Contracts) -> PlansJudge {
     PlansJudge::new(plans(contracts), &[7; 16])
@@ -34,10 +39,11 @@ impl Knows for PlansJudge {
 
 /// A sound record, or one that breaks one rule.
 pub fn record(number: u64, broken: bool) -> Vec<u8> {
+    let group = number * 7 % GROUPS;
     let text = match broken.then_some(number % 3) {
-        None => format!(r#"{{"id":"r{number}","amount":{number}}}"#),
-        Some(0) => format!(r#"{{"id":"r{number}","amount":-1}}"#),
-        Some(1) => format!(r#"{{"amount":{number}}}"#),
+        None => format!(r#"{{"id":"r{number}","amount":{number},"group":{group}}}"#),
+        Some(0) => format!(r#"{{"id":"r{number}","amount":-1,"group":{group}}}"#),
+        Some(1) => format!(r#"{{"amount":{number},"group":{group}}}"#),
         Some(_) => format!(r#"{{"id":"r{number}""#),
     };
     text.into_bytes()
@@ -71,8 +77,19 @@ fn differ(told: &Sums, late: u64, planted: &Sums) -> Option<String> {
         let more = if all > planted.records { "some are told several times" } else { "not all is told" };
         return Some(format!("{} records and {late} too late of {}: {more}", told.records, planted.records));
     }
+    let of = |rule: &str, by_rule: &BTreeMap<String, u64>| -> u64 {
+        by_rule.iter().filter(|(id, _)| id.ends_with(rule)).map(|(_, n)| n).sum()
+    };
+    let (repeats, there) = (of(REPEATS, &told.failed), planted.failed.get(REPEATS).copied().unwrap_or(0));
+    // What a restart forgot, and what came too late, is not counted; nothing is counted twice.
+    if repeats > there || (repeats < there && late == 0 && of(REPEATS, &told.blind) == 0) {
+        return Some(format!(
+            "{there} keys came again, {repeats} are told, {late} were too late, blind {:?}",
+            told.blind
+        ));
+    }
     BREAKS.iter().chain([&UNIQUE]).find_map(|rule| {
-        let found: u64 = told.failed.iter().filter(|(id, _)| id.ends_with(rule)).map(|(_, n)| n).sum();
+        let found = of(rule, &told.failed);
         let there = planted.failed.get(*rule).copied().unwrap_or(0);
         // Which ones came too late nobody says.
         let holds = (there.saturating_sub(late)..=there).contains(&found);
@@ -83,7 +100,8 @@ fn differ(told: &Sums, late: u64, planted: &Sums) -> Option<String> {
 /// What the logs hold for a product, less what was deleted before it was read.
 fn planted(world: &World<'_>, watch: &Watch, contracted: &Contracted) -> Sums {
     let mut sums = Sums::default();
-    for (_, topic) in world.broker.topics.ever().filter(|(name, _)| contracted.topics.contains(name)) {
+    let mut groups: BTreeMap<(&str, String), u64> = BTreeMap::new();
+    for (name, topic) in world.broker.topics.ever().filter(|(name, _)| contracted.topics.contains(name)) {
         for (partition, log) in topic.partitions.iter().enumerate() {
             let read = |(offset, entry): &(usize, &Entry)| {
                 entry.visible()
@@ -92,13 +110,23 @@ fn planted(world: &World<'_>, watch: &Watch, contracted: &Contracted) -> Sums {
             for (_, entry) in log.entries.iter().enumerate().filter(read) {
                 sums.records += 1;
                 let value = entry.data.value.as_deref().unwrap_or_default();
+                if let Some(group) = group(value) {
+                    *groups.entry((name, group)).or_insert(0) += 1;
+                }
                 if let Some(rule) = broken_rule(value) {
                     *sums.failed.entry(rule.to_owned()).or_insert(0) += 1;
                 }
             }
         }
     }
+    sums.failed.insert(REPEATS.to_owned(), groups.values().map(|times| times - 1).sum());
     sums
+}
+
+/// The group of a record that can be decoded.
+fn group(value: &[u8]) -> Option<String> {
+    let record: serde_json::Value = serde_json::from_slice(value).ok()?;
+    Some(record["group"].to_string())
 }
 
 /// Whether it is in no gap, and was not deleted before the product's chain began.
@@ -122,7 +150,7 @@ fn broken_rule(value: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(value);
     if !text.ends_with('}') {
         Some(BREAKS[2])
-    } else if !text.contains("id") {
+    } else if !text.contains("\"id\"") {
         Some(BREAKS[1])
     } else {
         text.contains("-1").then_some(BREAKS[0])
@@ -164,7 +192,13 @@ fn text(contracted: &Contracted, version: u8) -> String {
     physicalName: {topic}
     properties:
       - {{name: id, logicalType: string, required: true, unique: true}}
-      - {{name: amount, logicalType: number, logicalTypeOptions: {{minimum: 0}}}}"
+      - {{name: amount, logicalType: number, logicalTypeOptions: {{minimum: 0}}}}
+      - name: group
+        quality:
+        - id: {topic}.repeats
+          metric: duplicateValues
+          mustBe: 0
+          customProperties: [{{property: steward.uniquenessHorizon, value: 1d}}]"
         )
     };
     let objects: String = contracted.topics.iter().map(object).collect();
@@ -195,11 +229,25 @@ fn a_record_breaks_the_rule_that_it_was_planted_for() {
 fn a_violation_that_is_not_told_and_one_too_many_are_seen() {
     let sums = |records, broken, twice| {
         let failed = [("t0.amount.minimum".to_owned(), broken), ("t0.id.unique".to_owned(), twice)];
-        Sums { records, failed: failed.into() }
+        Sums { records, failed: failed.into(), blind: BTreeMap::new() }
     };
-    let planted = Sums { records: 9, failed: [(BREAKS[0].to_owned(), 3)].into() };
+    let planted = Sums { records: 9, failed: [(BREAKS[0].to_owned(), 3)].into(), blind: BTreeMap::new() };
     let check = |told: Sums, late| differ(&told, late, &planted).is_none();
     let found = [sums(9, 3, 0), sums(8, 3, 0), sums(10, 3, 0), sums(9, 2, 0), sums(9, 4, 0), sums(9, 3, 1)];
     assert_eq!(found.map(|told| check(told, 0)), [true, false, false, false, false, false]);
     assert_eq!([sums(8, 2, 0), sums(8, 1, 0)].map(|told| check(told, 1)), [true, false], "one may have been too late");
+}
+
+#[test]
+fn a_key_that_is_told_twice_or_not_at_all_is_seen_and_one_that_nobody_could_know_is_not_missed() {
+    let sums = |repeats, blind: &[(&str, u64)]| Sums {
+        records: 9,
+        failed: [("t0.repeats".to_owned(), repeats)].into(),
+        blind: blind.iter().map(|(id, n)| ((*id).to_owned(), *n)).collect(),
+    };
+    let planted = Sums { records: 9, failed: [(REPEATS.to_owned(), 4)].into(), blind: BTreeMap::new() };
+    let check = |told: Sums| differ(&told, 0, &planted).is_none();
+    let found =
+        [sums(4, &[]), sums(5, &[]), sums(3, &[]), sums(3, &[("t0.repeats", 1)]), sums(5, &[("t0.repeats", 1)])];
+    assert_eq!(found.map(check), [true, false, false, true, false]);
 }

@@ -56,6 +56,8 @@ pub struct Sums {
     pub records: u64,
     /// By rule.
     pub failed: BTreeMap<String, u64>,
+    /// Results of a rule that say that nobody knows what came before.
+    pub blind: BTreeMap<String, u64>,
 }
 
 impl Said {
@@ -141,6 +143,8 @@ impl Said {
         for result in value["results"].as_array().into_iter().flatten() {
             *sums.failed.entry(text(&result["id"])).or_insert(0) +=
                 result["measure"]["failedRowCount"].as_u64().unwrap_or(0);
+            let blind = result["reason"].as_str().is_some_and(|reason| reason.contains("not known"));
+            *sums.blind.entry(text(&result["id"])).or_insert(0) += u64::from(blind);
         }
         let counts = self.observed.entry(product).or_default();
         for (id, times) in &window.names {

@@ -93,6 +93,13 @@ impl Log {
         Ends { start: self.start, stable: self.stable(), high: self.end() }
     }
 
+    /// The first offset that was appended at this time or later.
+    pub fn offset_at(&self, time_ms: Ms) -> Option<Offset> {
+        let is =
+            |(offset, entry): &(usize, &Entry)| *offset as Offset >= self.start && entry.data.timestamp_ms >= time_ms;
+        self.entries.iter().enumerate().find(is).map(|(offset, _)| offset as Offset)
+    }
+
     pub fn is_ongoing(&self, pid: Pid) -> bool {
         self.ongoing.contains_key(&pid)
     }

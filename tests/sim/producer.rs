@@ -351,6 +351,7 @@ pub fn name(call: &Call) -> &'static str {
         Call::Committed(_) => "Committed",
         Call::Topics(_) => "Topics",
         Call::Ends(_) => "Ends",
+        Call::OffsetAt { .. } => "OffsetAt",
         Call::ReadLog { .. } => "ReadLog",
         Call::Begin => "Begin",
         Call::Send(_) => "Send",

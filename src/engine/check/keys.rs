@@ -37,6 +37,10 @@ impl Rows {
         Rows { value: rows as f64, low: rows as f64, high: rows as f64 }
     }
 
+    pub fn plus(self, other: Rows) -> Rows {
+        Rows { value: self.value + other.value, low: self.low + other.low, high: self.high + other.high }
+    }
+
     pub fn is_exact(self) -> bool {
         self.low == self.high
     }
@@ -158,6 +162,11 @@ impl Distinct {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Each once, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = u64> {
+        self.set.iter().chain(&self.sorted).copied()
     }
 
     #[inline]

@@ -6,6 +6,7 @@ pub mod beside; // its key and headers
 pub mod key; // values as keyed hashes
 pub mod mask; // what a sample shows of a value
 pub mod keys; // distinct keys of uniqueness rules
+pub mod horizon; // keys that were seen lately
 pub mod sum; // exact sums
 pub mod aggregate; // what a query's aggregates have come to
 pub mod wire; // a rule's counts as bytes

@@ -34,7 +34,12 @@ pub struct Facts {
     pub complete: bool,
     /// Records that came after the window had closed.
     pub late: bool,
+    pub across: Across,
 }
+
+/// By the number of a rule with a horizon: of the window's distinct keys those that another window within it held. The error
+/// says why nobody knows.
+pub type Across = BTreeMap<usize, Result<Rows, String>>;
 
 /// The verdict over one window of one contract version.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,10 +119,11 @@ fn judged(results: &[RuleResult]) -> impl Iterator<Item = &RuleResult> {
 pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
     let mut results = Vec::new();
     for (number, (rule, counts)) in plan.rules.iter().zip(&tally.rules).enumerate() {
-        let measured = measure(rule, counts);
+        let measured = measure(number, rule, counts, &Across::new());
         if grows(rule) && measured.is_ok_and(|value| never_again(rule.threshold, value.low)) {
             // What is doomed fails by the facts of any window.
-            results.push(rule_result(number, rule, counts, tally, &Facts { complete: true, late: false }));
+            let facts = Facts { complete: true, ..Facts::default() };
+            results.push(rule_result(number, rule, counts, tally, &facts));
         }
     }
     if tally.counts.undecodable > 0 {
@@ -134,7 +140,7 @@ enum Unmeasured {
 }
 
 /// The number that the operator compares.
-fn measure(rule: &Rule, counts: &RuleTally) -> Result<Rows, Unmeasured> {
+fn measure(number: usize, rule: &Rule, counts: &RuleTally, across: &Across) -> Result<Rows, Unmeasured> {
     if let Check::Unmeasured(reason) = &rule.check {
         return Err(Unmeasured::Unknown(reason.clone()));
     }
@@ -158,7 +164,16 @@ fn measure(rule: &Rule, counts: &RuleTally) -> Result<Rows, Unmeasured> {
             None => Err(Unmeasured::Unknown("the query gives null".into())),
         };
     }
-    let failed = counts.failed_rows().map_err(Unmeasured::Unknown)?;
+    let mut failed = counts.failed_rows().map_err(Unmeasured::Unknown)?;
+    if rule.horizon_ms.is_some() && counts.asked > 0 {
+        match across.get(&number) {
+            Some(Ok(repeated)) => failed = failed.plus(*repeated),
+            // What this window alone has broken stays so, whatever stood in others.
+            _ if grows(rule) && never_again(rule.threshold, failed.low) => {}
+            Some(Err(reason)) => return Err(Unmeasured::Unknown(reason.clone())),
+            None => return Err(Unmeasured::Unknown("what other windows held is not known".to_owned())),
+        }
+    }
     match (rule.unit, counts.asked) {
         (_, 0) => Err(Unmeasured::Skip),
         (Unit::Rows, _) => Ok(failed),
@@ -167,9 +182,10 @@ fn measure(rule: &Rule, counts: &RuleTally) -> Result<Rows, Unmeasured> {
 }
 
 fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, facts: &Facts) -> RuleResult {
-    let measured = measure(rule, counts);
+    let measured = measure(number, rule, counts, &facts.across);
     let value = measured.as_ref().ok().copied();
-    let failed = counts.failed_rows().map_or(0, |rows| rows.value as u64);
+    let repeated = facts.across.get(&number).and_then(|across| across.as_ref().ok()).map_or(0.0, |rows| rows.value);
+    let failed = counts.failed_rows().map_or(0, |rows| (rows.value + repeated) as u64);
     let (status, reason) = match measured {
         Err(Unmeasured::Skip) if tally.counts.unmeasured > 0 => (Status::Unknown, Some(not_measured(tally))),
         Err(Unmeasured::Skip) => (Status::Skip, Some("asked of no row".to_string())),
@@ -267,7 +283,7 @@ fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
             Some(true) => Outcome::Holds,
             Some(false) => Outcome::Broken,
             None => Outcome::Open(format!(
-                "of so many distinct keys the number is an estimate: it lies between {} and {}, which does not decide",
+                "of so many keys the number is an estimate: it lies between {} and {}, which does not decide",
                 rows.low, rows.high
             )),
         };

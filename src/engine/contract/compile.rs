@@ -2,6 +2,7 @@
 
 use crate::engine::contract::asked;
 use crate::engine::contract::described;
+use crate::engine::contract::horizon;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::name::{ContractHash, ProductName, TEXT_MAX, short};
@@ -34,6 +35,7 @@ pub fn compile(contract: &Contract) -> Plan {
     let fields = contract.objects.iter().map(|object| (object.name.as_str(), object.properties.as_slice()));
     let profile = ProfilePlan::of(&product, fields);
     let asked = asked::of(&objects, &rules, &profile);
+    let horizons = horizon::of(&contract.id, &objects, &rules);
     Plan {
         hash: hash(contract, &product),
         product,
@@ -45,6 +47,7 @@ pub fn compile(contract: &Contract) -> Plan {
         rules,
         asked,
         profile,
+        horizons,
         incident: contract.incident,
         mode: contract.mode,
     }
@@ -117,6 +120,7 @@ impl Asked<'_> {
             mode: clause.mode.unwrap_or(of_contract),
             relates_to: short(clause.relates_to),
             classified,
+            horizon_ms: matches!(check, Check::Unique(_)).then_some(clause.horizon_ms.or(object.horizon_ms)).flatten(),
             check,
             threshold: clause.threshold,
             unit: clause.unit,

@@ -48,6 +48,8 @@ pub struct Object {
     pub event_time: Option<FieldPath>,
     /// `steward.declaredDelay`, likewise.
     pub declared_delay_ms: i64,
+    /// `steward.uniquenessHorizon`, of its rules that do not say their own.
+    pub horizon_ms: Option<i64>,
     /// `steward.encoding` and `steward.avroSchema`, likewise.
     pub encoding: Encoding,
     /// The description.
@@ -101,6 +103,8 @@ pub struct Clause {
     pub mode: Option<Mode>,
     pub relates_to: String,
     pub check: Check,
+    /// `steward.uniquenessHorizon` of the rule.
+    pub horizon_ms: Option<i64>,
     pub threshold: Threshold,
     pub unit: Unit,
     /// Where a quality rule stands in the document.
@@ -162,6 +166,7 @@ impl Clause {
             mode: None,
             relates_to: relates_to.to_owned(),
             check,
+            horizon_ms: None,
             threshold: Threshold::MustBe(0.0),
             unit: Unit::Rows,
             at: None,

@@ -3,6 +3,7 @@
 use crate::engine::contract::asked::Asked;
 use crate::engine::contract::beside::Beside;
 use crate::engine::contract::described::Described;
+use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::problem::{Place, Problem, Problems};
@@ -42,6 +43,8 @@ pub struct Plan {
     pub asked: Vec<Asked>,
     /// The fields that are profiled, by number as the rules are.
     pub profile: ProfilePlan,
+    /// The rules whose keys are remembered beyond a window.
+    pub horizons: Vec<Horizon>,
     /// Opens an incident when a rule fails in `failing` of `of` windows (default 1 of 1).
     pub incident: IncidentPolicy,
     /// Of what is asked of every record, whatever the rules: that it can be decoded, and its timestamp.
@@ -94,6 +97,8 @@ pub struct Rule {
     /// Classified fields leave no value, not even masked.
     pub classified: bool,
     pub check: Check,
+    /// Of `Check::Unique`: `steward.uniquenessHorizon`, how far before a window's end keys of other windows count.
+    pub horizon_ms: Option<i64>,
     pub threshold: Threshold,
     pub unit: Unit,
 }

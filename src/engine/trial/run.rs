@@ -1,5 +1,6 @@
 //! The dry run itself: the examiner, the tally and the judge of the daemon, over one window that holds everything.
 
+use crate::engine::check::keys::Rows;
 use crate::engine::check::record::{self, Examined, Examiner};
 use crate::engine::check::sla::{Times, Told};
 use crate::engine::check::tally::Tally;
@@ -131,7 +132,9 @@ impl Trial {
             let Check::Sla(sla) = &self.plan.rules.get(*rule)?.check else { return None };
             Some((*rule, times.measure(sla, self.now_ms)))
         });
-        let facts = Facts { complete: true, late: false };
+        // There are no windows before the one that holds everything.
+        let across = self.plan.horizons.iter().map(|horizon| (horizon.rule, Ok(Rows::exact(0)))).collect();
+        let facts = Facts { complete: true, late: false, across };
         verdict::judge_with(&self.plan, &self.tally, &facts, &measured.collect())
     }
 }

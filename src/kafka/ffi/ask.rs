@@ -108,6 +108,14 @@ pub fn ends(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result
     }
 }
 
+/// The first offset whose record has this time, in milliseconds since 1970, or a later one; `None` where there is none.
+pub fn offset_at(client: &Client<Context>, part: &Part, time_ms: i64, timeout_ms: i32) -> Result<Option<i64>, Fault> {
+    // An offset that is none of the named ones is taken for a time (KIP-79).
+    let wanted = Offset::Offset(time_ms.max(0));
+    let found = list_offsets(client, std::slice::from_ref(part), wanted, true, timeout_ms.max(ENDS_MS_MIN))?;
+    Ok(found.get(part).copied().filter(|offset| *offset >= 0))
+}
+
 /// librdkafka looks for the leaders of partitions on the thread that asks, comparing each name with all others, and frees the
 /// question under its hands where its time runs out meanwhile (seen in 2.12.1: of 5,000 partitions 25 million comparisons
 /// took longer than 10 s on a machine that was busy, and the daemon died of it). 100 partitions are 10,000 comparisons, some
@@ -161,7 +169,11 @@ fn list_offsets(
                     found.insert(part.clone(), element.offset);
                 }
                 Some(part)
-                    if !matches!(code, Code::UnknownTopicOrPartition | Code::UnknownPartition | Code::UnknownTopic) =>
+                    if code != Code::NoError
+                        && !matches!(
+                            code,
+                            Code::UnknownTopicOrPartition | Code::UnknownPartition | Code::UnknownTopic
+                        ) =>
                 {
                     client.context().tell(Some(code), 4, format!("the ends of {part} are not known: {code}"));
                 }

@@ -47,6 +47,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
             relates_to: String::new(),
             classified: field.is_some_and(|f| f.starts_with("secret")),
             check,
+            horizon_ms: None,
             threshold: Threshold::MustBe(0.0),
             unit: Unit::Rows,
         })
@@ -70,6 +71,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         objects,
         rules,
         profile: ProfilePlan::default(),
+        horizons: Vec::new(),
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::Warn,
     }

@@ -24,6 +24,7 @@ fn rule(check: Check, threshold: Threshold, unit: Unit, severity: Option<&str>) 
         relates_to: String::new(),
         classified: false,
         check,
+        horizon_ms: None,
         threshold,
         unit,
     }
@@ -41,6 +42,7 @@ fn plan(rules: Vec<Rule>) -> Plan {
         rules,
         asked: vec![],
         profile: ProfilePlan::default(),
+        horizons: Vec::new(),
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::Warn,
     }
@@ -53,9 +55,9 @@ fn tally(rules: &[(u64, u64)]) -> Tally {
     tally
 }
 
-const WHOLE: Facts = Facts { complete: true, late: false };
-const PART: Facts = Facts { complete: false, late: false };
-const LATE: Facts = Facts { complete: true, late: true };
+const WHOLE: Facts = Facts { complete: true, late: false, across: Across::new() };
+const PART: Facts = Facts { complete: false, late: false, across: Across::new() };
+const LATE: Facts = Facts { complete: true, late: true, across: Across::new() };
 
 #[test]
 fn records_that_were_not_measured_leave_open_what_they_might_decide() {
@@ -266,5 +268,37 @@ fn what_is_observed_is_told_and_counts_for_nothing() {
         let failed: Vec<u64> = verdict.results.iter().map(|r| r.failed).collect();
         let counted: Vec<u64> = counts.iter().map(|c| c.1).chain([undecodable]).collect();
         assert_eq!(failed, counted, "what is observed is measured all the same");
+    }
+}
+
+#[test]
+fn what_other_windows_held_is_added_and_what_nobody_knows_of_them_is_unknown() {
+    let unique = |threshold, unit| Rule { horizon_ms: Some(1), ..rule(Check::Unique(vec![]), threshold, unit, None) };
+    let (rows, percent) = (|t| unique(t, Unit::Rows), |t| unique(t, Unit::Percent));
+    let about = |value, low, high| Some(Ok(Rows { value, low, high }));
+    let exactly = |n| about(n, n, n);
+    let blind = || Some(Err("nobody knows".to_owned()));
+    // Ten rows with eight keys: two repeat within the window.
+    for (rule, across, expected, failed) in [
+        (rows(MustBe(2.0)), exactly(0.0), Pass, 2),
+        (rows(MustBe(0.0)), exactly(3.0), Fail, 5),
+        (rows(LessThan(6.0)), exactly(3.0), Pass, 5),
+        (percent(LessThan(50.0)), exactly(3.0), Fail, 5),
+        (rows(LessThan(6.0)), blind(), Unknown, 2),
+        (rows(LessThan(6.0)), None, Unknown, 2),
+        (rows(LessThan(2.0)), blind(), Fail, 2),
+        (percent(LessThan(20.0)), blind(), Unknown, 2),
+        (rows(LessThan(6.0)), about(3.0, 1.0, 5.0), Unknown, 5),
+        (rows(LessThan(8.0)), about(3.0, 1.0, 5.0), Pass, 5),
+        (rows(LessThan(3.0)), about(3.0, 1.0, 5.0), Fail, 5),
+    ] {
+        let mut tally = tally(&[(10, 0)]);
+        tally.rules[0].keys = Some(Keys::Exact(Distinct::of((0..8).collect())));
+        let name = format!("{:?} {across:?}", rule.threshold);
+        let known = across.as_ref().is_some_and(Result::is_ok);
+        let facts = Facts { across: across.map(|across| (0, across)).into_iter().collect(), ..WHOLE };
+        let result = judge(&plan(vec![rule]), &tally, &facts).results.remove(0);
+        assert_eq!((result.status, result.failed), (expected, failed), "{name}: {result:?}");
+        assert_eq!(result.bounds.is_some(), known && name.contains("low: 1.0"), "{name}: the error is told");
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of a record's key and headers (`steward.key`, `steward.headers`), and the daemon's other custom properties.
+//! The daemon's custom properties: what is asked of a record's key and headers, for how long keys are unique, and the rest.
 
 use crate::engine::contract::diff::Direction::{self, Loosens, Tightens, Undetermined};
 use crate::engine::contract::diff::grade;
@@ -6,15 +6,17 @@ use crate::engine::contract::diff::rule::severity;
 use crate::engine::contract::diff::walk::Treat::{Elsewhere, List, Mapping, Value};
 use crate::engine::contract::diff::walk::{Element, Key, Listed, Sides, Walk, at, text, text_at};
 use crate::engine::contract::mode::Mode;
+use crate::engine::contract::odcs::custom::duration_ms;
 use crate::engine::contract::yaml::Node;
+use std::cmp::Ordering;
 
 pub static CUSTOM_PROPERTIES: Listed = Listed {
     element: &CUSTOM_PROPERTY,
     name: "property",
     called: &["property"],
     meanings: &[],
-    added: |node| if is_beside(node) { Some(Tightens) } else { custom(node, None, at(node, "value")) },
-    removed: |node| if is_beside(node) { Some(Loosens) } else { custom(node, at(node, "value"), None) },
+    added: |node| if asks(node) { Some(Tightens) } else { custom(node, None, at(node, "value")) },
+    removed: |node| if asks(node) { Some(Loosens) } else { custom(node, at(node, "value"), None) },
 };
 
 static CUSTOM_PROPERTY: Element = Element { besides: Some(value), keys: &[Key("value", Elsewhere)] };
@@ -25,6 +27,7 @@ fn value(walk: &mut Walk, sides: &Sides<'_>, path: &str) {
     let treat = match text_at(new, "property") {
         Some("steward.headers") => List(&HEADERS),
         Some("steward.key") => Mapping(&TEXT),
+        Some("steward.uniquenessHorizon") => Value(span),
         _ => Value(|sides| custom(sides.in_new, sides.old, sides.new)),
     };
     walk.key(
@@ -34,8 +37,22 @@ fn value(walk: &mut Walk, sides: &Sides<'_>, path: &str) {
     );
 }
 
-fn is_beside(node: &Node) -> bool {
-    matches!(text_at(node, "property"), Some("steward.headers" | "steward.key"))
+/// Those that are rules of their own.
+fn asks(node: &Node) -> bool {
+    matches!(text_at(node, "property"), Some("steward.headers" | "steward.key" | "steward.uniquenessHorizon"))
+}
+
+/// To be unique for longer asks more.
+fn span(sides: &Sides<'_>) -> Option<Direction> {
+    let ms = |side: Option<&Node>| side.map(text).and_then(|text| duration_ms(&text));
+    match (ms(sides.old), ms(sides.new)) {
+        (Some(old), Some(new)) => match new.cmp(&old) {
+            Ordering::Greater => Some(Tightens),
+            Ordering::Less => Some(Loosens),
+            Ordering::Equal => None,
+        },
+        _ => Some(Undetermined),
+    }
 }
 
 /// Those that say how records are read, which time is theirs, and how far a rule is rolled out; all others are words.

@@ -455,3 +455,16 @@ fn what_is_asked_of_headers_and_the_key_is_compared_by_their_names() {
     );
     check_both_ways(&of(""), &key("required: true"), &[&format!("{place} added tightens")]);
 }
+
+#[test]
+fn to_be_unique_for_longer_asks_more() {
+    let of = |value: &str| {
+        contract(&format!(
+            "schema: [{{name: o, customProperties: [{{property: steward.uniquenessHorizon, value: {value}}}]}}]"
+        ))
+    };
+    let place = "schema.o.customProperties.steward.uniquenessHorizon";
+    check_both_ways(&of("1h"), &of("2h"), &[&format!("{place}.value updated tightens")]);
+    check(&of("60m"), &of("1h"), &[&format!("{place}.value updated null")]);
+    check_both_ways(&contract("schema: [{name: o}]"), &of("2h"), &[&format!("{place} added tightens")]);
+}

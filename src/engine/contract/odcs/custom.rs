@@ -1,6 +1,7 @@
 //! `steward.*` custom properties, and the marks that classify a value.
 
 use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::horizon::HORIZON_MAX_MS;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::Clause;
 use crate::engine::contract::odcs::beside;
@@ -19,6 +20,9 @@ pub struct Custom {
     /// Values of this field may leave as they are.
     pub show_values: bool,
     pub encoding: Stated,
+    /// `steward.uniquenessHorizon`, and where it stands.
+    pub horizon_ms: Option<i64>,
+    pub horizon_at: Option<Place>,
     /// `steward.headers` and `steward.key`.
     pub headers: Option<Vec<Clause>>,
     pub key: Option<Vec<Clause>>,
@@ -36,7 +40,7 @@ pub enum Level {
 }
 
 /// Known, and not enforced by this version.
-const NOT_YET: [&str; 3] = ["uniquenessHorizon", "sample", "runbook"];
+const NOT_YET: [&str; 2] = ["sample", "runbook"];
 
 /// As many windows as a rule's history keeps.
 const INCIDENT_OF_MAX: u32 = 100;
@@ -101,6 +105,22 @@ impl Custom {
             ("protobufSchema" | "protobufMessage", _) if of_topics => {
                 problems.beyond(at, "steward-property", format!("steward.{key} is no text"), "give the text of a .proto file, and a message's name");
             }
+            ("uniquenessHorizon", Value::Text(text)) if level == Level::Object || level == Level::Rule => {
+                self.horizon_ms = duration_ms(text).filter(|ms| (1..=HORIZON_MAX_MS).contains(ms));
+                self.horizon_at = Some(at.clone());
+                if self.horizon_ms.is_none() {
+                    problems.beyond(at, "steward-property",
+                        format!("steward.uniquenessHorizon {text:?} is no span of time up to 3 d, as far back as keys can be read again after a restart"),
+                        "write it with a unit: 30m, 24h or 3d",
+                    );
+                }
+            }
+            ("uniquenessHorizon", _) => {
+                problems.beyond(at, "steward-property",
+                    "steward.uniquenessHorizon is understood on an object or a rule, as a span of time",
+                    "write 24h, on a rule about duplicates or on the object for all of its keys",
+                );
+            }
             ("headers", _) if of_topics => {
                 self.headers = Some(beside::headers(&At { node, at: at.clone() }, problems));
             }
@@ -142,7 +162,7 @@ impl Custom {
             }
             _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, incident, mode or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, mode or showValues, or a name without `steward.`",
             ),
         }
     }
@@ -164,7 +184,7 @@ fn incident(node: &Node) -> Option<IncidentPolicy> {
 }
 
 /// `500ms`, `30s`, `5m`, `1h`, `1d`.
-fn duration_ms(text: &str) -> Option<i64> {
+pub fn duration_ms(text: &str) -> Option<i64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit_ms = match unit {

@@ -219,8 +219,20 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
     let event_time = event_time.and_then(|(path, at)| event_time_field(path, at, &properties, problems));
     let declared_delay_ms = custom.declared_delay_ms.or(of_contract.declared_delay_ms).unwrap_or(0);
     let encoding = custom.encoding.encoding(&of_contract.encoding, problems);
-    let object =
-        Object { index, name, topic, relates_to, event_time, declared_delay_ms, encoding, text, properties, clauses };
+    let horizon_ms = custom.horizon_ms;
+    let object = Object {
+        index,
+        name,
+        topic,
+        relates_to,
+        event_time,
+        declared_delay_ms,
+        horizon_ms,
+        encoding,
+        text,
+        properties,
+        clauses,
+    };
     Some((object, is_topic))
 }
 

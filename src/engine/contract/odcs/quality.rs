@@ -3,7 +3,7 @@
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::mode;
 use crate::engine::contract::model::Clause;
-use crate::engine::contract::odcs::custom::{self, Level};
+use crate::engine::contract::odcs::custom::{self, Custom, Level};
 use crate::engine::contract::odcs::expression;
 use crate::engine::contract::plan::{Check, Threshold, Unit};
 use crate::engine::contract::problem::{Place, Problems};
@@ -79,7 +79,8 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         );
     }
     let severity = fields.text("severity");
-    let mode = custom::read(&mut fields, Level::Rule, problems).mode;
+    let custom = custom::read(&mut fields, Level::Rule, problems);
+    let mode = custom.mode;
     fields.known(&TEXT_KEYS);
     let relates_to = format!("{relates_to}/quality/{}", id.clone().unwrap_or_else(|| index.to_string()));
 
@@ -100,11 +101,21 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         severity,
         mode,
         relates_to,
+        horizon_ms: custom.horizon_ms.filter(|_| asks_uniqueness(&check, &custom, problems)),
         check,
         threshold,
         unit,
         at,
     })
+}
+
+fn asks_uniqueness(check: &Check, custom: &Custom, problems: &Problems) -> bool {
+    let asks = matches!(check, Check::Unique(_) | Check::Unmeasured(_));
+    if let Some(at) = custom.horizon_at.as_ref().filter(|_| !asks) {
+        let remedy = "move it to a rule of the metric duplicateValues, or to the object for all of its keys";
+        problems.beyond(at, "steward-property", "steward.uniquenessHorizon asks rules about duplicates alone", remedy);
+    }
+    asks
 }
 
 /// The word for what is measured: an ODCS metric, `sql`, `custom`, or `unknown`. `None` for text.

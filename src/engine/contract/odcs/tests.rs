@@ -188,3 +188,29 @@ proptest! {
         parsed.contract.as_ref().map(crate::engine::contract::compile::compile);
     }
 }
+
+#[test]
+fn a_horizon_is_that_of_the_rule_else_of_its_object() {
+    let horizon = |value: &str| format!("customProperties: [{{property: steward.uniquenessHorizon, value: {value}}}]");
+    let text = format!(
+        "{HEAD}  {}\n  properties:\n  - name: a\n    unique: true\n    quality:\n    - {{metric: duplicateValues, mustBe: 0, {}}}\n    - {{metric: nullValues, mustBe: 0}}\n",
+        horizon("24h"),
+        horizon("30m")
+    );
+    let plan = compile::compile(&check(&text, &[]).contract.unwrap());
+    let spans: Vec<_> = plan.rules.iter().map(|rule| rule.horizon_ms).collect();
+    assert_eq!(spans, [Some(86_400_000), Some(1_800_000), None]);
+    let horizons: Vec<_> = plan.horizons.iter().map(|h| (h.rule, h.span_ms)).collect();
+    assert_eq!(horizons, [(0, 86_400_000), (1, 1_800_000)]);
+    let path = "/schema/0/customProperties/0/value";
+    for (value, words) in
+        [("4d", "no span of time up to 3 d"), ("soon", "no span of time"), ("24", "understood on an object or a rule")]
+    {
+        check(&format!("{HEAD}  {}\n", horizon(value)), &[(Error, path, words, Some(9))]);
+    }
+    let rule = format!("{HEAD}  quality:\n  - {{metric: rowCount, mustBe: 0, {}}}\n", horizon("1h"));
+    check(
+        &rule,
+        &[(Error, "/schema/0/quality/0/customProperties/0/value", "asks rules about duplicates alone", Some(10))],
+    );
+}

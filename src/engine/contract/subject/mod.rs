@@ -86,6 +86,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         relates_to: relates_to.clone(),
         event_time: None,
         declared_delay_ms: 0,
+        horizon_ms: None,
         encoding: Encoding::Registry(None),
         text: shape.text.clone(),
         properties,

@@ -1,0 +1,249 @@
+//! The two stages alone, hand to hand: records into stage 1, its deltas into stage 2, and what a commit would show.
+
+use mesh_steward::catalog::plans::PlansJudge;
+use mesh_steward::engine::contract::plan::{Binding, Plans};
+use mesh_steward::engine::contract::{compile, odcs};
+use mesh_steward::engine::event::envelope::Source;
+use mesh_steward::engine::record::{Offset, RawRecord, TopicId};
+use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
+use mesh_steward::flow::io::{
+    Answer, Call, Chunk, Committed, Ends, LogRecord, Message, Ms, Part, ProductUpdate, TopicInfo,
+};
+use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
+use mesh_steward::flow::stage::{Opened, Seen, Stage};
+use mesh_steward::flow::window::WindowConfig;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub const MINUTE_MS: Ms = 60_000;
+/// The first window of all these tests begins here.
+pub const T: Ms = 1_764_000_000_000;
+const ORDERS: TopicInfo = TopicInfo { id: TopicId(1), partitions: 1 };
+const DELTAS: TopicInfo = TopicInfo { id: TopicId(2), partitions: 1 };
+
+/// What a commit of the ledger would show.
+pub struct Shown {
+    pub products: Vec<ProductUpdate>,
+    pub windows: Vec<Value>,
+}
+
+pub struct Hands {
+    pub plans: Arc<Plans>,
+    pub inspector: Inspector<PlansJudge>,
+    pub ledger: Ledger<PlansJudge>,
+    /// Append time and bytes, by offset.
+    pub deltas: Vec<(Ms, Vec<u8>)>,
+    /// The compacted state topic.
+    pub state: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Window events by `ce_id`, each as it was told last.
+    pub told: BTreeMap<String, Value>,
+    pub transactions: bool,
+    /// The next offset of the data, and the first of the deltas that are kept.
+    pub next: Offset,
+    pub start: Offset,
+}
+
+impl Hands {
+    pub fn new(contracts: &[&str]) -> Hands {
+        let mut plans = Plans::default();
+        for text in contracts {
+            let plan = Arc::new(compile::compile(&odcs::parse(text).contract.expect("a contract")));
+            for (object, of) in plan.objects.iter().enumerate() {
+                plans.by_topic.entry(of.topic.clone()).or_default().push(Binding { plan: plan.clone(), object });
+            }
+            plans.by_hash.insert(plan.hash, plan);
+        }
+        let plans = Arc::new(plans);
+        let mut hands = Hands {
+            inspector: inspector(&plans),
+            ledger: ledger(&plans, true),
+            plans,
+            deltas: Vec::new(),
+            state: BTreeMap::new(),
+            told: BTreeMap::new(),
+            transactions: true,
+            next: 0,
+            start: 0,
+        };
+        hands.take_up();
+        let ends = Ends { start: 0, stable: 0, high: 0 };
+        let opened = hands.inspector.open(T, &orders(), None, ORDERS, ends);
+        hands.read_logs(opened);
+        hands
+    }
+
+    /// Stage 1 without committed offsets reads our own logs, which are empty.
+    pub fn read_logs(&mut self, mut opened: Opened) {
+        while let Opened::Read { .. } = opened {
+            let nothing = Chunk { records: Vec::new(), next: 0, done: true };
+            opened = self.inspector.read(&orders(), nothing).expect("the log is read");
+        }
+        assert!(matches!(opened, Opened::Start { .. }), "{opened:?}");
+    }
+
+    /// What the ledger asks for beside its work, to the end: three deltas an answer.
+    pub fn read_aside(&mut self) {
+        let high = self.deltas.len() as Offset;
+        while let Some(call) = self.ledger.aside(T) {
+            let answer = match call {
+                Call::Ends(parts) => {
+                    let ends = Ends { start: self.start, stable: high, high };
+                    Answer::Ends(Ok(parts.into_iter().map(|part| (part, ends)).collect()))
+                }
+                Call::OffsetAt { time_ms, .. } => {
+                    let found = (self.start..high).find(|offset| self.deltas[*offset as usize].0 >= time_ms);
+                    Answer::OffsetAt(Ok(found))
+                }
+                Call::ReadLog { from, to, .. } => {
+                    let next = to.min(from + 3).max(from);
+                    let record = |offset: Offset| {
+                        let (timestamp_ms, value) = self.deltas[offset as usize].clone();
+                        LogRecord { offset, timestamp_ms, key: None, value: Some(value) }
+                    };
+                    let records = (from..next).map(record).collect();
+                    Answer::ReadLog(Ok(Chunk { records, next, done: next >= to }))
+                }
+                other => panic!("{other:?}"),
+            };
+            self.ledger.aside_answered(T, answer);
+        }
+    }
+
+    /// Stage 1 begins again from a committed offset.
+    pub fn start_at(&mut self, offset: Offset) {
+        self.inspector.reset();
+        let committed = Committed { offset, metadata: ORDERS.id.to_string() };
+        let ends = Ends { start: 0, stable: 100, high: 100 };
+        let opened = self.inspector.open(T, &orders(), Some(&committed), ORDERS, ends);
+        assert_eq!(opened, Opened::Start { offset, replay_until: offset });
+    }
+
+    /// Records at these times and values from this offset on.
+    pub fn records(&mut self, first: Offset, values: &[(Ms, Option<&'static str>)]) {
+        let record = |(i, (timestamp_ms, value)): (usize, &(Ms, Option<&'static str>))| RawRecord {
+            offset: first + i as Offset,
+            timestamp_ms: *timestamp_ms,
+            key: None,
+            value: value.map(str::as_bytes),
+            schema_header: None,
+            headers: None,
+        };
+        let records: Vec<_> = values.iter().enumerate().map(record).collect();
+        self.inspector.records(T + 60 * MINUTE_MS, &orders(), &records).expect("records are read");
+    }
+
+    /// One flush of stage 1, appended at this time and read by the ledger.
+    pub fn flush(&mut self, append_ms: Ms) {
+        let seen = Seen {
+            asked_ms: append_ms,
+            topics: BTreeMap::from([(Arc::from("orders"), Some(ORDERS))]),
+            ends: BTreeMap::new(),
+        };
+        let mut cut = self.inspector.cut(append_ms, &[orders()]);
+        let outgoing = self.inspector.outgoing(&mut cut, &seen);
+        for message in outgoing.messages {
+            self.deltas.push((append_ms, message.value.expect("a delta")));
+            self.apply(self.deltas.len() - 1);
+        }
+    }
+
+    pub fn apply(&mut self, offset: usize) {
+        let (timestamp_ms, value) = &self.deltas[offset];
+        let record = RawRecord {
+            offset: offset as Offset,
+            timestamp_ms: *timestamp_ms,
+            key: None,
+            value: Some(value),
+            schema_header: None,
+            headers: None,
+        };
+        self.ledger.records(*timestamp_ms, &Part::new(&"deltas".into(), 0), &[record]).expect("a delta is read");
+    }
+
+    pub fn commit(&mut self) -> Shown {
+        let (messages, products) = self.cut();
+        let windows = self.write(messages);
+        Shown { products, windows }
+    }
+
+    /// What a flush of the ledger would write, in its order, and what its commit would show.
+    pub fn cut(&mut self) -> (Vec<Message>, Vec<ProductUpdate>) {
+        let mut cut = self.ledger.cut(T, &[Part::new(&"deltas".into(), 0)]);
+        let products = self.ledger.publication(T, &cut).products;
+        (self.ledger.outgoing(&mut cut, &Seen::default()).messages, products)
+    }
+
+    /// Returns the window events.
+    pub fn write(&mut self, messages: Vec<Message>) -> Vec<Value> {
+        let mut windows: Vec<Value> = Vec::new();
+        for message in messages {
+            let value = message.value.expect("a value");
+            let header = |name| message.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
+            if &*message.topic == "state" {
+                self.state.insert(message.key, value);
+            } else if header("ce_type").is_some_and(|t| t == "io.meshsteward.quality.window.v1") {
+                let window: Value = serde_json::from_slice(&value).expect("an event in JSON");
+                self.told.insert(header("ce_id").expect("an id"), window.clone());
+                windows.push(window);
+            }
+        }
+        windows
+    }
+
+    /// The ledger takes its partition up, from the state as committed, and reads the log again from where it must.
+    pub fn take_up(&mut self) {
+        let part = Part::new(&"deltas".into(), 0);
+        self.ledger = ledger(&self.plans, self.transactions);
+        let ends = Ends { start: 0, stable: self.deltas.len() as Offset, high: self.deltas.len() as Offset };
+        let opened = self.ledger.open(T, &part, None, DELTAS, ends);
+        assert!(matches!(opened, Opened::Read { .. }), "{opened:?}");
+        let records = self.state.iter().map(|(key, value)| LogRecord {
+            offset: 0,
+            timestamp_ms: 0,
+            key: Some(key.clone()),
+            value: Some(value.clone()),
+        });
+        let chunk = Chunk { records: records.collect(), next: 0, done: true };
+        match self.ledger.read(&part, chunk) {
+            Some(Opened::Start { offset, .. }) => (offset as usize..self.deltas.len()).for_each(|o| self.apply(o)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn orders() -> Part {
+    Part::new(&"orders".into(), 0)
+}
+
+fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
+    let config = InspectorConfig {
+        window_size_ms: MINUTE_MS,
+        future_tolerance_ms: MINUTE_MS,
+        flush_interval_ms: 1_000,
+        flush_bytes: 1_000_000,
+        message_bytes: 100_000,
+        start_earliest: true,
+        deltas: "deltas".into(),
+        state: "state".into(),
+        delta_partitions: 1,
+        task: "inspector".into(),
+    };
+    Inspector::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
+}
+
+fn ledger(plans: &Arc<Plans>, transactions: bool) -> Ledger<PlansJudge> {
+    let window =
+        WindowConfig { size_ms: MINUTE_MS, grace_ms: 0, late_accept_ms: 10 * MINUTE_MS, max_open_ms: 60 * MINUTE_MS };
+    let config = LedgerConfig {
+        window,
+        flush_interval_ms: 250,
+        source: Source { cluster: "c".into(), group: "g".into() },
+        transactions,
+        deltas: "deltas".into(),
+        state: "state".into(),
+        events: "events".into(),
+        lineage: None,
+    };
+    Ledger::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
+}
