@@ -7,6 +7,7 @@ pub mod test; // a dry run on records
 pub mod shown; // what is told of it, as text
 pub mod infer; // a draft from records
 pub mod import; // from a schema of another language
+pub mod export; // as a schema of another language, or as a page
 pub mod records; // where its records come from: a file
 pub mod topic; // or a topic
 
@@ -25,6 +26,8 @@ pub enum Contract {
     Infer(infer::Args),
     /// Makes a contract of a schema: Avro, JSON Schema, Protobuf, Data Contract Specification
     Import(import::Args),
+    /// Writes a contract as Avro, JSON Schema, Protobuf, Data Contract Specification, HTML or Markdown
+    Export(export::Args),
 }
 
 /// How the answer is written.
@@ -44,5 +47,6 @@ pub fn contract(command: &Contract, out: &mut impl Write) -> anyhow::Result<Exit
         Contract::Test(args) => test::test(args, out),
         Contract::Infer(args) => infer::infer(args, out),
         Contract::Import(args) => import::import(args, out),
+        Contract::Export(args) => export::export(args, out),
     }
 }

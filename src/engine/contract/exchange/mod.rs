@@ -5,3 +5,4 @@ pub mod unsaid; // what is lost on the way
 pub mod tree; // ordered documents, written as YAML or JSON
 pub mod draft; // an outline as ODCS
 pub mod import; // schemas into outlines
+pub mod export; // and contracts into schemas and pages
