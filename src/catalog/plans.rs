@@ -90,8 +90,13 @@ impl Judge for PlansJudge {
 
     fn keys_per_record(&self, lens: usize) -> usize {
         let Some(Reading { plan, objects }) = self.readings.get(lens) else { return 0 };
-        let unique = |rule: &&Rule| objects.contains(&rule.object) && matches!(rule.check, Check::Unique(_));
-        plan.rules.iter().filter(unique).count()
+        let has_keys = |rule: &&Rule| match &rule.check {
+            Check::Unique(_) => objects.contains(&rule.object),
+            // Of either side.
+            Check::Refers(_) => true,
+            _ => false,
+        };
+        plan.rules.iter().filter(has_keys).count()
     }
 
     fn lenses(&self, topic: &str) -> Vec<Lens> {

@@ -4,6 +4,7 @@
 //! (`flow::rebuild`). Until that is done nobody knows what was seen before, and nothing is said to hold.
 
 use crate::engine::check::horizon::Seen;
+use crate::engine::check::keys::Keys;
 use crate::engine::check::verdict::Across;
 use crate::engine::contract::horizon::Horizon;
 use crate::flow::delta::WindowKey;
@@ -21,7 +22,8 @@ pub struct Memory {
     lost: Option<(Ms, String)>,
 }
 
-const REBUILDING: &str = "after a restart the keys of windows before this one are being read again: what repeats one of them is not known yet";
+const REBUILDING: &str =
+    "after a restart the keys of windows before this one are being read again: what they hold is not known yet";
 
 impl Memory {
     /// What windows before this one say of its keys, by rule. From now on it is one of them.
@@ -34,9 +36,10 @@ impl Memory {
             let seen = self.of(horizon);
             let repeated = match rebuilding {
                 true => Err(REBUILDING.to_owned()),
+                false if horizon.refers => seen.orphans(keys, start_ms, end_ms),
                 false => seen.repeated(keys, start_ms, end_ms),
             };
-            seen.learn(keys, start_ms, end_ms);
+            learn(seen, horizon, keys, start_ms, end_ms);
             seen.forget(end_ms);
             across.insert(horizon.rule, repeated);
         }
@@ -46,7 +49,8 @@ impl Memory {
     /// Remembers what a delta says of a window that closed, or what it said before.
     pub fn learn<J: Judge>(&mut self, judge: &J, key: WindowKey, size_ms: Ms, tally: &J::Tally) {
         for horizon in judge.horizons(key.hash) {
-            self.of(horizon).learn(judge.keys(tally, horizon.rule), key.start, key.start + size_ms);
+            let keys = judge.keys(tally, horizon.rule);
+            learn(self.of(horizon), horizon, keys, key.start, key.start + size_ms);
         }
     }
 
@@ -89,5 +93,12 @@ impl Memory {
 
     pub fn size_bytes(&self) -> usize {
         self.seen.values().map(Seen::size_bytes).sum()
+    }
+}
+
+fn learn(seen: &mut Seen, horizon: &Horizon, keys: Option<&Keys>, start_ms: Ms, end_ms: Ms) {
+    match horizon.refers {
+        true => seen.learn_referred(keys, start_ms, end_ms),
+        false => seen.learn(keys, start_ms, end_ms),
     }
 }

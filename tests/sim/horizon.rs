@@ -22,9 +22,14 @@ schema:
 
 /// By window, in minutes after the first: status and failed rows of the rule about keys.
 fn unique(hands: &Hands) -> BTreeMap<(i64, u64), (String, u64)> {
+    of_rule(hands, "a.id.unique")
+}
+
+/// The same of another rule.
+fn of_rule(hands: &Hands, rule: &str) -> BTreeMap<(i64, u64), (String, u64)> {
     let of = |window: &Value| {
         let start: jiff::Timestamp = window["window"]["start"].as_str().expect("a start").parse().expect("a time");
-        let result = window["results"].as_array().and_then(|all| all.iter().find(|r| r["id"] == "a.id.unique"));
+        let result = window["results"].as_array().and_then(|all| all.iter().find(|r| r["id"] == rule));
         let result = result.expect("the rule's result");
         let minute = (start.as_millisecond() - T) / MINUTE_MS;
         let said = (result["status"].to_string(), result["measure"]["failedRowCount"].as_u64().unwrap_or(99));
@@ -141,4 +146,73 @@ fn where_deltas_are_gone_keys_are_not_known_before_the_horizon_has_passed() {
         [4, 5, 12].map(|m| status(m).to_owned()),
         "{found:?}"
     );
+}
+
+const FAMILY: &str = "
+apiVersion: v3.1.0
+kind: DataContract
+id: family
+version: 1.0.0
+status: active
+domain: sales
+dataProduct: orders
+schema:
+  - name: a
+    physicalType: topic
+    physicalName: orders
+    properties:
+      - {name: id, logicalType: string}
+      - name: parent
+        logicalType: string
+        relationships: [{to: a.id, customProperties: [{property: steward.referenceHorizon, value: 3m}]}]
+";
+
+#[test]
+fn a_reference_leads_to_a_key_of_its_window_or_of_the_horizon_before_it() {
+    let rows = [
+        (0, r#"{"id":"a"}"#),
+        (1, r#"{"id":"b","parent":"a"}"#),
+        (2, r#"{"id":"c","parent":"nobody"}"#),
+        (2, r#"{"id":"d","parent":"nobody"}"#),
+        (4, r#"{"id":"e","parent":"f"}"#),
+        (4, r#"{"id":"f","parent":"d"}"#),
+        (5, r#"{"id":"g","parent":"a"}"#),
+        (5, r#"{"id":"h","parent":null}"#),
+        (9, r#"{"id":"z"}"#),
+    ];
+    let told = |restart: Option<usize>, rebuilt: bool| {
+        let mut hands = Hands::new(&[FAMILY]);
+        for (n, (minute, row)) in rows.iter().enumerate() {
+            let offset = hands.next;
+            hands.next += 1;
+            hands.records(offset, &[(T + minute * MINUTE_MS, Some(row))]);
+            hands.flush(T + minute * MINUTE_MS + 10);
+            hands.commit();
+            if restart == Some(n) {
+                hands.take_up();
+                if rebuilt {
+                    hands.read_aside();
+                }
+                hands.start_at(hands.next);
+            }
+        }
+        of_rule(&hands, "a.parent.relationships")
+    };
+    let whole = told(None, true);
+    let word = |word: &str, failed| (format!("\"{word}\""), failed);
+    // Two rows name nobody, which is one key; `a` is too old for the last.
+    let expected = [(1, "pass", 0), (2, "fail", 1), (4, "pass", 0), (5, "fail", 1)];
+    let asked: BTreeMap<_, _> = whole.iter().filter(|(_, (status, _))| status != "\"skip\"").collect();
+    let expected: BTreeMap<_, _> =
+        expected.into_iter().map(|(minute, w, failed)| ((minute, 0), word(w, failed))).collect();
+    assert_eq!(asked, expected.iter().collect());
+    for restart in 0..rows.len() - 1 {
+        assert_eq!(told(Some(restart), true), whole, "restarted after {restart}");
+        for (window, said) in told(Some(restart), false) {
+            assert!(
+                whole[&window] == said || said.0 == "\"unknown\"",
+                "restarted after {restart}: {window:?} {said:?}"
+            );
+        }
+    }
 }

@@ -3,8 +3,9 @@
 //! Exact up to `EXACT_MAX` keys; beyond it a row of split block Bloom filters, one for each eighth of the horizon, so that the
 //! oldest goes as a whole. The filters' error is not assumed: it is read off their bits.
 
-use crate::engine::check::keys::{Keys, MAX_KEYS, Rows};
-use rustc_hash::FxHashMap;
+use crate::engine::check::keys::{Distinct, Keys, MAX_KEYS, Rows};
+use crate::engine::contract::relation::Side;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
 /// Milliseconds since 1970, or a span of them.
@@ -72,6 +73,26 @@ impl Seen {
                 let miss = near.iter().map(|filter| 1.0 - filter.false_positive()).product::<f64>();
                 Ok(among(hits as f64, keys.len() as f64, 1.0 - miss))
             }
+        }
+    }
+
+    /// Of the distinct references among a window's marked keys those whose key stands neither in the window nor in one within
+    /// the horizon. A filter may hide some.
+    pub fn orphans(&self, keys: Option<&Keys>, start_ms: Ms, end_ms: Ms) -> Result<Rows, String> {
+        let (refer, referred) = sides(keys)?;
+        let here: FxHashSet<u64> = referred.iter().collect();
+        let elsewhere: Vec<u64> =
+            refer.iter().map(|key| Side::IsReferredTo.mark(key)).filter(|key| !here.contains(key)).collect();
+        let count = elsewhere.len() as f64;
+        let held = self.repeated(Some(&Keys::Exact(sorted(elsewhere))), start_ms, end_ms)?;
+        Ok(Rows { value: count - held.value, low: count - held.high, high: count - held.low })
+    }
+
+    /// Remembers which keys may be referred to.
+    pub fn learn_referred(&mut self, keys: Option<&Keys>, start_ms: Ms, end_ms: Ms) {
+        match sides(keys) {
+            Ok((_, referred)) => self.learn(Some(&Keys::Exact(referred)), start_ms, end_ms),
+            Err(why) => self.lose(end_ms, why),
         }
     }
 
@@ -175,6 +196,25 @@ impl Seen {
     fn slice(&self, at_ms: Ms) -> i64 {
         at_ms.div_euclid(self.span_ms.div_euclid(SLICES).max(1))
     }
+}
+
+/// Marked keys: those that refer, and those that are referred to.
+fn sides(keys: Option<&Keys>) -> Result<(Distinct, Distinct), String> {
+    let (mut refer, mut referred) = (Vec::new(), Vec::new());
+    match keys {
+        None => {}
+        Some(Keys::Many(_)) => return Err(too_many()),
+        Some(Keys::Exact(keys)) => keys.iter().for_each(|key| match Side::of(key) {
+            Side::Refers => refer.push(key),
+            Side::IsReferredTo => referred.push(key),
+        }),
+    }
+    Ok((sorted(refer), sorted(referred)))
+}
+
+fn sorted(mut keys: Vec<u64>) -> Distinct {
+    keys.sort_unstable();
+    Distinct::of(keys)
 }
 
 fn too_many() -> String {

@@ -8,6 +8,7 @@ use crate::engine::check::mask::Mask;
 use crate::engine::check::tally::{FUTURE, Sample, Tally, Unmeasured};
 use crate::engine::contract::asked::{Asked, Subject};
 use crate::engine::contract::plan::{Check, Plan, Rule, Unit};
+use crate::engine::contract::relation::Side;
 use crate::engine::contract::text::moment::Moments;
 use crate::engine::decode::decoder::{Decoder, Unread};
 use crate::engine::decode::fields::{Fields, Place, Route};
@@ -67,6 +68,8 @@ struct Found {
     asked: Vec<u32>,
     broken: Vec<Broken>,
     keys: Vec<KeyFinding>,
+    /// Keys of rules about references, marked by their sides.
+    references: Vec<(u32, u64)>,
     /// What was added to the parts of queries: rule, part, and what.
     added: Vec<(u32, u32, Addend)>,
     /// Queries that could not be asked.
@@ -133,6 +136,7 @@ impl Examiner {
         self.found.asked.clear();
         self.found.broken.clear();
         self.found.keys.clear();
+        self.found.references.clear();
         self.found.added.clear();
         self.found.unasked.clear();
         self.objects.clear();
@@ -254,6 +258,11 @@ impl Examiner {
                 for rule in &self.found.unasked {
                     tally.rule(*rule as usize).failed += 1;
                 }
+                for (rule, key) in &self.found.references {
+                    let counts = tally.rule(*rule as usize);
+                    counts.asked += u64::from(Side::of(*key) == Side::Refers);
+                    counts.insert(*key);
+                }
                 for KeyFinding { rule, key, shown: place } in &self.found.keys {
                     let counts = tally.rule(*rule as usize);
                     counts.asked += 1;
@@ -294,6 +303,11 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
             }
             Subject::Key(parts) => {
                 found.keys.extend(key(number, fields, parts, record, hashes));
+                continue;
+            }
+            Subject::Reference(side, parts) => {
+                let key = key(number, fields, parts, record, hashes).map(|found| side.mark(found.key));
+                found.references.extend(key.map(|key| (number, key)));
                 continue;
             }
             Subject::Expression(places) => {
@@ -386,6 +400,7 @@ fn ask_row(rule: &Rule, row: Row<'_>, hashes: &Hashes) -> Option<Option<Fault>> 
         (
             Check::Unique(_)
             | Check::Beside(_)
+            | Check::Refers(_)
             | Check::RowCount
             | Check::Holds(_)
             | Check::Query(_)

@@ -164,6 +164,13 @@ fn measure(number: usize, rule: &Rule, counts: &RuleTally, across: &Across) -> R
             None => Err(Unmeasured::Unknown("the query gives null".into())),
         };
     }
+    if let Check::Refers(_) = rule.check {
+        return match across.get(&number) {
+            _ if counts.asked == 0 => Err(Unmeasured::Skip),
+            Some(found) => found.clone().map_err(Unmeasured::Unknown),
+            None => Err(Unmeasured::Unknown("what other windows held is not known".to_owned())),
+        };
+    }
     let mut failed = counts.failed_rows().map_err(Unmeasured::Unknown)?;
     if rule.horizon_ms.is_some() && counts.asked > 0 {
         match across.get(&number) {
@@ -185,7 +192,11 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
     let measured = measure(number, rule, counts, &facts.across);
     let value = measured.as_ref().ok().copied();
     let repeated = facts.across.get(&number).and_then(|across| across.as_ref().ok()).map_or(0.0, |rows| rows.value);
-    let failed = counts.failed_rows().map_or(0, |rows| (rows.value + repeated) as u64);
+    let failed = match rule.check {
+        // Keys, not rows: which rows hold them nobody counts.
+        Check::Refers(_) => repeated as u64,
+        _ => counts.failed_rows().map_or(0, |rows| (rows.value + repeated) as u64),
+    };
     let (status, reason) = match measured {
         Err(Unmeasured::Skip) if tally.counts.unmeasured > 0 => (Status::Unknown, Some(not_measured(tally))),
         Err(Unmeasured::Skip) => (Status::Skip, Some("asked of no row".to_string())),
@@ -249,6 +260,8 @@ fn service_level(rule: &Rule, measured: &Result<Measured, String>, tally: &Tally
 fn grows(rule: &Rule) -> bool {
     match &rule.check {
         Check::Query(query) => query.grows(),
+        // What is referred to may still come.
+        Check::Refers(_) => false,
         _ => rule.unit == Unit::Rows,
     }
 }
@@ -288,7 +301,7 @@ fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
             )),
         };
     }
-    let whole_window = matches!(rule.check, Check::RowCount | Check::Unique(_) | Check::Query(_));
+    let whole_window = matches!(rule.check, Check::RowCount | Check::Unique(_) | Check::Refers(_) | Check::Query(_));
     if facts.complete && !facts.late || rule.unit == Unit::Percent && !whole_window {
         return if holds { Outcome::Holds } else { Outcome::Broken };
     }

@@ -1,6 +1,7 @@
 //! A plan's rules by the places that they ask: where a field stands is settled once, and not for every record.
 
 use crate::engine::contract::plan::{Check, ObjectPlan, Rule};
+use crate::engine::contract::relation::{Reference, Side};
 use crate::engine::contract::sla::TimeField;
 use crate::engine::decode::fields::{Fields, NOWHERE, Place, RECORD, Route};
 use crate::engine::decode::path::{FieldPath, Step};
@@ -32,6 +33,8 @@ pub enum Subject {
     Beside,
     /// A key of these fields.
     Key(Box<[Route]>),
+    /// A key of these fields, of a rule about references.
+    Reference(Side, Box<[Route]>),
     /// What an expression asks.
     Expression(Box<Places>),
     /// What a query asks, by slot.
@@ -56,6 +59,8 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
             }
             paths.extend(times(rule).iter().map(|time| time.path.clone()));
         }
+        let referred = referring(rules).filter(|(_, reference)| reference.object == object.name);
+        paths.extend(referred.flat_map(|(_, reference)| reference.to.iter().cloned()));
         paths.extend(object.event_time.clone());
     }
     let fields: BTreeMap<&str, Arc<Fields>> =
@@ -63,12 +68,16 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
     let one = |(number, object): (usize, &ObjectPlan)| {
         let fields = fields.get(object.topic.as_str()).cloned().unwrap_or_default();
         let rule = |number: &usize| Some((*number, subject(rules.get(*number)?, &fields)?));
+        let referred = referring(rules).filter(|(_, reference)| reference.object == object.name);
+        let referred = referred.filter_map(|(number, reference)| {
+            Some((number, Subject::Reference(Side::IsReferredTo, routes(&reference.to, &fields)?)))
+        });
         let mut profiled = vec![NOWHERE; fields.count()];
         if let Some(shape) = profile.shapes.get(number) {
             find_profiled(&shape.root, &fields, RECORD, &mut profiled);
         }
         Asked {
-            rules: object.rules.iter().filter_map(rule).collect(),
+            rules: object.rules.iter().filter_map(rule).chain(referred).collect(),
             event_time: object.event_time.as_ref().and_then(|path| fields.route(path)),
             profiled,
             fields,
@@ -87,14 +96,30 @@ fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
         (Check::Holds(condition), field) => {
             condition.places(field.as_ref(), fields).map(|places| Subject::Expression(Box::new(places)))
         }
-        (Check::Unique(key), _) => key.iter().map(|path| fields.route(path)).collect::<Option<_>>().map(Subject::Key),
+        (Check::Unique(key), _) => routes(key, fields).map(Subject::Key),
+        (Check::Refers(reference), _) => {
+            routes(&reference.from, fields).map(|routes| Subject::Reference(Side::Refers, routes))
+        }
         (_, None) => Some(Subject::Record),
         (_, Some(path)) => fields.route(path).map(Subject::Field),
     }
 }
 
+/// Rules about references, by number.
+fn referring(rules: &[Rule]) -> impl Iterator<Item = (usize, &Reference)> {
+    rules.iter().enumerate().filter_map(|(number, rule)| match &rule.check {
+        Check::Refers(reference) => Some((number, &**reference)),
+        _ => None,
+    })
+}
+
+fn routes(paths: &[FieldPath], fields: &Fields) -> Option<Box<[Route]>> {
+    paths.iter().map(|path| fields.route(path)).collect()
+}
+
 fn key(rule: &Rule) -> &[FieldPath] {
     match &rule.check {
+        Check::Refers(reference) => &reference.from,
         Check::Unique(fields) => fields,
         _ => &[],
     }

@@ -31,7 +31,15 @@ pub fn compile(contract: &Contract) -> Plan {
         });
     }
     let ids = distinct(&rules);
-    let rules: Vec<Rule> = rules.into_iter().zip(ids).map(|(rule, id)| Rule { id, ..rule }).collect();
+    let mut rules: Vec<Rule> = rules.into_iter().zip(ids).map(|(rule, id)| Rule { id, ..rule }).collect();
+    for rule in &mut rules {
+        // A dry run takes one object out of its contract.
+        if let Check::Refers(reference) = &rule.check
+            && !objects.iter().any(|object| object.name == reference.object)
+        {
+            rule.check = Check::Unmeasured(format!("records of {} are not looked at here", reference.object));
+        }
+    }
     let fields = contract.objects.iter().map(|object| (object.name.as_str(), object.properties.as_slice()));
     let profile = ProfilePlan::of(&product, fields);
     let asked = asked::of(&objects, &rules, &profile);
@@ -120,7 +128,11 @@ impl Asked<'_> {
             mode: clause.mode.unwrap_or(of_contract),
             relates_to: short(clause.relates_to),
             classified,
-            horizon_ms: matches!(check, Check::Unique(_)).then_some(clause.horizon_ms.or(object.horizon_ms)).flatten(),
+            horizon_ms: match check {
+                Check::Unique(_) => clause.horizon_ms.or(object.horizon_ms),
+                Check::Refers(_) => clause.horizon_ms,
+                _ => None,
+            },
             check,
             threshold: clause.threshold,
             unit: clause.unit,
@@ -366,13 +378,13 @@ mod tests {
                 "orders.a.missingValues: a Unmeasured(\"no arguments.missingValues\")",
                 "orders.a.sql: a Unmeasured(\"a SELECT without a table cannot be measured record by record\")",
                 "orders.a.custom: a Unmeasured(\"rules of the engine \\\"soda\\\" are not measured\")",
-                "orders.a.relationships: a Unmeasured(\"relationships between objects are not measured\")",
                 "orders.a.maxlength: a Unmeasured(\"the key maxlength is not understood\")",
                 "orders.rowCount: - Unmeasured(\"mustBeBetween is no range\")",
                 "orders.rowCount.2: - Unmeasured(\"rowCount in percent has no whole\")",
                 "orders.nullValues: - Unmeasured(\"nullValues stands on an object\")",
                 "orders.duplicateValues: - Unmeasured(\"no arguments.properties\")",
                 "orders.duplicateValues.2: - Unmeasured(\"the object has no property zz\")",
+                "orders.a.relationships: - Unmeasured(\"b.c is in no topic of this contract, and keys of other products are not at hand\")",
             ],
         );
     }

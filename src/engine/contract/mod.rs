@@ -13,6 +13,7 @@ pub mod diff; // what changed between two versions, and whom it breaks
 pub mod beside; // what is asked of keys and headers
 pub mod exchange; // contracts and the schemas of other languages, each read into the other
 pub mod horizon; // uniqueness beyond a window
+pub mod relation; // foreign keys
 pub mod sla; // what service levels promise
 pub mod text; // what a text may be: patterns, formats, dates
 pub mod values; // lists of values

@@ -46,7 +46,8 @@ pub fn names_records(check: &Check, threshold: Threshold) -> bool {
     let of_a_record = match check {
         Check::Present | Check::Null | Check::Missing(_) | Check::Valid(_) | Check::Invalid { .. } => true,
         Check::Holds(_) | Check::Beside(_) => true,
-        Check::Unique(_) | Check::RowCount | Check::Query(_) | Check::Sla(_) | Check::Unmeasured(_) => false,
+        Check::Unique(_) | Check::Refers(_) | Check::RowCount => false,
+        Check::Query(_) | Check::Sla(_) | Check::Unmeasured(_) => false,
     };
     of_a_record && threshold.holds(0.0)
 }

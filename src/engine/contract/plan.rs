@@ -7,6 +7,7 @@ use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::problem::{Place, Problem, Problems};
+use crate::engine::contract::relation::Reference;
 use crate::engine::contract::sla::Sla;
 use crate::engine::contract::text::format::TextFormat;
 use crate::engine::contract::text::moment::Moments;
@@ -97,7 +98,8 @@ pub struct Rule {
     /// Classified fields leave no value, not even masked.
     pub classified: bool,
     pub check: Check,
-    /// Of `Check::Unique`: `steward.uniquenessHorizon`, how far before a window's end keys of other windows count.
+    /// How far before a window's end keys of other windows count: of `Check::Unique` `steward.uniquenessHorizon`, of
+    /// `Check::Refers` `steward.referenceHorizon`.
     pub horizon_ms: Option<i64>,
     pub threshold: Threshold,
     pub unit: Unit,
@@ -121,6 +123,8 @@ pub enum Check {
     Beside(Box<Beside>),
     /// Distinct within the window, over the named fields together.
     Unique(Vec<FieldPath>),
+    /// The keys that these fields hold stand in the object that they refer to, within the horizon.
+    Refers(Box<Reference>),
     /// The number of rows.
     RowCount,
     /// What an expression says of the record, or of the field.

@@ -1,11 +1,13 @@
 //! The dry run itself: the examiner, the tally and the judge of the daemon, over one window that holds everything.
 
+use crate::engine::check::horizon::Seen;
 use crate::engine::check::keys::Rows;
 use crate::engine::check::record::{self, Examined, Examiner};
 use crate::engine::check::sla::{Times, Told};
 use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{self, Facts, Verdict};
 use crate::engine::contract::compile;
+use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::model::Contract;
 use crate::engine::contract::plan::{Check, Plan};
 use crate::engine::contract::sla::TimeField;
@@ -133,7 +135,15 @@ impl Trial {
             Some((*rule, times.measure(sla, self.now_ms)))
         });
         // There are no windows before the one that holds everything.
-        let across = self.plan.horizons.iter().map(|horizon| (horizon.rule, Ok(Rows::exact(0)))).collect();
+        let across = |horizon: &Horizon| {
+            let keys = self.tally.rules.get(horizon.rule).and_then(|rule| rule.keys.as_ref());
+            let found = match horizon.refers {
+                true => Seen::over(1).orphans(keys, 0, 1),
+                false => Ok(Rows::exact(0)),
+            };
+            (horizon.rule, found)
+        };
+        let across = self.plan.horizons.iter().map(across).collect();
         let facts = Facts { complete: true, late: false, across };
         verdict::judge_with(&self.plan, &self.tally, &facts, &measured.collect())
     }

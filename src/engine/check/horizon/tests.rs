@@ -144,3 +144,26 @@ fn the_tail_of_a_poisson_distribution_is_its_own() {
     assert_eq!([0.0, 0.001, 0.1, 1.0, 10.0].map(most_of), [0.0, 0.0, 2.0, 5.0, 21.0]);
     assert!((131.0..=133.0).contains(&most_of(101.0)));
 }
+
+proptest! {
+    /// Windows in their order, each with its references and what may be referred to; the second half of a pair says which.
+    #[test]
+    fn orphans_are_what_a_search_finds_in_no_window_of_the_horizon(
+        windows in proptest::collection::vec(proptest::collection::btree_set((0u64..30, any::<bool>()), 0..10), 0..40),
+        span in 1i64..20_000,
+    ) {
+        let mut seen = Seen::over(span);
+        let mut referred: Vec<(Ms, u64)> = Vec::new();
+        for (number, held) in windows.iter().enumerate() {
+            let (start, end) = (number as Ms * SIZE, number as Ms * SIZE + SIZE);
+            referred.extend(held.iter().filter(|(_, refers)| !refers).map(|(key, _)| (start, *key)));
+            let lost = |key: &u64| !referred.iter().any(|(at, k)| k == key && (*at == start || *at >= end - span));
+            let expected = held.iter().filter(|(key, refers)| *refers && lost(key)).count() as u64;
+            let side = |refers| if refers { Side::Refers } else { Side::IsReferredTo };
+            let of_window = keys(held.iter().map(|(key, refers)| side(*refers).mark(hash(*key))));
+            prop_assert_eq!(seen.orphans(Some(&of_window), start, end), Ok(Rows::exact(expected)));
+            seen.learn_referred(Some(&of_window), start, end);
+            seen.forget(end);
+        }
+    }
+}

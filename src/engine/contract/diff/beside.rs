@@ -58,9 +58,11 @@ fn span(sides: &Sides<'_>) -> Option<Direction> {
 /// Those that say how records are read, which time is theirs, and how far a rule is rolled out; all others are words.
 fn custom(node: &Node, old: Option<&Node>, new: Option<&Node>) -> Option<Direction> {
     match text_at(node, "property")? {
-        "steward.encoding" | "steward.avroSchema" | "steward.eventTimeField" | "steward.declaredDelay" => {
-            Some(Undetermined)
-        }
+        "steward.encoding"
+        | "steward.avroSchema"
+        | "steward.eventTimeField"
+        | "steward.declaredDelay"
+        | "steward.referenceHorizon" => Some(Undetermined),
         "steward.mode" => mode(old, new),
         _ => None,
     }

@@ -110,7 +110,12 @@ static ENUM: Listed = Listed {
 pub static RELATIONSHIPS: Listed = Listed {
     element: &Element {
         besides: None,
-        keys: &[Key("type", Value(grade::both)), Key("from", Value(grade::both)), Key("to", Value(grade::both))],
+        keys: &[
+            Key("type", Value(grade::both)),
+            Key("from", Value(grade::both)),
+            Key("to", Value(grade::both)),
+            CUSTOM,
+        ],
     },
     name: "id",
     called: &["id"],

@@ -5,6 +5,7 @@ pub mod options; // their types and options
 pub mod quality; // quality rules
 pub mod expression; // those that an expression states
 pub mod promise; // service levels
+pub mod relation; // foreign keys
 pub mod beside; // keys and headers
 pub mod encoding; // how records are encoded
 pub mod custom; // `steward.*` custom properties, classification
@@ -120,7 +121,8 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     let custom = custom::read(&mut fields, Level::Contract, problems);
 
     let (mut objects, mut ungoverned) = (Vec::new(), Vec::new());
-    for (index, found) in fields.list("schema").iter().enumerate() {
+    let schema = fields.list("schema");
+    for (index, found) in schema.iter().enumerate() {
         match object(found, index, &custom, problems) {
             Some((object, true)) => objects.push(object),
             Some((object, false)) => ungoverned.push(object),
@@ -128,6 +130,8 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         }
     }
     repeated(objects.iter().chain(&ungoverned), &at, problems);
+    relation::read(&schema, &mut objects);
+    relation::read(&schema, &mut ungoverned);
     promise::read(&mut fields, &mut objects, &mut ungoverned, problems);
     fields.known(&TEXT_KEYS);
     for (key, at) in fields.unknown() {
@@ -210,9 +214,10 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
     let find = |path: &str| property_called(&properties, path).map(|p| p.field.clone());
     let mut clauses = quality::read(&mut fields, &relates_to, Subject::Object(&find, [&name, &topic]), problems);
     clauses.extend(beside::clauses(&custom, of_contract, &relates_to));
-    clauses.extend(property::relationships(&mut fields, &relates_to));
     let text = fields.text("description");
     fields.known(&OBJECT_TEXT_KEYS);
+    // Read when all objects are known; here only their form is told.
+    let _ = fields.list("relationships");
     clauses.extend(property::unknown(&mut fields, &relates_to, problems));
 
     let event_time = custom.event_time.as_ref().or(of_contract.event_time.as_ref());

@@ -99,7 +99,8 @@ fn one(
     let custom = custom::read(&mut fields, Level::Property, problems);
     let mut clauses = options::read(&mut fields, &relates_to, problems);
     clauses.extend(quality::read(&mut fields, &relates_to, Subject::Property(&field, parent.tables), problems));
-    clauses.extend(relationships(&mut fields, &relates_to));
+    // Read when all objects are known; here only their form is told.
+    let _ = fields.list("relationships");
     if fields.get("map").is_some() {
         clauses.push(Clause::unmeasured("map", &relates_to, "the keys and values of a map are not measured"));
     }
@@ -148,16 +149,6 @@ fn one(
         clauses,
         children,
     })
-}
-
-/// `relationships` of an object or a property.
-pub fn relationships(element: &mut Fields<'_>, relates_to: &str) -> Vec<Clause> {
-    let given = element.list("relationships");
-    let clause = |i| {
-        let relates_to = format!("{relates_to}/relationships/{i}");
-        Clause::unmeasured("relationships", &relates_to, "relationships between objects are not measured")
-    };
-    (0..given.len()).map(clause).collect()
 }
 
 /// Keys that the standard does not have: what they ask, nobody knows.
