@@ -2,6 +2,7 @@
 
 mod avro;
 mod protobuf;
+mod shapes; // the same rows in each
 
 use mesh_steward::engine::check::record::{Examined, Examiner};
 use mesh_steward::engine::check::tally::Tally;
