@@ -1,7 +1,7 @@
 //! What a reviewer would otherwise have to look for: lengths, first lines, the direction of imports, purity, licences.
 
 use regex::Regex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -135,6 +135,31 @@ fn every_dependency_says_why() {
         }
     }
     none(wrong);
+}
+
+/// No build of the daemon and no test takes the fuzzer in, so nothing else would tell that it fell behind.
+#[test]
+fn the_fuzzer_has_all_that_the_engine_takes() {
+    let line = Regex::new(r#"(?m)^([a-z0-9_-]+) = (?:"([^"]+)"|\{ version = "([^"]+)")"#).unwrap();
+    let versions = |file: &str| -> BTreeMap<String, String> {
+        let text = read(&root().join(file));
+        let of = text.split_once("[dependencies]").map_or("", |(_, rest)| rest.split("\n[").next().unwrap_or_default());
+        let version = |c: regex::Captures<'_>| c.get(2).or(c.get(3)).map_or(String::new(), |v| v.as_str().to_owned());
+        line.captures_iter(of).map(|c| (c[1].to_owned(), version(c))).collect()
+    };
+    let (daemon, fuzzer) = (versions("Cargo.toml"), versions("fuzz/Cargo.toml"));
+    let code: String = rust_files(&["src/engine"]).iter().map(|file| read(file)).collect();
+    let taken = |name: &&String| Regex::new(&format!(r"\b{}::", name.replace('-', "_"))).unwrap().is_match(&code);
+    let taken: Vec<&String> = daemon.keys().filter(taken).collect();
+    assert!(taken.len() > 10, "only {taken:?} are taken by the engine");
+    let differs = |name: &&String| fuzzer.get(*name) != daemon.get(*name);
+    none(
+        taken
+            .into_iter()
+            .filter(differs)
+            .map(|name| format!("fuzz/Cargo.toml: `{name}` is {:?} in Cargo.toml", daemon[name]))
+            .collect(),
+    );
 }
 
 #[test]
