@@ -172,14 +172,13 @@ impl Parser<'_> {
     /// A member's name with its colon, in an object at a place, after the member at `before`: where it stands, and its text.
     #[inline(always)]
     fn key(&mut self, place: Place, before: Place) -> Result<(Place, Span), Reason> {
-        let likely = self.names.likely(place, before);
-        if let Some(written) = self.names.written(likely)
-            && self.bytes[self.at..].starts_with(written)
+        if let Some(likely) = self.names.likely(place, before)
+            && let Some((child, len)) = likely.begins(&self.bytes[self.at..])
         {
             // Without its quotes and the colon.
-            let name = Span { from: self.at as u32 + 1, to: (self.at + written.len()) as u32 - 2 };
-            self.at += written.len();
-            return Ok((likely, name));
+            let name = Span { from: self.at as u32 + 1, to: (self.at + len) as u32 - 2 };
+            self.at += len;
+            return Ok((child, name));
         }
         self.key_by_name(place, before)
     }

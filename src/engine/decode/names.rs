@@ -17,16 +17,32 @@ pub struct Names {
     texts: Arc<[Box<str>]>,
     /// The contract's places, and behind them those that were met beside.
     all: Fields,
-    /// By place: which of its members came first, and which member came after it.
-    first: Vec<Place>,
-    next: Vec<Place>,
+    /// By place, two each: which of its members came first, and which member came after it.
+    after: Vec<Likely>,
 }
+
+/// A member that is likely to come, and how it would be written. `Likely::default()` never comes.
+#[derive(Clone, Debug, Default)]
+pub struct Likely {
+    place: Place,
+    /// Of `"name":`; 0 where it cannot be told by its bytes.
+    len: usize,
+    /// The first 24 bytes, and which bits of them count.
+    words: [u64; WORDS],
+    masks: [u64; WORDS],
+    /// All of them, for those that are longer, or that the end of the record stands close behind.
+    written: Box<[u8]>,
+}
+
+/// Names of up to 21 bytes are compared as three words, without a call.
+const WORDS: usize = 3;
+const WORDS_BYTES: usize = 8 * WORDS;
 
 impl Names {
     pub fn of(contract: &Arc<Fields>) -> Names {
         let all = Fields::clone(contract);
-        let (first, next) = (vec![NOWHERE; all.count()], vec![NOWHERE; all.count()]);
-        let mut names = Names { contract: contract.clone(), texts: all.names().collect(), all, first, next };
+        let after = vec![Likely::default(); 2 * all.count()];
+        let mut names = Names { contract: contract.clone(), texts: all.names().collect(), all, after };
         for place in 0..names.all.count() as Place {
             let mut before = NOWHERE;
             for child in contract.children(place) {
@@ -50,17 +66,10 @@ impl Names {
         self.contract.count() + REMEMBERED_MAX
     }
 
-    /// Which member of an object at a place is likely to come after the one at `before`, or first (`NOWHERE`).
-    #[inline]
-    pub fn likely(&self, place: Place, before: Place) -> Place {
-        let after = if before == NOWHERE { self.first.get(place as usize) } else { self.next.get(before as usize) };
-        after.copied().unwrap_or(NOWHERE)
-    }
-
-    /// `"name":`; `None` where it cannot be told by its bytes.
-    #[inline]
-    pub fn written(&self, place: Place) -> Option<&[u8]> {
-        self.all.written(place)
+    /// The member of an object at a place that is likely to come after the one at `before`, or first (`NOWHERE`).
+    #[inline(always)]
+    pub fn likely(&self, place: Place, before: Place) -> Option<&Likely> {
+        self.after.get(after(place, before))
     }
 
     /// The place of a member that came after the one at `before`; `NOWHERE`: it is not remembered.
@@ -88,16 +97,44 @@ impl Names {
             return NOWHERE;
         }
         let new = grow(&mut self.all);
-        self.first.resize(self.all.count(), NOWHERE);
-        self.next.resize(self.all.count(), NOWHERE);
+        self.after.resize(2 * self.all.count(), Likely::default());
         new
     }
 
     fn follow(&mut self, place: Place, before: Place, child: Place) {
-        let after =
-            if before == NOWHERE { self.first.get_mut(place as usize) } else { self.next.get_mut(before as usize) };
-        if let Some(after) = after {
-            *after = child;
+        if let Some(likely) = self.after.get_mut(after(place, before)) {
+            *likely = Likely::of(child, self.all.written(child).unwrap_or_default());
         }
+    }
+}
+
+/// Where it stands in `Names::after`.
+#[inline(always)]
+fn after(place: Place, before: Place) -> usize {
+    if before == NOWHERE { place as usize * 2 } else { before as usize * 2 + 1 }
+}
+
+impl Likely {
+    fn of(place: Place, written: &[u8]) -> Likely {
+        let mut likely = Likely { place, len: written.len(), written: written.into(), ..Likely::default() };
+        for (at, byte) in written.iter().take(WORDS_BYTES).enumerate() {
+            likely.words[at / 8] |= u64::from(*byte) << (at % 8 * 8);
+            likely.masks[at / 8] |= 0xFF << (at % 8 * 8);
+        }
+        likely
+    }
+
+    /// Its place, and how long its name is with quotes and colon, where these bytes begin with it.
+    #[inline(always)]
+    pub fn begins(&self, bytes: &[u8]) -> Option<(Place, usize)> {
+        let is = match bytes.first_chunk::<WORDS_BYTES>() {
+            Some(chunk) if self.len <= WORDS_BYTES => {
+                let (words, _) = chunk.as_chunks::<8>();
+                let differs = |i: usize| (u64::from_le_bytes(words[i]) ^ self.words[i]) & self.masks[i];
+                differs(0) | differs(1) | differs(2) == 0
+            }
+            _ => bytes.starts_with(&self.written),
+        };
+        (is && self.len > 0).then_some((self.place, self.len))
     }
 }
