@@ -170,11 +170,11 @@ impl<J: Judge> Inspector<J> {
         }
     }
 
-    /// What the flush covered of this product's topics.
-    fn reports(&self, product: &ProductName, parts: &BTreeMap<Part, Reading>, seen: &Seen) -> Reports {
+    /// What the flush covered of this product's topics, in the partitions that it reads.
+    fn reports(&self, product: &ProductName, parts: &[(&Part, &Reading)], seen: &Seen) -> Reports {
         let mut reports = Reports { current: self.judge.current(product), ..Reports::default() };
         for (part, reading) in parts {
-            reports.partitions.extend(reading.report(part, product, seen.ends.get(part), seen.asked_ms));
+            reports.partitions.extend(reading.report(part, product, seen.ends.get(*part), seen.asked_ms));
         }
         for topic in self.judge.topics(product) {
             let info = seen.topics.get(&topic).copied().flatten();
@@ -354,9 +354,10 @@ impl<J: Judge> Stage for Inspector<J> {
         self.flushes += 1;
         self.weight_bytes = 0;
         (self.early, self.urgent) = (false, false);
-        let parts = self.parts.iter().filter(|(p, _)| live.contains(p)).map(|(p, r)| (p.clone(), r.clone())).collect();
-        for (part, reading) in &mut self.parts {
-            if live.contains(part) {
+        let mut parts = BTreeMap::new();
+        for part in live {
+            if let Some(reading) = self.parts.get_mut(part) {
+                parts.insert(part.clone(), reading.clone());
                 reading.cut();
             }
         }
@@ -367,10 +368,19 @@ impl<J: Judge> Stage for Inspector<J> {
     fn outgoing(&mut self, cut: &mut Self::Cut, seen: &Seen) -> Outgoing {
         let mut messages = Vec::new();
         let mut idle: BTreeMap<i32, Vec<(ProductName, Reports)>> = BTreeMap::new();
-        let looked_at = cut.parts.values().flat_map(Reading::products_lenses).map(|l| l.lens.product.clone());
-        let products: BTreeSet<ProductName> = looked_at.chain(cut.learned.products().cloned()).collect();
-        for product in products {
-            let mut reports = self.reports(&product, &cut.parts, seen);
+        let mut products: BTreeMap<ProductName, Vec<(&Part, &Reading)>> =
+            cut.learned.products().map(|product| (product.clone(), Vec::new())).collect();
+        for (part, reading) in &cut.parts {
+            let read_by: BTreeSet<&ProductName> = reading.products_lenses().map(|l| &l.lens.product).collect();
+            for product in read_by {
+                match products.get_mut(product) {
+                    Some(parts) => parts.push((part, reading)),
+                    None => drop(products.insert(product.clone(), vec![(part, reading)])),
+                }
+            }
+        }
+        for (product, parts) in products {
+            let mut reports = self.reports(&product, &parts, seen);
             match cut.learned.take(&product) {
                 Some(OfProduct { windows, mut counts, .. }) => {
                     counts.sort_by_key(|(start, _)| *start);
@@ -413,8 +423,10 @@ impl<J: Judge> Stage for Inspector<J> {
     }
 
     fn forget(&mut self, parts: &[Part]) {
-        self.parts.retain(|part, _| !parts.contains(part));
-        self.resuming.retain(|part, _| !parts.contains(part));
+        for part in parts {
+            self.parts.remove(part);
+            self.resuming.remove(part);
+        }
     }
 
     fn reset(&mut self) {

@@ -9,6 +9,7 @@ use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka_sys as sys;
+use std::collections::BTreeMap;
 use std::ffi::{CString, NulError};
 use std::slice;
 
@@ -34,18 +35,32 @@ pub fn committed(
     parts: &[Part],
     timeout_ms: i32,
 ) -> Result<Vec<(Part, Option<Committed>)>, Fault> {
-    if parts.is_empty() {
-        return Ok(Vec::new());
+    let mut found = Vec::with_capacity(parts.len());
+    for parts in parts.chunks(COMMITTED_AT_ONCE) {
+        found.extend(committed_of(client, parts, timeout_ms)?);
     }
+    Ok(found)
+}
+
+/// librdkafka looks for each partition of the answer in the list of those that were asked for, from its start: of 5,000 that
+/// are 12 million comparisons of names, of ten times 500 a tenth.
+const COMMITTED_AT_ONCE: usize = 500;
+
+fn committed_of(
+    client: &Client<Context>,
+    parts: &[Part],
+    timeout_ms: i32,
+) -> Result<Vec<(Part, Option<Committed>)>, Fault> {
     let wanted = list_of(parts.iter().map(|p| (p, None, None))).map_err(|e| refused("committed", &e))?;
     // SAFETY: client and list are alive; the answer is written into the list.
     let code: Code = unsafe { sys::rd_kafka_committed(client.native_ptr(), wanted.ptr(), timeout_ms) }.into();
     if code != Code::NoError {
         return Err(fault::of_question("committed", code, &code.to_string()));
     }
+    let by_name: BTreeMap<(&str, i32), &Part> = parts.iter().map(|p| ((&*p.topic, p.partition), p)).collect();
     let mut found = Vec::with_capacity(parts.len());
     for (topic, partition, offset, metadata, code) in rows(&wanted) {
-        let Some(part) = parts.iter().find(|p| p.partition == partition && *p.topic == *topic) else { continue };
+        let Some(&part) = by_name.get(&(&*topic, partition)) else { continue };
         match code {
             // A topic that is gone has no offsets either.
             Code::NoError | Code::UnknownTopicOrPartition | Code::UnknownPartition | Code::UnknownTopic => {}
