@@ -5,6 +5,7 @@ use mesh_steward::config::secret::Secret;
 use mesh_steward::engine::decode::schema::{Registered, SchemaRef};
 use mesh_steward::registry::client::{Answer, Client, Outcome};
 use mesh_steward::registry::keeper::{self, News};
+use mesh_steward::registry::subjects;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
@@ -188,6 +189,47 @@ fn what_tasks_are_told_follows_the_registry() {
     check("Protobuf", |_, _, _| (200, PROTOBUF), &["protobuf"]);
     check("no Protobuf", |_, _, _| (200, r#"{"schema":"x","schemaType":"PROTOBUF"}"#), &["unsupported"]);
     check("of a type that is not read", |_, _, _| (200, r#"{"schema":"x","schemaType":"XML"}"#), &["unsupported"]);
+}
+
+#[test]
+fn rule_sets_are_asked_for_again_and_what_is_known_outlasts_a_failure() {
+    let script: Script = |n, path, _| match (path, n) {
+        ("/subjects/orders-value/versions/latest", 0..2) => {
+            (200, r#"{"subject":"orders-value","version":1,"id":7,"schema":"{}","ruleSet":{"domainRules":[]}}"#)
+        }
+        ("/subjects/orders-value/versions/latest", 2..4) => (503, ""),
+        ("/subjects/orders-value/versions/latest", 4..7) => {
+            (200, r#"{"subject":"orders-value","version":2,"schema":"{}"}"#)
+        }
+        _ => (404, r#"{"error_code":40401,"message":"Subject not found"}"#),
+    };
+    let topics = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let registry = registry(&[&serve(script)]);
+    let subjects = subjects::start(&registry, topics(&["orders"]), Duration::from_secs(5), 300).expect("a thread");
+    let version = || {
+        let said = subjects.said();
+        assert!(!said.keeps_none);
+        said.versions.get("orders").map(|text| serde_json::from_str::<serde_json::Value>(text).expect("JSON"))
+    };
+    let first = version().expect("the first is known before the start returns");
+    assert_eq!(
+        first,
+        serde_json::json!({"subject": "orders-value", "version": 1, "schema": "{}", "ruleSet": {"domainRules": []}})
+    );
+    let mut seen = vec![Some(1)];
+    let started = Instant::now();
+    while seen.last() != Some(&None) {
+        assert!(started.elapsed() < Duration::from_secs(20), "{seen:?}");
+        thread::park_timeout(Duration::from_millis(20));
+        let found = version().and_then(|version| version["version"].as_u64());
+        if seen.last() != Some(&found) {
+            seen.push(found);
+        }
+    }
+    assert_eq!(seen, [Some(1), Some(2), None], "503 forgets nothing, 404 does");
+    let behind = Registry { urls: vec!["http://127.0.0.1:1/apis/ccompat/v7".into()], ..registry };
+    let subjects = subjects::start(&behind, topics(&[]), Duration::ZERO, 300).expect("a thread");
+    assert!(subjects.said().keeps_none, "Apicurio's path");
 }
 
 #[test]

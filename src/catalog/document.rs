@@ -1,9 +1,9 @@
 //! Contracts as people read and search them: the text as it was loaded, and the fields that it names.
 
 use crate::catalog::files::Source;
+use crate::engine::contract::joined;
 use crate::engine::contract::model::Property;
 use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::engine::contract::odcs;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
@@ -27,11 +27,11 @@ pub struct Field {
     pub path: String,
 }
 
-/// A contract's text comes back as it was loaded, comments and all.
+/// A contract's text comes back as it was loaded, comments and all, and behind it what joins it from a schema registry.
 pub fn document(source: &Source) -> Document {
     let plan = &source.plan;
     let mut fields = Vec::new();
-    if let Some(contract) = odcs::parse(&source.text).contract {
+    if let Some(contract) = joined::parse(&source.text).contract {
         for object in &contract.objects {
             collect(&object.topic, &object.properties, &mut fields);
         }

@@ -4,13 +4,15 @@
 //! version in force and is a finding; a file that is gone withdraws its contract.
 
 use crate::catalog::folder::{self, Listing, Stamp};
+use crate::catalog::subjects;
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plan, Plans};
 use crate::engine::contract::problem::{Level, Problem};
 use crate::engine::contract::yaml::{self, Value};
-use crate::engine::contract::{compile, odcs};
-use std::collections::BTreeMap;
+use crate::engine::contract::{compile, joined, odcs};
+use crate::registry::subjects::Said;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +60,10 @@ pub struct Watcher {
     /// What `files` was read from.
     taken: Option<Listing>,
     files: BTreeMap<PathBuf, File>,
+    /// By topic, what a schema registry asks of its records.
+    subjects: Said,
+    /// It is another since the last look.
+    asks_anew: bool,
     /// Every version that a delta may name, old ones too.
     known: BTreeMap<ContractHash, Arc<Plan>>,
 }
@@ -72,12 +78,13 @@ struct File {
 
 /// A contract above this is refused: as JSON text in the catalog it may be twice as long, and a message takes 1 MB.
 /// The standard's own largest example has 20 kB.
-const FILE_BYTES_MAX: u64 = 400 * 1024;
+pub const FILE_BYTES_MAX: u64 = 400 * 1024;
 
 impl Watcher {
     pub fn new(paths: Vec<PathBuf>) -> Watcher {
         let (files, known) = (BTreeMap::new(), BTreeMap::new());
-        Watcher { paths, excludes: Box::new(|_| false), seen: None, taken: None, files, known }
+        let (seen, taken, subjects) = (None, None, Said::default());
+        Watcher { paths, excludes: Box::new(|_| false), seen, taken, files, subjects, asks_anew: false, known }
     }
 
     /// The files that the configuration names; topics that it excludes are never bound.
@@ -92,7 +99,7 @@ impl Watcher {
     pub fn learn(&mut self, bodies: impl IntoIterator<Item = (ContractHash, String)>) -> Vec<ContractHash> {
         let mut strange = Vec::new();
         for (hash, text) in bodies {
-            match odcs::parse(&text).contract.map(|contract| compile::compile(&contract)) {
+            match joined::parse(&text).contract.map(|contract| compile::compile(&contract)) {
                 Some(plan) if plan.hash == hash => {
                     self.known.insert(hash, Arc::new(plan));
                 }
@@ -112,7 +119,7 @@ impl Watcher {
     pub fn look(&mut self) -> Option<Loaded> {
         let listing = folder::list(&self.paths);
         let settled = self.seen.as_ref().is_none_or(|seen| *seen == listing);
-        let changed = settled && self.taken.as_ref() != Some(&listing);
+        let changed = settled && (self.asks_anew || self.taken.as_ref() != Some(&listing));
         self.seen = Some(listing.clone());
         if !changed {
             return None;
@@ -130,6 +137,19 @@ impl Watcher {
         let loaded = self.assemble(&listing);
         (self.seen, self.taken) = (Some(listing.clone()), Some(listing));
         loaded
+    }
+
+    /// What the registry asks of topics from now on; the next look puts it in force.
+    pub fn observe(&mut self, subjects: Said) {
+        self.asks_anew |= self.subjects != subjects;
+        self.subjects = subjects;
+    }
+
+    /// Topics of contracts whose values a registry may have a subject for.
+    pub fn framed_topics(&self) -> BTreeSet<String> {
+        let sources = self.files.values().filter_map(|file| file.good.as_ref());
+        let objects = sources.flat_map(|source| &source.plan.objects);
+        objects.filter(|object| joined::may_be_framed(&object.encoding)).map(|object| object.topic.clone()).collect()
     }
 
     fn take(&mut self, listing: &Listing) {
@@ -152,7 +172,10 @@ impl Watcher {
             let problem = format!("cannot be read: {reason}; create it, or change contracts.paths");
             findings.push(finding(path, problem, true, None));
         }
-        let sources: Vec<Source> = self.files.values().filter_map(|file| file.good.clone()).collect();
+        self.asks_anew = false;
+        let sources = self.files.values().filter_map(|file| file.good.clone());
+        let sources: Vec<Source> =
+            sources.map(|source| subjects::joined(source, &self.subjects, &mut findings)).collect();
         let (mut plans, problems) = Plans::build(sources.iter().map(|source| source.plan.clone()).collect());
         for problem in problems {
             findings.push(of_contracts(&sources, problem));

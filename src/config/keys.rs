@@ -188,7 +188,7 @@ pub const KEYS: &[Key] = &[
         path: "registry.url",
         default: &[""],
         kind: Kind::Text,
-        doc: "The schema registry (Confluent's API), or several addresses of one, separated by commas.\nApicurio: http://host:8080/apis/ccompat/v7. Empty: records that name a schema there cannot be decoded.",
+        doc: "The schema registry (Confluent's API), or several addresses of one, separated by commas.\nApicurio: http://host:8080/apis/ccompat/v7. Empty: records that name a schema there cannot be decoded.\nRule sets that it keeps for TOPIC-value are observed beside the topic's contract.",
     },
     Key {
         path: "registry.basic.auth.user.info",

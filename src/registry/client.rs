@@ -7,6 +7,7 @@ use crate::engine::decode::schema::SchemaRef;
 use crate::registry::tls;
 use base64::Engine;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use ureq::Agent;
@@ -100,7 +101,7 @@ struct Refusal {
 }
 
 /// `Ok(None)`: the registry has no such schema.
-type Asked = Result<Option<Told>, Failure>;
+type Asked<T> = Result<Option<T>, Failure>;
 
 impl Client {
     /// The error names the key, what is wrong with it, and what to do.
@@ -130,7 +131,7 @@ impl Client {
             SchemaRef::Id(id) => format!("/schemas/ids/{id}"),
             SchemaRef::Guid(guid) => format!("/schemas/guids/{}", uuid::Uuid::from_u128(guid)),
         };
-        let told = match self.get(&path, &mut count) {
+        let told: Told = match self.get(&path, &mut count) {
             Ok(Some(told)) => told,
             Ok(None) => return Answer::Missing,
             Err(failure) => return Answer::Failed(failure),
@@ -142,6 +143,11 @@ impl Client {
             }
             Err(failure) => Answer::Failed(failure),
         }
+    }
+
+    /// The latest version of a subject, as the registry returns it; `None`: there is no such subject.
+    pub fn latest(&mut self, subject: &str, mut count: impl FnMut(Outcome)) -> Asked<serde_json::Value> {
+        self.get(&format!("/subjects/{}/versions/latest", escaped(subject)), &mut count)
     }
 
     fn references(
@@ -167,7 +173,7 @@ impl Client {
                 return Err(unexpected(format!("{schema} is too large with all it refers to: {most} are the most")));
             }
             let path = format!("/subjects/{}/versions/{version}", escaped(&subject));
-            let told = self.get(&path, count)?.ok_or_else(|| {
+            let told: Told = self.get(&path, count)?.ok_or_else(|| {
                 unexpected(format!(
                     "{schema} refers to version {version} of subject {subject}, which the registry does not have; \
                      register it there again"
@@ -181,7 +187,7 @@ impl Client {
     }
 
     /// Asks one address after the other, until one answers.
-    fn get(&mut self, path: &str, count: &mut impl FnMut(Outcome)) -> Asked {
+    fn get<T: DeserializeOwned>(&mut self, path: &str, count: &mut impl FnMut(Outcome)) -> Asked<T> {
         let none = Failure { outcome: Outcome::Unavailable, reason: "registry.url names no address".into() };
         let mut asked = Err(none);
         for turn in 0..self.urls.len() {
@@ -200,7 +206,7 @@ impl Client {
         asked
     }
 
-    fn get_from(&self, url: &str, path: &str) -> Asked {
+    fn get_from<T: DeserializeOwned>(&self, url: &str, path: &str) -> Asked<T> {
         let failed = |outcome, what: String| Err(Failure { outcome, reason: format!("{url}{path}: {what}") });
         let mut request = self.agent.get(format!("{url}{path}"));
         request = request.header("Accept", "application/vnd.schemaregistry.v1+json, application/json");

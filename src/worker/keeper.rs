@@ -17,11 +17,13 @@ use crate::kafka::catalog::{self, ContractBody};
 use crate::kafka::client::{ClientEvent, Settings};
 use crate::kafka::compacted::Follower;
 use crate::kafka::configured::{self, topics};
+use crate::registry::subjects::{self, Subjects};
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Key of the catalog record that holds the fingerprint of the uniqueness key.
 const FINGERPRINT_KEY: &str = "privacy/hash-key-fingerprint";
@@ -34,6 +36,8 @@ pub struct Keeper {
     standing: Standing,
     hash_key: [u8; 16],
     files: Watcher,
+    /// What the registry says of the topics' subjects; `None`: there is no registry.
+    subjects: Option<Subjects>,
     /// What the files say now; given out once its bodies are durable.
     loaded: Loaded,
     /// Contract versions whose bodies stand in the catalog.
@@ -77,7 +81,19 @@ impl Keeper {
     /// Creates or verifies our topics, and makes the contracts of the files durable.
     pub fn open(config: Arc<Config>, board: Arc<Board>) -> Result<Keeper, OpenError> {
         let mut files = Watcher::of(&config);
-        let loaded = files.look().unwrap_or_default();
+        let mut loaded = files.look().unwrap_or_default();
+        let subjects = match &config.registry.urls[..] {
+            [] => None,
+            _ => {
+                let started =
+                    subjects::start(&config.registry, files.framed_topics(), RULE_SETS_PATIENCE, subjects::EVERY_MS);
+                Some(started.map_err(OpenError::Refused)?)
+            }
+        };
+        if let Some(subjects) = &subjects {
+            files.observe(subjects.said());
+            loaded = files.look_now();
+        }
         board.set_contracts(&loaded.plans, loaded.findings.clone());
         let settings = settings(&config);
         let admin = Admin::open(&settings)?;
@@ -100,6 +116,7 @@ impl Keeper {
             standing,
             hash_key,
             files,
+            subjects,
             loaded,
             durable: BTreeSet::new(),
             plans: Arc::default(),
@@ -122,6 +139,10 @@ impl Keeper {
         let before = self.plans.clone();
         let reload = orders.iter().any(|order| order.wish == Wish::Reload);
         let written: Vec<_> = orders.into_iter().map(|order| (self.write(&order.wish), order.done)).collect();
+        if let Some(subjects) = &self.subjects {
+            subjects.want(self.files.framed_topics());
+            self.files.observe(subjects.said());
+        }
         let looked = if reload { Some(self.files.look_now()) } else { self.files.look() };
         if let Some(loaded) = looked {
             tracing::info!(
@@ -286,6 +307,9 @@ impl Keeper {
         tracing::warn!(what, reason = fault.message, "not done in this round; tried again in 2 s");
     }
 }
+
+/// So long a start waits for rule sets: what governs without them would be another version a moment later.
+const RULE_SETS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether both bind the same contract versions to the same topics.
 fn same_topics(a: &Plans, b: &Plans) -> bool {

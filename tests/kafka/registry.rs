@@ -43,6 +43,8 @@ fn framed_avro_is_judged_by_its_schemas_and_json_beside_it() {
     mesh.orders().write(1_000, |n| time(n, 1_000), |_| true, |records| writer.write(records));
 
     let worker = mesh.worker("a").ready();
+    let ready = worker.get("/ready").1;
+    assert!(ready.contains("keeps no rule sets"), "Apicurio drops them in silence: {ready}");
     let verdicts = mesh.judged(&[&worker]);
     let of = |product| verdicts.windows.iter().filter(move |w| w["product"] == product);
     let mut found: BTreeMap<String, u64> = BTreeMap::new();

@@ -8,6 +8,7 @@ pub mod compile; // the model into the plan
 pub mod described; // the model for people and catalogs: names, types, texts
 pub mod odcs; // ODCS v3 YAML into the model
 pub mod subject; // a registry's subject version into the model
+pub mod joined; // and a contract with the rule sets of its topics' subjects
 pub mod standard; // what the standards allow, and what is wrong with a file
 pub mod diff; // what changed between two versions, and whom it breaks
 pub mod beside; // what is asked of keys and headers

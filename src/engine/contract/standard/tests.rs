@@ -138,6 +138,7 @@ fn subject_versions_are_checked_with_their_rules() {
     check(r#"{"schema": "\"string\""}"#, &["warning semantic semantic /schema 1"]);
     check(r#"{"schema": "{"}"#, &["error semantic bad-schema /schema 1"]);
     check(r#"{"schemaType": "JSON", "schema": "1"}"#, &["error semantic bad-schema /schema 1"]);
+    check(r#"{"schemaType": "XML", "schema": "x"}"#, &["error schema unknown-word /schemaType 1"]);
 }
 
 #[test]

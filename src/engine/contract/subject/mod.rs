@@ -54,8 +54,10 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         );
         return None;
     };
+    let said = fields.get("schemaType").map(|said| said.at);
     let language = fields.text("schemaType");
-    let shape = shape(language.as_deref().unwrap_or("AVRO"), &found, problems);
+    // Where it is not known, the place of the word is told, and not that of the schema.
+    let shape = shape(language.as_deref().unwrap_or("AVRO"), &found, said.as_ref().unwrap_or(&found.at), problems);
     let subject = fields.text("subject").filter(|subject| !subject.is_empty());
     let name = match &subject {
         Some(subject) => subject.strip_suffix("-value").unwrap_or(subject).to_owned(),
@@ -118,10 +120,10 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
 }
 
 /// What the schema says; of one that cannot be read nothing, and rules still are.
-fn shape(language: &str, found: &At<'_>, problems: &Problems) -> Shape {
+fn shape(language: &str, found: &At<'_>, said: &Place, problems: &Problems) -> Shape {
     let json = match (&found.node.value, language) {
-        // Protobuf is no JSON.
-        (Value::Text(_), "PROTOBUF") => Ok(serde_json::Value::Null),
+        // Protobuf is no JSON, and of another language nobody knows.
+        (Value::Text(_), language) if language != "AVRO" && language != "JSON" => Ok(serde_json::Value::Null),
         (Value::Text(text), _) => serde_json::from_str(text).map_err(|e| e.to_string()),
         _ => Ok(found.node.json()),
     };
@@ -137,7 +139,7 @@ fn shape(language: &str, found: &At<'_>, problems: &Problems) -> Shape {
             Ok(Shape::default())
         }
         other => {
-            problems.schema(&found.at, format!("schemaType {other:?} is not known"), "use AVRO, JSON or PROTOBUF");
+            problems.schema(said, format!("schemaType {other:?} is not known"), "use AVRO, JSON or PROTOBUF");
             Ok(Shape::default())
         }
     });

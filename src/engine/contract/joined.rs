@@ -1,0 +1,222 @@
+//! A contract and the rule sets that a schema registry keeps for its topics: one contract, whose hash names both.
+//!
+//! What joins is observed: conditions of the rule set, `confluent:rules` of the schema, and tags that mark personal data. What the
+//! schema says of types stays the schema's: records are decoded by it.
+
+use crate::engine::contract::exchange::tree::Tree;
+use crate::engine::contract::model::{Clause, Contract, Object, Property};
+use crate::engine::contract::odcs::{self, Parsed};
+use crate::engine::contract::plan::Check;
+use crate::engine::contract::problem::{Problem, Problems};
+use crate::engine::contract::{subject, yaml};
+use crate::engine::decode::framing::Encoding;
+use crate::engine::decode::path::FieldPath;
+use crate::engine::expr::condition::{About, Condition};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Begins the line before each subject version in a text that holds both; the topic ends it.
+const MARK: &str = "--- # a schema registry's subject version, of the topic ";
+
+/// By topic, the subject version as the registry returned it, as JSON in a line.
+pub type Versions = BTreeMap<String, String>;
+
+/// Reads what `text` wrote; a contract alone is one with nothing joined.
+pub fn parse(text: &str) -> Parsed {
+    let (contract, versions) = parted(text);
+    let mut parsed = odcs::parse(contract);
+    if let Some(contract) = &mut parsed.contract {
+        join(contract, &versions);
+    }
+    parsed
+}
+
+/// The contract's own text, and behind it the versions that join it.
+pub fn text(contract: &str, versions: &Versions) -> String {
+    let mut text = contract.to_owned();
+    for (topic, version) in versions {
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&format!("{MARK}{topic}\n{version}\n"));
+    }
+    text
+}
+
+/// Joins what the versions say of the contract's topics. Told are those that joined, and what is wrong with any.
+pub fn join(contract: &mut Contract, versions: &Versions) -> (Versions, Vec<Problem>) {
+    let (mut joined, mut told) = (Versions::new(), Vec::new());
+    for (topic, version) in versions {
+        // Of several objects that read one topic the first asks them: they are asked once of each record.
+        let framed = |object: &&mut Object| object.topic == *topic && may_be_framed(&object.encoding);
+        let Some(object) = contract.objects.iter_mut().find(framed) else { continue };
+        let problems = Problems::default();
+        let Ok(root) = yaml::parse(version) else { continue };
+        let read = subject::read(&root, &problems).and_then(|mut read| Some((read.objects.pop()?, read.canonical)));
+        let Some((of, canonical)) = read else { continue };
+        // A schema that refers to others cannot be read alone: that is no fault of it.
+        let refers = !Tree::of(&root).list("references").is_empty();
+        told.extend(problems.into_vec().into_iter().filter(|problem| !(refers && problem.path == "/schema")));
+        let rules = rules(&of, &object.relates_to);
+        let marked = mark(&mut object.properties, &of.properties);
+        if !rules.is_empty() || marked {
+            object.clauses.extend(rules);
+            contract.canonical.push('\n');
+            contract.canonical.push_str(&canonical);
+            joined.insert(topic.clone(), version.clone());
+        }
+    }
+    (joined, told)
+}
+
+/// Whether the registry may have a subject for the values of a topic.
+pub fn may_be_framed(encoding: &Encoding) -> bool {
+    matches!(encoding, Encoding::Unsaid | Encoding::Registry(_))
+}
+
+fn parted(text: &str) -> (&str, Versions) {
+    let begins = |at: usize| at == 0 || text.as_bytes()[at - 1] == b'\n';
+    let Some(at) = text.match_indices(MARK).map(|(at, _)| at).find(|at| begins(*at)) else {
+        return (text, Versions::new());
+    };
+    let mut versions = Versions::new();
+    let mut lines = text[at..].lines();
+    while let (Some(head), Some(version)) = (lines.next(), lines.next()) {
+        if let Some(topic) = head.strip_prefix(MARK) {
+            versions.insert(topic.to_owned(), version.to_owned());
+        }
+    }
+    (&text[..at], versions)
+}
+
+fn rules(of: &Object, relates_to: &str) -> Vec<Clause> {
+    let of_object = of.clauses.iter().filter(|clause| is_rule(clause)).cloned();
+    let mut rules: Vec<Clause> = of_object.collect();
+    of.properties.iter().for_each(|property| of_fields(property, &mut rules));
+    for rule in &mut rules {
+        if let Some(place) = rule.relates_to.strip_prefix(&of.relates_to) {
+            rule.relates_to = format!("{relates_to}{place}");
+        }
+        // It stands in no file of the contract.
+        rule.at = None;
+    }
+    rules
+}
+
+/// A field's own rules, as rules of the object about this field.
+fn of_fields(property: &Property, rules: &mut Vec<Clause>) {
+    for clause in property.clauses.iter().filter(|clause| is_rule(clause)) {
+        let check = match &clause.check {
+            Check::Holds(condition) => match &condition.about {
+                About::Field(names) => Check::Holds(Arc::new(Condition {
+                    about: About::Fields(vec![(property.field.clone(), names.clone())]),
+                    ..Condition::clone(condition)
+                })),
+                _ => Check::Holds(condition.clone()),
+            },
+            other => other.clone(),
+        };
+        rules.push(Clause { about: Some(property.path.clone()), check, ..clause.clone() });
+    }
+    property.children.iter().for_each(|child| of_fields(child, rules));
+}
+
+fn is_rule(clause: &Clause) -> bool {
+    ["CEL", "CEL_FIELD"].contains(&clause.metric)
+}
+
+/// Classifies what the registry's tags classify; whether that changed anything.
+fn mark(properties: &mut [Property], by: &[Property]) -> bool {
+    let mut changed = false;
+    for property in properties {
+        let marked = !property.classified && is_marked(by, &property.field);
+        property.classified |= marked;
+        changed |= marked | mark(&mut property.children, by);
+    }
+    changed
+}
+
+fn is_marked(by: &[Property], field: &FieldPath) -> bool {
+    by.iter().any(|property| property.field == *field && property.classified || is_marked(&property.children, field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Versions, join, parse, text};
+    use crate::engine::contract::{compile, odcs};
+    use crate::engine::event::result::word;
+    use crate::engine::trial::run::Trial;
+
+    const CONTRACT: &str = "
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    physicalType: topic
+    physicalName: shop.orders
+    properties:
+      - {name: id, logicalType: string, required: true}
+      - {name: email, logicalType: string}
+";
+
+    fn version(rules: &str) -> String {
+        let schema = r#"{"type":"record","name":"Order","fields":[{"name":"id","type":"string"},
+            {"name":"email","type":"string","confluent:tags":["PII"],"confluent:rules":[{"name":"short","expr":"size(this) < 9"}]}]}"#;
+        let schema = serde_json::Value::from(schema.replace('\n', " "));
+        format!(
+            r#"{{"subject":"shop.orders-value","version":1,"schema":{schema},"ruleSet":{{"domainRules":[{rules}]}}}}"#
+        )
+    }
+
+    const LONG: &str =
+        r#"{"name":"long","kind":"CONDITION","mode":"WRITE","type":"CEL","expr":"size(message.id) > 3"}"#;
+    const UPPER: &str = r#"{"name":"upper","kind":"TRANSFORM","mode":"WRITE","type":"CEL","expr":"message.id"}"#;
+
+    fn hash(text: &str) -> String {
+        compile::compile(&parse(text).contract.expect("a contract")).hash.to_string()
+    }
+
+    #[test]
+    fn rules_of_the_registry_are_asked_beside_those_of_the_contract() {
+        let versions: Versions = [("shop.orders".to_owned(), version(&format!("{LONG},{UPPER}")))].into();
+        let whole = text(CONTRACT, &versions);
+        let contract = parse(&whole).contract.expect("a contract");
+        assert!(contract.objects[0].properties[1].classified, "a tag marks personal data");
+        let mut trial = Trial::of_json(&contract, None, 0).expect("an object");
+        trial.line(1, br#"{"id":"abcd","email":"a@b.c"}"#);
+        trial.line(2, br#"{"id":"ab","email":"much-too-long@b.c"}"#);
+        trial.line(3, br#"{"email":null}"#);
+        let verdict = trial.verdict();
+        let failed = verdict.results.iter().filter(|result| word(result.status) == "fail");
+        let failed: Vec<(&str, u64)> = failed.map(|result| (result.id.as_str(), result.failed)).collect();
+        assert_eq!(failed, [("orders.id.required", 1), ("orders.long", 2), ("orders.email.short", 1)]);
+    }
+
+    #[test]
+    fn a_rule_set_is_part_of_what_the_version_is() {
+        let with = |rules: &str| text(CONTRACT, &[("shop.orders".to_owned(), version(rules))].into());
+        let (alone, one, other) = (hash(CONTRACT), hash(&with(LONG)), hash(&with("")));
+        assert!(alone != one && one != other);
+        assert_eq!(one, hash(&with(LONG)));
+    }
+
+    #[test]
+    fn what_says_nothing_joins_nothing() {
+        let check = |topic: &str, version: &str, contract: &str| {
+            let mut contract = odcs::parse(contract).contract.expect("a contract");
+            let before = contract.canonical.clone();
+            let (joined, _) = join(&mut contract, &[(topic.to_owned(), version.to_owned())].into());
+            assert!(joined.is_empty() && contract.canonical == before, "{topic} {version}");
+        };
+        let plain = r#"{"subject":"shop.orders-value","schema":"{\"type\":\"record\",\"name\":\"O\",\"fields\":[]}"}"#;
+        check("shop.orders", plain, CONTRACT);
+        check("shop.orders", "{", CONTRACT);
+        check("shop.returns", &version(LONG), CONTRACT);
+        let json = CONTRACT
+            .replace("properties:", "customProperties: [{property: steward.encoding, value: json}]\n    properties:");
+        check("shop.orders", &version(LONG), &json);
+    }
+}
