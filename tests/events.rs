@@ -320,6 +320,7 @@ fn window<'a>(
         too_late: 0,
         undecodable,
         unmeasured: None,
+        budgets: &[],
     }
 }
 

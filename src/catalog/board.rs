@@ -8,6 +8,7 @@ use crate::catalog::fleet::{Owned, Peer};
 use crate::catalog::offsets::Offsets;
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::Plans;
+use crate::engine::trend::budget::Budget;
 use crate::flow::io::{Ms, Part, Publication};
 use crate::flow::opening::Stands;
 use crate::flow::state::ProductState;
@@ -53,6 +54,8 @@ pub struct Judged {
     /// The last closed window's profile, as JSON without sketches: at most `FIELDS_BYTES_MAX` and some, mostly 20 kB.
     /// `None` until a window has closed since this worker took the product over.
     pub profile: Option<Arc<[u8]>>,
+    /// How the objectives of its contracts stand.
+    pub budgets: Vec<Budget>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,9 +145,11 @@ impl Board {
                 counters: Counters::default(),
                 violations: BTreeMap::new(),
                 profile: None,
+                budgets: Vec::new(),
             });
             task.clone_into(&mut judged.task);
             judged.state = update.state.clone();
+            judged.budgets.clone_from(&update.budgets);
             judged.changes += 1;
             if let Some(profile) = &update.profile {
                 judged.profile = Some(profile.clone());

@@ -6,6 +6,7 @@
 
 use crate::catalog::board::{Board, Counters, Judged, TaskState};
 use crate::engine::contract::name::ProductName;
+use crate::engine::trend::budget::Budget;
 use crate::flow::delta::{decode, encode};
 use crate::flow::io::{LogRecord, Ms};
 use crate::flow::opening::Stands;
@@ -77,6 +78,7 @@ pub struct Owned {
     pub at_ms: Ms,
     pub counters: Counters,
     pub state: ProductState,
+    pub budgets: Vec<Budget>,
 }
 
 /// A worker as it was last heard.
@@ -168,7 +170,7 @@ pub fn product_record(product: &ProductName, worker: &str, now: Ms, judged: &Jud
         oldest.map(|key| state.ended.remove(&key));
     }
     let (worker, task) = (worker.to_owned(), judged.task.clone());
-    let owned = Owned { worker, task, at_ms: now, counters: judged.counters, state };
+    let owned = Owned { worker, task, at_ms: now, counters: judged.counters, state, budgets: judged.budgets.clone() };
     let mut value = encode(&owned);
     if value.len() > PRODUCT_BYTES_MAX {
         value = encode(&Owned { state: ProductState::new(product.clone()), ..owned });

@@ -10,7 +10,11 @@ use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::profile::summary::{self, Summary};
-use crate::engine::record::{Position, RawRecord, TopicId};
+use crate::engine::record::{Position, RawRecord, TopicId, WindowStart};
+use crate::engine::trend::budget::Budget;
+use crate::engine::trend::history::History;
+use crate::engine::trend::level::Closing;
+use crate::flow::io::Ms;
 use crate::flow::judge::{ContractFacts, Judge, Lens};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -139,6 +143,35 @@ impl Judge for PlansJudge {
         Some(verdict::judge(self.plans.by_hash.get(&hash)?, tally, facts))
     }
 
+    fn close(
+        &self,
+        hash: ContractHash,
+        tally: &Tally,
+        facts: &Facts,
+        closing: &Closing,
+        history: &mut History,
+    ) -> Option<Verdict> {
+        let plan = self.plans.by_hash.get(&hash)?;
+        if self.by_product.get(&plan.product).is_some_and(|product| product.current.contains(&hash)) {
+            history.retain(plan);
+        }
+        Some(history.close(plan, tally, facts, closing))
+    }
+
+    fn late(&self, hash: ContractHash, tally: &Tally, history: &mut History) {
+        if let Some(plan) = self.plans.by_hash.get(&hash) {
+            history.late(plan, tally);
+        }
+    }
+
+    fn budgets(&self, hash: ContractHash, history: &History, at: Ms) -> Vec<Budget> {
+        self.plans.by_hash.get(&hash).map_or_else(Vec::new, |plan| history.budgets(plan, at))
+    }
+
+    fn turns(&self, hash: ContractHash, history: &History, first: WindowStart, size_ms: Ms) -> BTreeSet<WindowStart> {
+        self.plans.by_hash.get(&hash).map_or_else(BTreeSet::new, |plan| history.turns(plan, first, size_ms))
+    }
+
     fn doomed(&self, hash: ContractHash, tally: &Tally) -> Vec<RuleResult> {
         self.plans.by_hash.get(&hash).map_or_else(Vec::new, |plan| verdict::doomed(plan, tally))
     }
@@ -186,6 +219,9 @@ impl Judge for PlansJudge {
         tally.counts
     }
 }
+
+#[cfg(test)]
+mod idle;
 
 #[cfg(test)]
 mod tests {

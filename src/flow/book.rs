@@ -3,6 +3,7 @@
 use crate::engine::contract::name::ProductName;
 use crate::engine::record::{Offset, TopicId};
 use crate::flow::delta::{Delta, ProductDelta, Reports, WindowKey, decode};
+use crate::flow::history::ProductHistory;
 use crate::flow::io::Ms;
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::mutation::{Mutation, planted};
@@ -132,7 +133,8 @@ impl<T: Merge> Book<T> {
     }
 
     fn product(&mut self, name: ProductName) -> &mut Product<T> {
-        self.products.entry(name.clone()).or_insert_with(|| Product::new(ProductState::new(name)))
+        let anew = || Product::new(ProductState::new(name.clone()), ProductHistory::new(name.clone()));
+        self.products.entry(name.clone()).or_insert_with(anew)
     }
 
     /// What the events that wait weigh.

@@ -6,6 +6,7 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, RawRecord, TopicId};
+use crate::engine::trend::budget::Budget;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -272,6 +273,8 @@ pub struct ProductUpdate {
     pub violations: Vec<Violation>,
     /// The profile of the last window that closed since the transaction before, as JSON.
     pub profile: Option<Arc<[u8]>>,
+    /// How the objectives of its contracts stand.
+    pub budgets: Vec<Budget>,
     /// From the last delta's append to now.
     pub latency_ms: Ms,
 }

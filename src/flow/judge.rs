@@ -10,10 +10,13 @@ use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::decode::schema::SchemaRef;
-use crate::engine::record::{Position, RawRecord, TopicId};
+use crate::engine::record::{Position, RawRecord, TopicId, WindowStart};
+use crate::engine::trend::budget::Budget;
+use crate::engine::trend::history::History;
+use crate::engine::trend::level::Closing;
 use crate::flow::io::Ms;
 use serde::{Serialize, de::DeserializeOwned};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Counts that merge in any order; `default()` is the identity.
@@ -89,6 +92,37 @@ pub trait Judge {
 
     /// Judges a window; `None` where nobody knows this contract version, then the verdict is `unknown`.
     fn verdict(&self, hash: ContractHash, tally: &Self::Tally, facts: &Facts) -> Option<Verdict>;
+
+    /// Judges windows that close, by what those before them have left as well, and leaves what later ones need.
+    fn close(
+        &self,
+        hash: ContractHash,
+        tally: &Self::Tally,
+        facts: &Facts,
+        _closing: &Closing,
+        _history: &mut History,
+    ) -> Option<Verdict> {
+        self.verdict(hash, tally, facts)
+    }
+
+    /// Takes note of records that came after their window had closed.
+    fn late(&self, _hash: ContractHash, _tally: &Self::Tally, _history: &mut History) {}
+
+    /// How the contract's objectives stand at this time.
+    fn budgets(&self, _hash: ContractHash, _history: &History, _at: Ms) -> Vec<Budget> {
+        Vec::new()
+    }
+
+    /// Of windows without records from `first` on: the starts of those at which the verdict may become another.
+    fn turns(
+        &self,
+        _hash: ContractHash,
+        _history: &History,
+        _first: WindowStart,
+        _size_ms: Ms,
+    ) -> BTreeSet<WindowStart> {
+        BTreeSet::new()
+    }
 
     /// The results of the rules that can no longer hold in this window, whatever comes.
     fn doomed(&self, hash: ContractHash, tally: &Self::Tally) -> Vec<crate::engine::check::verdict::RuleResult>;

@@ -7,17 +7,19 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::event::envelope::{Event, Source};
 use crate::engine::record::{Offset, RawRecord, TopicId};
+use crate::engine::trend::budget::Budget;
 use crate::flow::book::Book;
 use crate::flow::delta::{decode, encode};
+use crate::flow::history::history_key;
 use crate::flow::io::{
-    Answer, Call, Chunk, Committed, Ends, Level, LogRecord, Message, Ms, Note, Part, ProductUpdate, Publication,
-    TopicInfo,
+    Answer, Call, Chunk, Committed, Ends, Level, Message, Ms, Note, Part, ProductUpdate, Publication, TopicInfo,
 };
-use crate::flow::judge::Judge;
+use crate::flow::judge::{Judge, Merge};
 use crate::flow::lineage::LineageConfig;
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::product::Product;
 use crate::flow::rebuild::Rebuild;
+use crate::flow::restoring::Restoring;
 use crate::flow::stage::{Held, Opened, Outgoing, Seen, Stage};
 use crate::flow::state::{PartitionState, ProductState, partition_key, product_key};
 use crate::flow::tell::{Moved, Teller};
@@ -67,16 +69,6 @@ pub struct Ledger<J: Judge> {
     notes: Vec<Note>,
 }
 
-/// What is read of the state topic before a partition starts.
-struct Restoring {
-    committed: Option<Committed>,
-    id: TopicId,
-    ends: Ends,
-    partition: Option<PartitionState>,
-    products: BTreeMap<Vec<u8>, ProductState>,
-    broken: Option<String>,
-}
-
 /// What a transaction carries.
 pub struct Cut {
     outgoing: Outgoing,
@@ -106,7 +98,7 @@ impl<J: Judge> Ledger<J> {
         &mut self.judge
     }
 
-    fn restored(&mut self, part: &Part, found: Restoring) -> Opened {
+    fn restored(&mut self, part: &Part, mut found: Restoring) -> Opened {
         if let Some(broken) = found.broken {
             return Opened::Refuse(broken);
         }
@@ -115,7 +107,7 @@ impl<J: Judge> Ledger<J> {
             id: found.id,
             next: 0,
             applied: 0,
-            products: found.products.into_values().map(|s| (s.product.clone(), Product::new(s))).collect(),
+            products: found.products(),
             touched: BTreeSet::new(),
             pieces: BTreeMap::new(),
             append_ms: 0,
@@ -218,14 +210,7 @@ impl<J: Judge> Stage for Ledger<J> {
     const NEEDS_ENDS: bool = false;
 
     fn open(&mut self, _now: Ms, part: &Part, committed: Option<&Committed>, topic: TopicInfo, ends: Ends) -> Opened {
-        let restoring = Restoring {
-            committed: committed.cloned(),
-            id: topic.id,
-            ends,
-            partition: None,
-            products: BTreeMap::new(),
-            broken: None,
-        };
+        let restoring = Restoring::new(committed.cloned(), topic.id, ends);
         self.restoring.insert(part.clone(), restoring);
         Opened::Read { log: Part::new(&self.config.state, part.partition), from: 0 }
     }
@@ -311,7 +296,9 @@ impl<J: Judge> Stage for Ledger<J> {
             self.shown.entry(part.clone()).or_default().extend(book.products.keys().cloned());
             if std::mem::take(&mut book.unshown) {
                 let still = book.products.iter().filter(|(name, _)| !book.touched.contains(name));
-                cut.products.extend(still.map(|(_, product)| shown(product.state.clone(), Moved::default(), 0)));
+                cut.products.extend(
+                    still.map(|(_, product)| shown(product.state.clone(), Moved::default(), product.budgets(&tell), 0)),
+                );
             }
             // A replay begins at the low-water mark that was written last: this one's commit may fail.
             let low = book.written.as_ref().map_or(0, |w| w.low);
@@ -320,7 +307,9 @@ impl<J: Judge> Stage for Ledger<J> {
                 product.forget_deltas(low);
                 let moved = product.end_transaction(&tell, applied);
                 let latency_ms = now - book.append_ms;
-                cut.take(&self.config, part.partition, product.state.clone(), moved, latency_ms);
+                cut.history(&self.config, part.partition, product, moved.history);
+                let budgets = product.budgets(&tell);
+                cut.take(&self.config, part.partition, product.state.clone(), (moved, budgets), latency_ms);
             }
             if book.dirty || book.written.is_none() {
                 let (deltas, low, group) = (book.id, book.low(), self.config.source.group.clone());
@@ -405,32 +394,22 @@ impl<J: Judge> Stage for Ledger<J> {
     }
 }
 
-impl Restoring {
-    fn take(&mut self, partition: i32, record: LogRecord) {
-        let key = record.key.unwrap_or_default();
-        let result = match record.value {
-            None => {
-                self.products.remove(&key);
-                Ok(())
-            }
-            Some(value) if key == partition_key(partition) => {
-                decode("a partition's state", &value).map(|state| self.partition = Some(state))
-            }
-            Some(value) => decode("a product's state", &value).map(|state| drop(self.products.insert(key, state))),
-        };
-        if let Err(error) = result {
-            self.broken = Some(format!("state at offset {}: {error}", record.offset));
+impl Cut {
+    /// Goes before the product's state: without transactions it may be ahead of it, and never behind.
+    fn history<T: Merge>(&mut self, config: &LedgerConfig, partition: i32, product: &Product<T>, moved: bool) {
+        if moved {
+            let history = &product.history;
+            let about = Some(history.product.clone());
+            self.state(config, partition, history_key(&history.product), encode(history), about);
         }
     }
-}
 
-impl Cut {
     fn take(
         &mut self,
         config: &LedgerConfig,
         partition: i32,
         mut state: ProductState,
-        mut moved: Moved,
+        (mut moved, budgets): (Moved, Vec<Budget>),
         latency_ms: Ms,
     ) {
         let lineage = config.lineage.as_ref().map_or(&config.events, |lineage| &lineage.topic);
@@ -446,7 +425,7 @@ impl Cut {
         }
         let (key, product) = (product_key(&state.product), state.product.clone());
         self.state(config, partition, key, encode(&state), Some(product));
-        self.products.push(shown(state, moved, latency_ms));
+        self.products.push(shown(state, moved, budgets, latency_ms));
     }
 
     fn state(
@@ -465,7 +444,7 @@ impl Cut {
 }
 
 /// What a commit shows of a product.
-fn shown(state: ProductState, moved: Moved, latency_ms: Ms) -> ProductUpdate {
+fn shown(state: ProductState, moved: Moved, budgets: Vec<Budget>, latency_ms: Ms) -> ProductUpdate {
     ProductUpdate {
         product: state.product.clone(),
         state,
@@ -479,6 +458,7 @@ fn shown(state: ProductState, moved: Moved, latency_ms: Ms) -> ProductUpdate {
         overlaps: moved.overlaps,
         violations: moved.violations.into_values().collect(),
         profile: moved.profile,
+        budgets,
         latency_ms,
     }
 }

@@ -5,6 +5,7 @@ pub mod io; // the closed sets between flow and shell
 pub mod judge; // what the flow asks of the engine
 pub mod delta; // what stage 1 tells stage 2
 pub mod state; // what the ledger keeps beyond a window
+pub mod history; // what windows leave to later ones
 pub mod stage; // what differs between the two stages
 pub mod task; // the one loop of both: assign, flush, abort, lose, recover
 pub mod opening; // a partition on its way to live
@@ -14,6 +15,7 @@ pub mod reading; // one partition that it reads: how far, through which contract
 pub mod learned; // what it learned since the last flush, by product and window
 pub mod resume; // stage 1 without a committed offset: where the ledger's chain ends
 pub mod ledger; // stage 2: deltas -> events and state
+pub mod restoring; // what is read of the state before a partition starts
 pub mod book; // one delta partition in the ledger
 pub mod memory; // keys of closed windows
 pub mod rebuild; // how it comes to know them again

@@ -4,8 +4,10 @@
 use crate::engine::contract::horizon::Horizon;
 use crate::engine::event::gap::Reason;
 use crate::engine::record::{Offset, WindowStart, window_of};
+use crate::engine::trend::budget::Budget;
 use crate::flow::chain::{Link, extend, link};
 use crate::flow::delta::{Report, Reports, WindowKey, encode};
+use crate::flow::history::ProductHistory;
 use crate::flow::io::Ms;
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::memory::Memory;
@@ -23,6 +25,7 @@ const OPEN_WINDOWS_MAX: usize = 1_500;
 
 pub struct Product<T> {
     pub state: ProductState,
+    pub history: ProductHistory,
     open: BTreeMap<WindowKey, Open<T>>,
     /// Late records since the last transaction; they leave in this one.
     fragments: BTreeMap<WindowKey, Open<T>>,
@@ -32,9 +35,9 @@ pub struct Product<T> {
 }
 
 impl<T: Merge> Product<T> {
-    pub fn new(state: ProductState) -> Product<T> {
-        let moved = Moved::default();
-        Product { state, open: BTreeMap::new(), fragments: BTreeMap::new(), moved, memory: Memory::default() }
+    pub fn new(state: ProductState, history: ProductHistory) -> Product<T> {
+        let (moved, memory) = (Moved::default(), Memory::default());
+        Product { state, history, open: BTreeMap::new(), fragments: BTreeMap::new(), moved, memory }
     }
 
     /// Applies a delta that nobody applied before.
@@ -71,10 +74,16 @@ impl<T: Merge> Product<T> {
         self.vanished(tell, at);
         if !reports.current.is_empty() && self.state.current != reports.current {
             self.state.current.clone_from(&reports.current);
-            tell.contracts_gone(&mut self.state, &mut self.moved);
+            tell.contracts_gone(&mut self.state, &mut self.history, &mut self.moved);
         }
         tell.datasets(&mut self.state, &mut self.moved, at.append_ms);
         self.close(tell, at.append_ms);
+    }
+
+    /// How the objectives of the contracts in force stand.
+    pub fn budgets<J: Judge<Tally = T>>(&self, tell: &Teller<'_, J>) -> Vec<Budget> {
+        let Some(closed) = self.state.closed_through else { return Vec::new() };
+        self.state.current.iter().flat_map(|hash| tell.budgets(&self.history, *hash, closed)).collect()
     }
 
     fn remember(&mut self, at: &At, windows: &[(WindowKey, T)], odd: Odd) {
@@ -244,7 +253,10 @@ impl<T: Merge> Product<T> {
             if !self.is_closed(key.start) {
                 self.put(at, key, tally, reports, exact);
                 touched.push(key);
-            } else if !self.is_too_late(key.start, tell.window) {
+                continue;
+            }
+            tell.late_times(&mut self.history, &mut self.moved, key, &tally);
+            if !self.is_too_late(key.start, tell.window) {
                 put(&mut self.fragments, at, key, tally, reports, exact);
             }
         }
@@ -427,11 +439,12 @@ impl<T: Merge> Product<T> {
                 (None, false) => "",
             };
             let coverage = open.coverage();
-            tell.window(&mut self.state, &mut self.moved, key, &open, &coverage, reason, now);
+            tell.window((&mut self.state, &mut self.history), &mut self.moved, key, &open, &coverage, reason, now);
         }
         // No open window begins before it. That is so by itself, unless the window's size was changed.
         let next = self.open.keys().next().map_or(end_ms, |k| k.start.min(end_ms));
         self.state.closed_through = self.state.closed_through.max(Some(next));
+        self.history.through_ms = self.history.through_ms.max(self.state.closed_through);
     }
 
     fn marked(&self, start_ms: Ms, end_ms: Ms) -> Option<String> {
@@ -443,8 +456,9 @@ impl<T: Merge> Product<T> {
         let Some(closed) = self.state.closed_through.filter(|c| *c < until) else { return };
         let marked = self.marked(closed, until).unwrap_or_default();
         let incomplete = if forced.is_empty() { &marked } else { forced };
-        tell.idle(&mut self.state, &mut self.moved, (closed, until), incomplete, now);
+        tell.idle((&mut self.state, &mut self.history), &mut self.moved, (closed, until), incomplete, now);
         self.state.closed_through = Some(until);
+        self.history.through_ms = self.history.through_ms.max(Some(until));
     }
 }
 

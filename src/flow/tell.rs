@@ -3,13 +3,17 @@
 use crate::engine::check::tally::Counts;
 use crate::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
 use crate::engine::contract::mode::Mode;
+use crate::engine::contract::name::ContractHash;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::event::envelope::{Event, Source};
 use crate::engine::event::gap::{Gap, Reason};
 use crate::engine::event::window::{Coverage, Window};
 use crate::engine::event::{gap, incident, profile, window};
 use crate::engine::record::{Interval, Offset, TopicId, window_of};
+use crate::engine::trend::budget::Budget;
+use crate::engine::trend::level::Closing;
 use crate::flow::delta::WindowKey;
+use crate::flow::history::ProductHistory;
 use crate::flow::incident::{Change, Run, bad_already, closed, contract_gone, rules_gone};
 use crate::flow::io::{Ms, Violation};
 use crate::flow::judge::{ContractFacts, Judge};
@@ -51,6 +55,8 @@ pub struct Said<'a, T> {
     pub incomplete: &'a str,
     pub late: bool,
     pub verdict: &'a Verdict,
+    /// How the objectives stand since.
+    pub budgets: &'a [Budget],
     /// When its first delta was written, and that which closed it.
     pub times: (Ms, Ms),
 }
@@ -70,6 +76,8 @@ pub struct Moved {
     pub profile: Option<Arc<[u8]>>,
     /// The deltas of this partition were deleted before they were applied.
     pub deltas_lost: bool,
+    /// What windows leave to later ones is another than before.
+    pub history: bool,
     /// Mutations only.
     pub fragments_told: bool,
 }
@@ -79,7 +87,7 @@ impl<J: Judge> Teller<'_, J> {
     #[allow(clippy::too_many_arguments, reason = "each is a field of the event")]
     pub fn window(
         &self,
-        state: &mut ProductState,
+        (state, history): (&mut ProductState, &mut ProductHistory),
         moved: &mut Moved,
         key: WindowKey,
         open: &Open<J::Tally>,
@@ -88,8 +96,10 @@ impl<J: Judge> Teller<'_, J> {
         now: Ms,
     ) {
         let facts = Facts { across: open.across.clone(), ..facts(incomplete, false) };
-        let verdict = self.verdict(key, &open.tally, &facts);
         let contract = self.contract(key);
+        let run = Run::one(key.start);
+        let (verdict, left) = self.close(history, key.hash, &contract, &open.tally, run, &facts);
+        moved.history |= left;
         let said = Said {
             key,
             revision: 0,
@@ -99,10 +109,11 @@ impl<J: Judge> Teller<'_, J> {
             incomplete,
             late: false,
             verdict: &verdict,
+            budgets: &self.budgets(history, key.hash, key.start + self.window.size_ms),
             times: (open.opened_ms, now),
         };
         self.say(state, moved, &said);
-        let mut changes = closed(state, &contract.id, contract.incident, Run::one(key.start), &verdict.results);
+        let mut changes = closed(state, &contract.id, contract.incident, run, &verdict.results);
         if state.current.contains(&key.hash) {
             changes.extend(rules_gone(state, &contract.id, key.start, &verdict.results));
         }
@@ -111,10 +122,13 @@ impl<J: Judge> Teller<'_, J> {
     }
 
     /// Other contracts govern: incidents of those that do no longer are resolved.
-    pub fn contracts_gone(&self, state: &mut ProductState, moved: &mut Moved) {
+    pub fn contracts_gone(&self, state: &mut ProductState, history: &mut ProductHistory, moved: &mut Moved) {
         let known: Option<Vec<_>> = state.current.iter().map(|h| self.judge.contract(*h)).collect();
         let (Some(known), Some(&hash)) = (known, state.current.first()) else { return };
         let Some(governing) = known.first() else { return };
+        let before = history.contracts.len();
+        history.contracts.retain(|id, _| known.iter().any(|contract| contract.id == *id));
+        moved.history |= history.contracts.len() < before;
         let gone: BTreeSet<String> =
             state.incidents.iter().map(|i| i.contract.clone()).filter(|id| known.iter().all(|c| c.id != *id)).collect();
         let window = state.closed_through.unwrap_or_default();
@@ -148,6 +162,7 @@ impl<J: Judge> Teller<'_, J> {
             incomplete,
             late: true,
             verdict: &verdict,
+            budgets: &[],
             times: (fragment.opened_ms, fragment.opened_ms),
         };
         self.say(state, moved, &said);
@@ -167,7 +182,14 @@ impl<J: Judge> Teller<'_, J> {
 
     /// Windows without a record, `span` half-open, closed at `now`: judged by the contracts in force, told when the status changes and
     /// once an hour.
-    pub fn idle(&self, state: &mut ProductState, moved: &mut Moved, span: (Ms, Ms), incomplete: &str, now: Ms) {
+    pub fn idle(
+        &self,
+        (state, history): (&mut ProductState, &mut ProductHistory),
+        moved: &mut Moved,
+        span: (Ms, Ms),
+        incomplete: &str,
+        now: Ms,
+    ) {
         let (from, until) = span;
         let size_ms = self.window.size_ms;
         // Whole windows only: the size may have been changed since the last one closed.
@@ -177,38 +199,69 @@ impl<J: Judge> Teller<'_, J> {
         if times == 0 {
             return;
         }
-        let run = Run { first, last: first + (times - 1) * size_ms, times: times as u64 };
-        let nothing = J::Tally::default();
         for hash in state.current.clone() {
             // Another worker's contract that this one has not read yet: nothing happened, and nothing is said.
-            if self.judge.contract(hash).is_none() {
-                continue;
+            let Some(contract) = self.judge.contract(hash) else { continue };
+            let left = history.contracts.get(&contract.id);
+            let turns = left.map_or_else(BTreeSet::new, |left| self.judge.turns(hash, left, first, size_ms));
+            let end = first + times * size_ms;
+            let ends = turns.into_iter().filter(|turn| (first + 1..end).contains(turn)).chain([end]);
+            let mut from = first;
+            for end in ends {
+                let run = Run { first: from, last: end - size_ms, times: ((end - from) / size_ms) as u64 };
+                self.idle_alike((state, history), moved, hash, &contract, run, incomplete, now);
+                from = end;
             }
-            let key = WindowKey { start: run.first, hash };
-            let verdict = self.verdict(key, &nothing, &facts(incomplete, false));
-            let contract = self.contract(key);
-            let last = state.recent.iter().rev().find(|s| s.window.hash == hash);
-            let changed = last.is_none_or(|s| s.status != verdict.status);
-            let silent = last.is_none_or(|s| until - s.end_ms >= IDLE_EVERY_MS);
-            if changed || silent {
-                let start = if changed { run.first } else { run.last };
-                let said = Said {
-                    key: WindowKey { start, hash },
-                    revision: 0,
-                    tally: &nothing,
-                    exact: true,
-                    coverage: &[],
-                    incomplete,
-                    late: false,
-                    verdict: &verdict,
-                    times: (now, now),
-                };
-                self.say(state, moved, &said);
-            }
-            let changes = closed(state, &contract.id, contract.incident, run, &verdict.results);
-            self.incidents(state, moved, WindowKey { start: run.last, hash }, &contract, changes);
-            state.totals.windows += run.times;
         }
+    }
+
+    /// Windows without a record that one contract judges alike.
+    #[allow(clippy::too_many_arguments, reason = "each is a field of the event")]
+    fn idle_alike(
+        &self,
+        (state, history): (&mut ProductState, &mut ProductHistory),
+        moved: &mut Moved,
+        hash: ContractHash,
+        contract: &ContractFacts,
+        run: Run,
+        incomplete: &str,
+        now: Ms,
+    ) {
+        let nothing = J::Tally::default();
+        let told = state.recent.iter().rev().find(|s| s.window.hash == hash).map(|s| (s.status, s.end_ms));
+        // The first is what is told of a change, and its numbers are its own.
+        let (first, facts) = (Run::one(run.first), facts(incomplete, false));
+        let (verdict, left) = self.close(history, hash, contract, &nothing, first, &facts);
+        moved.history |= left;
+        let changed = told.is_none_or(|(status, _)| status != verdict.status);
+        let end_ms = run.last + self.window.size_ms;
+        let silent = told.is_none_or(|(_, before_ms)| end_ms - before_ms >= IDLE_EVERY_MS);
+        let rest = Run { first: run.first + self.window.size_ms, times: run.times - 1, ..run };
+        let last = (rest.times > 0).then(|| {
+            let (verdict, left) = self.close(history, hash, contract, &nothing, rest, &facts);
+            moved.history |= left;
+            verdict
+        });
+        let last = last.as_ref().unwrap_or(&verdict);
+        if changed || silent {
+            let (start, verdict) = if changed { (run.first, &verdict) } else { (run.last, last) };
+            let said = Said {
+                key: WindowKey { start, hash },
+                revision: 0,
+                tally: &nothing,
+                exact: true,
+                coverage: &[],
+                incomplete,
+                late: false,
+                verdict,
+                budgets: &self.budgets(history, hash, end_ms),
+                times: (now, now),
+            };
+            self.say(state, moved, &said);
+        }
+        let changes = closed(state, &contract.id, contract.incident, run, &last.results);
+        self.incidents(state, moved, WindowKey { start: run.last, hash }, contract, changes);
+        state.totals.windows += run.times;
     }
 
     #[allow(clippy::too_many_arguments, reason = "each is a field of the event")]
@@ -254,6 +307,7 @@ impl<J: Judge> Teller<'_, J> {
             too_late: std::mem::take(&mut state.too_late),
             undecodable: self.judge.undecodable(tally),
             unmeasured: self.judge.unmeasured(tally),
+            budgets: said.budgets,
         };
         moved.events.push(window::event(self.source, &window, verdict));
         let summary = self.judge.profile(key.hash, tally);
@@ -319,6 +373,45 @@ impl<J: Judge> Teller<'_, J> {
                 result: change.result.as_ref(),
             };
             moved.events.push(incident::event(self.source, &told));
+        }
+    }
+
+    /// The verdict over windows that close alike, and whether they left something to later ones.
+    fn close(
+        &self,
+        history: &mut ProductHistory,
+        hash: ContractHash,
+        contract: &ContractFacts,
+        tally: &J::Tally,
+        run: Run,
+        facts: &Facts,
+    ) -> (Verdict, bool) {
+        let end_ms = run.last + self.window.size_ms;
+        let closing = Closing { start_ms: run.first, end_ms, windows: run.times, complete: facts.complete };
+        let counted = history.through_ms.is_some_and(|through| run.first < through);
+        let known = history.contracts.get(&contract.id).filter(|_| counted).cloned();
+        let mut of_contract = known.or_else(|| history.contracts.remove(&contract.id)).unwrap_or_default();
+        let verdict = self.judge.close(hash, tally, facts, &closing, &mut of_contract);
+        let left = !counted && !of_contract.is_empty();
+        if left {
+            history.contracts.insert(contract.id.clone(), of_contract);
+        }
+        (verdict.unwrap_or_else(|| unknown_contract(WindowKey { start: run.first, hash })), left)
+    }
+
+    /// How the objectives of a contract stand when its windows have closed up to this time.
+    pub fn budgets(&self, history: &ProductHistory, hash: ContractHash, end_ms: Ms) -> Vec<Budget> {
+        let contract = self.judge.contract(hash);
+        let left = contract.and_then(|contract| history.contracts.get(&contract.id));
+        left.map_or_else(Vec::new, |left| self.judge.budgets(hash, left, end_ms - 1))
+    }
+
+    /// Records of a window that has closed: how new they are counts, for the windows that are still to close.
+    pub fn late_times(&self, history: &mut ProductHistory, moved: &mut Moved, key: WindowKey, tally: &J::Tally) {
+        let Some(contract) = self.judge.contract(key.hash) else { return };
+        if let Some(history) = history.contracts.get_mut(&contract.id) {
+            self.judge.late(key.hash, tally, history);
+            moved.history = true;
         }
     }
 

@@ -89,6 +89,9 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
     if let Some(score) = latest.and_then(|latest| latest.score) {
         samples.push(sample(&names::PRODUCT_SCORE, &labels, score));
     }
+    for (sla, ratio) in budgets(judged) {
+        samples.push(sample(&names::PRODUCT_SLA_BUDGET, &[labels[0], labels[1], labels[2], sla], ratio));
+    }
     for (severity, count) in incidents(info, judged) {
         samples.push(sample(&names::PRODUCT_INCIDENTS, &[labels[0], labels[1], labels[2], &severity], count));
     }
@@ -128,6 +131,16 @@ fn of_time(
         // A partition that was never read from has no time that it was read up to.
         Some(since) => samples.extend(since.map(|since| sample(&names::PRODUCT_LAG_SECONDS, &labels, seconds(since)))),
     }
+}
+
+/// By service level; of several contracts that name one alike, the worst.
+fn budgets(judged: &Judged) -> BTreeMap<&str, f64> {
+    let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
+    for (budget, ratio) in judged.budgets.iter().filter_map(|budget| Some((budget, budget.ratio()?))) {
+        let known = worst.entry(&budget.sla).or_insert(ratio);
+        *known = known.min(ratio);
+    }
+    worst
 }
 
 /// Open incidents by severity, 0 for those that the rules name and no incident has.

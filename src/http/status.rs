@@ -2,13 +2,14 @@
 
 use crate::catalog::board::TaskState;
 use crate::catalog::directory::{Directory, Info};
-use crate::catalog::fleet::{Peer, TaskBeat};
+use crate::catalog::fleet::{Owned, Peer, TaskBeat};
 use crate::clock::now_ms;
 use crate::engine::check::score;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
 use crate::engine::event::result::word;
-use crate::flow::state::{Incident, ProductState, Summary};
+use crate::engine::event::window::budget_value;
+use crate::flow::state::{Incident, Summary};
 use crate::http::products::{contracts, known};
 use crate::http::server::Site;
 use crate::http::summary::latest;
@@ -48,7 +49,7 @@ pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<Stri
         "contracts": contracts(info),
         "findings": findings,
         "as_of": standing.as_ref().map(|standing| rfc3339(standing.owned.at_ms)),
-        "quality": standing.map(|standing| quality(&standing.owned.state, info)),
+        "quality": standing.map(|standing| quality(&standing.owned, info)),
     })
 }
 
@@ -121,7 +122,7 @@ pub fn incident(incident: &Incident) -> Value {
     })
 }
 
-fn quality(state: &ProductState, info: &Info) -> Value {
+fn quality(Owned { state, budgets, .. }: &Owned, info: &Info) -> Value {
     let latest = latest(state);
     let coverage: Vec<Value> = state
         .chains
@@ -149,6 +150,7 @@ fn quality(state: &ProductState, info: &Info) -> Value {
         "newest_record": state.newest_ms.map(rfc3339),
         "closed_through": state.closed_through.map(rfc3339),
         "incidents": state.incidents.iter().map(incident).collect::<Vec<_>>(),
+        "budgets": budgets.iter().map(budget_value).collect::<Vec<_>>(),
         "coverage": coverage,
         "totals": {
             "records": totals.records,

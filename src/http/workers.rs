@@ -35,7 +35,8 @@ pub struct Standing {
 pub fn standing(site: &Site, product: &ProductName, peers: &BTreeMap<String, Peer>, now: Ms) -> Option<Standing> {
     if let Some(judged) = site.board.judged(product) {
         let (worker, task) = (site.worker_id.to_string(), judged.task);
-        let owned = Owned { worker, task, at_ms: now, counters: judged.counters, state: judged.state };
+        let owned =
+            Owned { worker, task, at_ms: now, counters: judged.counters, state: judged.state, budgets: judged.budgets };
         return Some(Standing { owned, alive: true });
     }
     let owned = site.board.owned(product)?;

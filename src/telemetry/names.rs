@@ -69,6 +69,8 @@ metrics! {
         "The score of the last judged window, 0 to 1; absent where no rule could be measured.";
     PRODUCT_FRESHNESS = Kind::Gauge, "steward_product_freshness_seconds", OF_PRODUCT,
         "Since the newest record that was judged, by its event time; absent before the first.";
+    PRODUCT_SLA_BUDGET = Kind::Gauge, "steward_product_sla_budget_ratio", &["product", "domain", "owner", "sla"],
+        "What is left of the error budget of 30 days: 1 nothing is spent, 0 all, below 0 more than there was; sla=\"product\" is of whole windows.";
     PRODUCT_LAG_RECORDS = Kind::Gauge, "steward_product_lag_records", OF_PRODUCT,
         "Offsets that can be read (up to the last stable one) and were not committed by stage 1, as of the last look: every 5 s, or 4 ms a partition where they are more than 1,250.";
     PRODUCT_LAG_SECONDS = Kind::Gauge, "steward_product_lag_seconds", OF_PRODUCT,

@@ -11,6 +11,7 @@ use mesh_steward::engine::contract::plan::{
     Binding, Check, IncidentPolicy, ObjectPlan, Plan, Plans, Rule, Threshold, Unit,
 };
 use mesh_steward::engine::record::TopicId;
+use mesh_steward::engine::trend::budget::Budget;
 use mesh_steward::flow::delta::WindowKey;
 use mesh_steward::flow::io::{ProductUpdate, Publication, Violation};
 use mesh_steward::flow::state::{Chain, Incident, ProductState, Summary, Totals};
@@ -182,6 +183,7 @@ pub fn plans(names: &[&str]) -> Plans {
             profile: Default::default(),
             horizons: Vec::new(),
             incident: IncidentPolicy { failing: 1, of: 1 },
+            objective: 0.99,
             mode: Mode::Warn,
         });
         plans.by_topic.insert(topic, vec![Binding { plan, object: 0 }]);
@@ -255,6 +257,10 @@ pub fn publication(name: &str) -> Publication {
         overlaps: 0,
         violations: vec![violation("amount.required", 3)],
         profile: None,
+        budgets: vec![
+            Budget { sla: "product".into(), objective: 0.99, good: 199, windows: 200 },
+            Budget { sla: "fresh".into(), objective: 0.99, good: 0, windows: 0 },
+        ],
         latency_ms: 700,
     };
     Publication { records: 119, written_bytes: 900, flush_ms: 40, products: vec![update], ..Publication::default() }

@@ -38,3 +38,4 @@ mod check; // `steward check --connect`
 mod rule_sets; // of a registry, beside the contract
 mod registry; // Avro by a schema registry, and its outages
 mod protobuf; // Protobuf by a schema registry
+mod levels; // service levels, and a product that falls idle

@@ -275,6 +275,7 @@ fn window<'a>(plan: &'a Plan, tally: &Tally, undecodable: &'a BTreeMap<String, u
         too_late: 0,
         undecodable,
         unmeasured: None,
+        budgets: &[],
     }
 }
 

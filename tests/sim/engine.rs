@@ -211,6 +211,9 @@ version: {version}.0.0
 status: active
 domain: {domain}
 schema:{objects}
+slaProperties:
+  - {{property: freshness, value: 5, unit: s}}
+  - {{property: throughput, value: 1, unit: records/min}}
 "
     )
 }

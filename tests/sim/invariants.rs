@@ -12,6 +12,7 @@ use crate::sim::world::{DELTAS, EVENTS, INSPECTORS, LEDGERS, STATE, World};
 use mesh_steward::engine::contract::name::ProductName;
 use mesh_steward::engine::record::{Interval, Offset, TopicId};
 use mesh_steward::flow::delta::{Delta, Report, decode};
+use mesh_steward::flow::history::is_history;
 use mesh_steward::flow::io::{Exit, Part};
 use mesh_steward::flow::state::{PartitionState, ProductState, partition_key};
 use std::collections::BTreeMap;
@@ -210,7 +211,9 @@ impl Watch {
                 if let Ok(state) = decode::<PartitionState>("state", bytes) {
                     self.partitions.insert(partition, state);
                 }
-            } else if let Ok(state) = decode::<ProductState>("state", bytes) {
+            } else if !is_history(entry.data.key.as_deref().unwrap_or_default())
+                && let Ok(state) = decode::<ProductState>("state", bytes)
+            {
                 if let Some(old) = self.products.get(&state.product)
                     && (old.closed_through > state.closed_through || old.watermark_ms > state.watermark_ms)
                 {

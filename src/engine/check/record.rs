@@ -5,10 +5,12 @@ use crate::engine::check::beside;
 use crate::engine::check::clause::{self, Fault};
 use crate::engine::check::key::Hashes;
 use crate::engine::check::mask::Mask;
+use crate::engine::check::sla::Told;
 use crate::engine::check::tally::{FUTURE, Sample, Tally, Unmeasured};
 use crate::engine::contract::asked::{Asked, Subject};
 use crate::engine::contract::plan::{Check, Plan, Rule, Unit};
 use crate::engine::contract::relation::Side;
+use crate::engine::contract::sla::TimeField;
 use crate::engine::contract::text::moment::Moments;
 use crate::engine::decode::decoder::{Decoder, Unread};
 use crate::engine::decode::fields::{Fields, Place, Route};
@@ -47,6 +49,10 @@ pub struct Examiner {
     walker: Walker,
     /// Of a plan that reads no object.
     no_fields: Arc<Fields>,
+    /// The time that a dry run takes it to be.
+    now_ms: Option<i64>,
+    /// Whether records have timestamps of their own.
+    stamped: bool,
 }
 
 /// What `examine` has to say of a record.
@@ -74,6 +80,8 @@ struct Found {
     added: Vec<(u32, u32, Addend)>,
     /// Queries that could not be asked.
     unasked: Vec<u32>,
+    /// The times that service levels ask.
+    times: Vec<(u32, Told)>,
 }
 
 #[derive(Debug, Default)]
@@ -115,7 +123,14 @@ impl Examiner {
             objects: Vec::new(),
             walker: Walker::default(),
             no_fields: Arc::default(),
+            now_ms: None,
+            stamped: true,
         }
+    }
+
+    /// A dry run at this time. `stamped`: whether the timestamps of its records are their own.
+    pub fn dry_run(&mut self, now_ms: i64, stamped: bool) {
+        (self.now_ms, self.stamped) = (Some(now_ms), stamped);
     }
 
     /// There is a registry, and this is what is known of its schemas from now on.
@@ -139,6 +154,7 @@ impl Examiner {
         self.found.references.clear();
         self.found.added.clear();
         self.found.unasked.clear();
+        self.found.times.clear();
         self.objects.clear();
         self.objects.extend_from_slice(objects);
         let Some(bytes) = record.value else {
@@ -263,6 +279,13 @@ impl Examiner {
                     counts.asked += u64::from(Side::of(*key) == Side::Refers);
                     counts.insert(*key);
                 }
+                for (number, told) in &self.found.times {
+                    let Some(rule) = plan.rules.get(*number as usize) else { continue };
+                    let Check::Sla(sla) = &rule.check else { continue };
+                    let told = Told { timestamp_ms: told.timestamp_ms.filter(|_| self.stamped), ..*told };
+                    let times = tally.rule(*number as usize).times.get_or_insert_default();
+                    times.see(sla, rule.threshold, told, self.now_ms);
+                }
                 for KeyFinding { rule, key, shown: place } in &self.found.keys {
                     let counts = tally.rule(*rule as usize);
                     counts.asked += 1;
@@ -332,6 +355,16 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
                     found.added.truncate(before);
                     found.unasked.push(number);
                 }
+                continue;
+            }
+            Subject::Times(routes) => {
+                let Check::Sla(sla) = &rule.check else { continue };
+                let time =
+                    |(route, field): (&Route, &TimeField)| time_ms(&field.read, rows::single(record, fields, route));
+                let mut told = routes.iter().zip(&sla.times).map(time);
+                let (first_ms, second_ms) = (told.next().flatten(), told.next().flatten());
+                let timestamp_ms = (raw.timestamp_ms >= 0).then_some(raw.timestamp_ms);
+                found.times.push((number, Told { first_ms, second_ms, timestamp_ms }));
                 continue;
             }
             Subject::Record => Row::Value(record),

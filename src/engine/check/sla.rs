@@ -2,21 +2,23 @@
 
 use crate::engine::contract::plan::Threshold;
 use crate::engine::contract::sla::{Level, Sla};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Pauses that are told apart; a stream with more of them is not measured. At some 50 bytes each they weigh 500 KB.
+/// Pauses that are told apart; a stream with more of them is not measured. At some 50 bytes each they weigh 500 KB in
+/// memory, at 12 bytes 120 KB in a delta.
 const MAX_SPANS: usize = 10_000;
 /// Pauses shorter than this part of the promised one are not looked for, so that a steady stream is one span.
 const RESOLUTION: f64 = 16.0;
 
-/// What the records of one SLA have shown.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What the records of one SLA have shown. `Times::default()` is the identity of `merge`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Times {
     /// Records whose time could be told.
     records: u64,
     oldest_ms: Option<i64>,
     newest_ms: Option<i64>,
-    /// Latency: the longest, and how many took longer than promised. Retention: how many are older.
+    /// Latency: the longest, and how many took longer than promised. Retention in a dry run: how many are older.
     longest_ms: Option<i64>,
     beyond: u64,
     spans: Spans,
@@ -40,9 +42,13 @@ pub struct Measured {
 }
 
 impl Times {
-    /// `threshold`: of the rule. `now_ms`: the time that it is taken to be.
-    pub fn see(&mut self, sla: &Sla, threshold: Threshold, told: Told, now_ms: i64) {
+    /// `threshold`: of the rule. `now_ms`: the time that it is taken to be, in a dry run.
+    pub fn see(&mut self, sla: &Sla, threshold: Threshold, told: Told, now_ms: Option<i64>) {
         let own = if sla.times.is_empty() { told.timestamp_ms } else { told.first_ms };
+        if sla.level == Level::Availability {
+            self.records += 1;
+            return;
+        }
         if sla.level == Level::Latency {
             let end = if sla.times.len() > 1 { told.second_ms } else { told.timestamp_ms };
             let (Some(start), Some(end)) = (told.first_ms, end) else { return };
@@ -54,43 +60,68 @@ impl Times {
         }
         let Some(at) = own else { return };
         self.records += 1;
-        self.oldest_ms = Some(self.oldest_ms.map_or(at, |oldest| oldest.min(at)));
-        self.newest_ms = Some(self.newest_ms.map_or(at, |newest| newest.max(at)));
-        match (sla.level, threshold) {
-            (Level::Retention, _) => {
+        self.oldest_ms = first(self.oldest_ms, Some(at));
+        self.newest_ms = self.newest_ms.max(Some(at));
+        match (sla.level, threshold, now_ms) {
+            (Level::Retention, _, Some(now_ms)) => {
                 let age = now_ms.saturating_sub(at) as f64 / sla.unit_ms;
                 self.beyond += u64::from(!threshold.holds(age));
             }
-            (Level::Frequency, Threshold::LessOrEqualTo(most)) => {
-                self.spans.add(at, (most * sla.unit_ms / RESOLUTION) as i64);
+            (Level::Frequency, Threshold::LessOrEqualTo(most), _) => {
+                self.spans.add((at, at), (most * sla.unit_ms / RESOLUTION) as i64);
             }
             _ => {}
         }
     }
 
-    /// The error says why there is no number.
+    /// What other records have shown, too.
+    pub fn merge(&mut self, other: Times) {
+        self.records += other.records;
+        self.oldest_ms = first(self.oldest_ms, other.oldest_ms);
+        self.newest_ms = self.newest_ms.max(other.newest_ms);
+        self.longest_ms = self.longest_ms.max(other.longest_ms);
+        self.beyond += other.beyond;
+        self.spans.merge(other.spans);
+    }
+
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The oldest and the newest time of a record.
+    pub fn ends_ms(&self) -> Option<(i64, i64)> {
+        self.oldest_ms.zip(self.newest_ms)
+    }
+
+    /// Roughly what it weighs when written.
+    pub fn weight_bytes(&self) -> usize {
+        24 + self.spans.spans.len() * SPAN_BYTES
+    }
+
+    /// The longest pause between two times. The error says why it cannot be told.
+    pub fn longest_pause_ms(&self) -> Result<i64, String> {
+        let pause = self.spans.longest_pause_ms();
+        pause.ok_or_else(|| format!("there are more than {MAX_SPANS} pauses to be told apart"))
+    }
+
+    /// The longest way of a record. The error says why there is none.
+    pub fn latency(&self, sla: &Sla) -> Result<Measured, String> {
+        let of = |ms: i64| Measured { value: ms as f64 / sla.unit_ms, failed: self.beyond, total: self.records };
+        self.longest_ms.map(of).ok_or_else(|| untold(sla))
+    }
+
+    /// Over all records of a dry run. The error says why there is no number.
     pub fn measure(&self, sla: &Sla, now_ms: i64) -> Result<Measured, String> {
-        if let Some(field) = sla.times.iter().find(|field| field.classified) {
-            return Err(format!("{} is classified, and nothing of its values may be told", field.name));
-        }
         let of = |ms: f64| Measured { value: ms / sla.unit_ms, failed: self.beyond, total: self.records };
-        let nothing = || match sla.times.as_slice() {
-            [] if sla.level == Level::Latency => "it names no `element` that a record's way begins with".to_owned(),
-            [] => "no record has a timestamp, and no `element` names a field that tells the time".to_owned(),
-            [one] if sla.level == Level::Latency => {
-                format!("no record has both {} and a timestamp; name a second `element` where it ends", one.name)
-            }
-            fields => {
-                let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-                format!("no record has a time that can be read in {}", names.join(" and "))
-            }
-        };
-        if sla.level == Level::Latency {
-            return self.longest_ms.map(|longest| of(longest as f64)).ok_or_else(nothing);
-        }
-        let (oldest, newest) = self.oldest_ms.zip(self.newest_ms).ok_or_else(nothing)?;
+        hidden(sla)?;
         match sla.level {
-            Level::Freshness | Level::Latency => Ok(of(now_ms.saturating_sub(newest) as f64)),
+            Level::Latency => return self.latency(sla),
+            Level::Availability => return Err("it is one of windows, which the daemon measures".to_owned()),
+            _ => {}
+        }
+        let (oldest, newest) = self.ends_ms().ok_or_else(|| untold(sla))?;
+        match sla.level {
+            Level::Freshness | Level::Latency | Level::Availability => Ok(of(now_ms.saturating_sub(newest) as f64)),
             Level::Retention => Ok(of(now_ms.saturating_sub(oldest) as f64)),
             Level::Throughput if oldest == newest => Err("all records are of one moment".to_owned()),
             Level::Throughput => {
@@ -98,17 +129,45 @@ impl Times {
                 Ok(Measured { value, failed: 0, total: self.records })
             }
             Level::Frequency if self.records < 2 => Err("a single record has no pause before or after it".to_owned()),
-            Level::Frequency => match self.spans.longest_pause_ms() {
-                Some(pause) => Ok(of(pause as f64)),
-                None => Err(format!("there are more than {MAX_SPANS} pauses to be told apart")),
-            },
+            Level::Frequency => Ok(of(self.longest_pause_ms()? as f64)),
         }
     }
 }
 
+/// The error: its times may not be told.
+pub fn hidden(sla: &Sla) -> Result<(), String> {
+    match sla.times.iter().find(|field| field.classified) {
+        Some(field) => Err(format!("{} is classified, and nothing of its values may be told", field.name)),
+        None => Ok(()),
+    }
+}
+
+/// Why records that there are tell no time.
+pub fn untold(sla: &Sla) -> String {
+    match sla.times.as_slice() {
+        [] if sla.level == Level::Latency => "it names no `element` that a record's way begins with".to_owned(),
+        [] => "no record has a timestamp, and no `element` names a field that tells the time".to_owned(),
+        [one] if sla.level == Level::Latency => {
+            format!("no record has both {} and a timestamp; name a second `element` where it ends", one.name)
+        }
+        fields => {
+            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+            format!("no record has a time that can be read in {}", names.join(" and "))
+        }
+    }
+}
+
+/// The lower of two, of which one may be unknown.
+fn first(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
+}
+
+/// Two varints of milliseconds since 1970.
+const SPAN_BYTES: usize = 12;
+
 /// Times as spans without a pause: two that lie at most `joined_ms` apart are in one. Which spans there are in the end
 /// does not depend on the order of the times.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Spans {
     /// Last by first; disjoint.
     spans: BTreeMap<i64, i64>,
@@ -118,25 +177,37 @@ struct Spans {
 }
 
 impl Spans {
-    fn add(&mut self, at: i64, joined_ms: i64) {
+    /// A span, which for one time begins where it ends.
+    fn add(&mut self, (mut first, mut last): (i64, i64), joined_ms: i64) {
         if self.too_many {
             return;
         }
         self.joined_ms = joined_ms;
-        let (mut first, mut last) = (at, at);
-        if let Some((from, to)) = self.spans.range(..=at).next_back().map(|(from, to)| (*from, *to))
-            && at.saturating_sub(to) <= joined_ms
+        if let Some((from, to)) = self.spans.range(..=first).next_back().map(|(from, to)| (*from, *to))
+            && first.saturating_sub(to) <= joined_ms
         {
-            (first, last) = (from, to.max(at));
+            (first, last) = (from, to.max(last));
         }
-        if let Some((from, to)) = self.spans.range(at.saturating_add(1)..).next().map(|(from, to)| (*from, *to))
+        while let Some((from, to)) = self.spans.range(first.saturating_add(1)..).next().map(|(from, to)| (*from, *to))
             && from.saturating_sub(last) <= joined_ms
         {
             self.spans.remove(&from);
             last = last.max(to);
         }
         self.spans.insert(first, last);
-        self.too_many = self.spans.len() > MAX_SPANS;
+        if self.spans.len() > MAX_SPANS {
+            self.too_many = true;
+            self.spans.clear();
+        }
+    }
+
+    fn merge(&mut self, other: Spans) {
+        let joined_ms = self.joined_ms.max(other.joined_ms);
+        other.spans.into_iter().for_each(|span| self.add(span, joined_ms));
+        if other.too_many {
+            self.too_many = true;
+            self.spans.clear();
+        }
     }
 
     /// Where no pause is longer than what is joined, that. `None`: there were too many to tell.
@@ -173,7 +244,7 @@ mod tests {
         for (first, second, timestamp) in told {
             let of = |ms: i64| (ms >= 0).then_some(ms);
             let told = Told { first_ms: of(*first), second_ms: of(*second), timestamp_ms: of(*timestamp) };
-            times.see(sla, sla.level.threshold(number), told, NOW);
+            times.see(sla, sla.level.threshold(number), told, Some(NOW));
         }
         match (times.measure(sla, NOW), expected) {
             (Ok(found), Ok((value, failed))) => assert_eq!((found.value, found.failed), (value, failed), "{sla:?}"),
@@ -224,13 +295,39 @@ mod tests {
             let mut seen = Times::default();
             for at in &times {
                 let told = Told { first_ms: Some(*at), ..Told::default() };
-                seen.see(&sla, Level::Frequency.threshold(most as f64), told, NOW);
+                seen.see(&sla, Level::Frequency.threshold(most as f64), told, Some(NOW));
             }
             let mut sorted = times.clone();
             sorted.sort_unstable();
             let longest = sorted.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
             let found = seen.measure(&sla, NOW).expect("two records").value as i64;
             prop_assert_eq!(found, longest.max(most / RESOLUTION as i64));
+        }
+
+        /// Deltas bring them in any order and number.
+        #[test]
+        fn what_records_show_merges_in_any_order(
+            times in proptest::collection::vec((0i64..3, 0i64..5_000, 0i64..400), 0..60),
+            most in 1i64..2_000,
+        ) {
+            for level in [Level::Latency, Level::Frequency, Level::Throughput, Level::Freshness] {
+                let sla = sla(level, 2, 1.0);
+                let seen = |of: &dyn Fn(i64) -> bool| {
+                    let mut seen = Times::default();
+                    for (_, at, took) in times.iter().filter(|(part, _, _)| of(*part)) {
+                        let told = Told { first_ms: Some(*at), second_ms: Some(at + took), timestamp_ms: None };
+                        seen.see(&sla, level.threshold(most as f64), told, None);
+                    }
+                    seen
+                };
+                for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+                    let mut merged = Times::default();
+                    order.into_iter().for_each(|part| merged.merge(seen(&|of| of == part)));
+                    let bytes = postcard::to_stdvec(&merged).expect("plain data");
+                    prop_assert!(bytes.len() <= merged.weight_bytes() + 16);
+                    prop_assert_eq!(&postcard::from_bytes::<Times>(&bytes).expect("its own bytes"), &seen(&|_| true));
+                }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::engine::check::aggregate::{self, Addend, Aggregate};
 use crate::engine::check::keys::{KEY_BYTES, Keys, Rows};
+use crate::engine::check::sla::Times;
 use crate::engine::profile::state::Profile;
 use crate::engine::record::{Interval, Offset, TopicId};
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ pub struct Unmeasured {
 
 /// What one rule has counted.
 ///
-/// On the wire it is two numbers and one optional thing, keys or aggregates: a rule has never both (`check::wire`).
+/// On the wire it is two numbers and one optional thing, keys, aggregates or times: a rule has one of them (`check::wire`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleTally {
     /// Rows it was asked of.
@@ -75,6 +76,8 @@ pub struct RuleTally {
     pub keys: Option<Keys>,
     /// A query only: what its aggregates have come to; empty where it was asked of nothing.
     pub aggregates: Vec<Aggregate>,
+    /// A service level only: what the times of its records have shown.
+    pub times: Option<Box<Times>>,
 }
 
 /// One record that broke a rule, or could not be decoded.
@@ -242,6 +245,9 @@ impl RuleTally {
         self.asked += other.asked;
         self.failed += other.failed;
         aggregate::merge(&mut self.aggregates, other.aggregates);
+        if let Some(times) = other.times {
+            self.times.get_or_insert_default().merge(*times);
+        }
         self.keys = match (self.keys.take(), other.keys) {
             (Some(a), Some(b)) => Some(a.merged(b)),
             (a, b) => a.or(b),
@@ -264,7 +270,8 @@ impl RuleTally {
 
     fn weight_bytes(&self) -> usize {
         let aggregates: usize = self.aggregates.iter().map(Aggregate::weight_bytes).sum();
-        RULE_BYTES + self.keys.as_ref().map_or(0, Keys::weight_bytes) + aggregates
+        let times = self.times.as_ref().map_or(0, |times| times.weight_bytes());
+        RULE_BYTES + self.keys.as_ref().map_or(0, Keys::weight_bytes) + aggregates + times
     }
 }
 

@@ -7,6 +7,7 @@ use crate::engine::check::sla::Measured;
 use crate::engine::check::tally::{FUTURE, RuleTally, Sample, Tally};
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
+use crate::engine::contract::sla::Level;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -79,11 +80,26 @@ pub struct RuleResult {
 
 /// Judges a window by its contract version.
 pub fn judge(plan: &Plan, tally: &Tally, facts: &Facts) -> Verdict {
-    judge_with(plan, tally, facts, &ServiceLevels::new())
+    judge_with(plan, tally, facts, &latencies(plan, tally))
 }
 
-/// By the number of their rules: what the times of the records say of service levels.
-pub type ServiceLevels = BTreeMap<usize, Result<Measured, String>>;
+/// Of all service levels, latency alone is each record's own: what others come to, a window that closes says
+/// (`trend::level`).
+fn latencies(plan: &Plan, tally: &Tally) -> ServiceLevels {
+    let latency = |(number, (rule, counts)): (usize, (&Rule, &RuleTally))| match (&rule.check, &counts.times) {
+        (Check::Sla(sla), Some(times)) if sla.level == Level::Latency => {
+            Some((number, times.latency(sla).map_err(Unmeasured::Unknown)))
+        }
+        _ => None,
+    };
+    plan.rules.iter().zip(&tally.rules).enumerate().filter_map(latency).collect()
+}
+
+/// Why a service level has no number before its window closes, and none among late records.
+const OF_CLOSED: &str = "it is told when its window closes, of all of its records";
+
+/// By the number of their rules: what service levels come to.
+pub type ServiceLevels = BTreeMap<usize, Result<Measured, Unmeasured>>;
 
 /// Judges by what a tally does not hold, too.
 pub fn judge_with(plan: &Plan, tally: &Tally, facts: &Facts, levels: &ServiceLevels) -> Verdict {
@@ -96,7 +112,7 @@ pub fn judge_with(plan: &Plan, tally: &Tally, facts: &Facts, levels: &ServiceLev
         .map(|(number, rule)| {
             let result = rule_result(number, rule, counts(number), tally, facts);
             match levels.get(&number) {
-                Some(measured) => service_level(rule, measured, tally, result),
+                Some(measured) => service_level(rule, measured, tally, facts, result),
                 None => result,
             }
         })
@@ -126,6 +142,14 @@ pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
             results.push(rule_result(number, rule, counts, tally, &facts));
         }
     }
+    let whole = Facts { complete: true, ..Facts::default() };
+    for (number, measured) in latencies(plan, tally) {
+        let Some((rule, counts)) = plan.rules.get(number).zip(tally.rules.get(number)) else { continue };
+        if measured.as_ref().is_ok_and(|way| !rule.threshold.holds(way.value)) {
+            let unjudged = rule_result(number, rule, counts, tally, &whole);
+            results.push(service_level(rule, &measured, tally, &whole, unjudged));
+        }
+    }
     if tally.counts.undecodable > 0 {
         results.push(decodable(plan, tally));
     }
@@ -133,7 +157,8 @@ pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
 }
 
 /// Why there is no number.
-enum Unmeasured {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmeasured {
     /// Asked of no row.
     Skip,
     Unknown(String),
@@ -144,8 +169,8 @@ fn measure(number: usize, rule: &Rule, counts: &RuleTally, across: &Across) -> R
     if let Check::Unmeasured(reason) = &rule.check {
         return Err(Unmeasured::Unknown(reason.clone()));
     }
-    if let Check::Sla(sla) = &rule.check {
-        return Err(Unmeasured::Unknown(sla.level.outside_windows().to_owned()));
+    if let Check::Sla(_) = &rule.check {
+        return Err(Unmeasured::Unknown(OF_CLOSED.to_owned()));
     }
     if let Check::RowCount = rule.check {
         return match rule.unit {
@@ -199,7 +224,7 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
     };
     let (status, reason) = match measured {
         Err(Unmeasured::Skip) if tally.counts.unmeasured > 0 => (Status::Unknown, Some(not_measured(tally))),
-        Err(Unmeasured::Skip) => (Status::Skip, Some("asked of no row".to_string())),
+        Err(Unmeasured::Skip) => (Status::Skip, Some(ASKED_OF_NONE.to_string())),
         Err(Unmeasured::Unknown(reason)) => (Status::Unknown, Some(reason)),
         // Whatever those records hold, a count that only grows may be decided already.
         Ok(value) if tally.counts.unmeasured > 0 && !decided(rule, value.low) => {
@@ -223,9 +248,10 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         metric: rule.metric.to_string(),
         value: value.map(|rows| rows.value),
         bounds: value.filter(|rows| !rows.is_exact()).map(|rows| (rows.low, rows.high)),
-        unit: match rule.unit {
-            Unit::Rows => "rows",
-            Unit::Percent => "percent",
+        unit: match (&rule.check, rule.unit) {
+            (Check::Sla(sla), _) => sla.unit_word(),
+            (_, Unit::Rows) => "rows",
+            (_, Unit::Percent) => "percent",
         },
         threshold: threshold_json(rule.threshold),
         asked: counts.asked,
@@ -236,25 +262,34 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
 }
 
 /// `unjudged`: the rule's result as it is without a measurement.
-fn service_level(rule: &Rule, measured: &Result<Measured, String>, tally: &Tally, unjudged: RuleResult) -> RuleResult {
-    let unknown = |reason| RuleResult { reason: Some(reason), ..unjudged.clone() };
-    match measured {
-        _ if tally.counts.unmeasured > 0 => unknown(not_measured(tally)),
-        Err(reason) => unknown(reason.clone()),
-        Ok(Measured { value, failed, total }) => RuleResult {
-            status: match rule.threshold.holds(*value) {
-                true => Status::Pass,
-                false if rule.warns() => Status::Warn,
-                false => Status::Fail,
-            },
-            value: Some(*value),
-            asked: *total,
-            failed: *failed,
-            reason: None,
-            ..unjudged
-        },
-    }
+fn service_level(
+    rule: &Rule,
+    measured: &Result<Measured, Unmeasured>,
+    tally: &Tally,
+    facts: &Facts,
+    unjudged: RuleResult,
+) -> RuleResult {
+    let told = |status, reason: &str| RuleResult { status, reason: Some(reason.to_owned()), ..unjudged.clone() };
+    let Measured { value, failed, total } = match measured {
+        _ if tally.counts.unmeasured > 0 => return told(Status::Unknown, &not_measured(tally)),
+        Err(Unmeasured::Skip) => return told(Status::Skip, ASKED_OF_NONE),
+        Err(Unmeasured::Unknown(reason)) => return told(Status::Unknown, reason),
+        Ok(measured) => *measured,
+    };
+    let broken_for_good = matches!(&rule.check, Check::Sla(sla) if sla.level.worsens());
+    let (status, reason) = match rule.threshold.holds(value) {
+        true => (Status::Pass, None),
+        false if !broken_for_good && facts.late => (Status::Unknown, Some(LATE.to_owned())),
+        false if !broken_for_good && !facts.complete => (Status::Unknown, Some(NOT_COMPLETE.to_owned())),
+        false if rule.warns() => (Status::Warn, None),
+        false => (Status::Fail, None),
+    };
+    RuleResult { status, value: Some(value), asked: total, failed, reason, ..unjudged }
 }
+
+const ASKED_OF_NONE: &str = "asked of no row";
+const LATE: &str = "records that came late are not the whole window";
+const NOT_COMPLETE: &str = "the window is not complete";
 
 /// Whether the number is a count, which only grows.
 fn grows(rule: &Rule) -> bool {
@@ -311,9 +346,9 @@ fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
     } else if rows && ever_after(rule.threshold, value) || holds && !whole_window {
         Outcome::Holds
     } else if facts.late {
-        Outcome::Open("records that came late are not the whole window".into())
+        Outcome::Open(LATE.into())
     } else {
-        Outcome::Open("the window is not complete".into())
+        Outcome::Open(NOT_COMPLETE.into())
     }
 }
 
@@ -379,7 +414,7 @@ fn built_in(id: &str, metric: &str, status: Status, asked: u64, failed: u64, tal
         threshold: threshold_json(Threshold::MustBe(0.0)),
         asked,
         failed,
-        reason: (status == Status::Skip).then(|| "asked of no row".to_string()),
+        reason: (status == Status::Skip).then(|| ASKED_OF_NONE.to_string()),
         samples: tally.samples.iter().filter(|s| s.rule.is_none() && (s.reason == FUTURE) == future).cloned().collect(),
     }
 }

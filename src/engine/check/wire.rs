@@ -1,16 +1,18 @@
-//! A rule's counts as deltas and state hold them: two numbers and one optional thing. Keys stand there as they always did, so that
-//! what was written before there were aggregates reads as it was meant.
+//! A rule's counts as deltas hold them: two numbers and one optional thing. Keys stand there as they always did, so that
+//! what was written before there were aggregates and times reads as it was meant.
 
 use crate::engine::check::aggregate::Aggregate;
 use crate::engine::check::keys::{Distinct, Keys};
+use crate::engine::check::sla::Times;
 use crate::engine::check::tally::RuleTally;
 use crate::engine::profile::sketch::Held;
 use datasketches::hll::HllSketch;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The number of the variant behind those of `Keys`.
+/// The numbers of the variants behind those of `Keys`.
 const AGGREGATES: u32 = 2;
+const TIMES: u32 = 3;
 
 #[derive(Deserialize)]
 struct Read {
@@ -19,17 +21,19 @@ struct Read {
     more: Option<More>,
 }
 
-/// The variants of `Keys`, and one more.
+/// The variants of `Keys`, and two more.
 #[derive(Deserialize)]
 enum More {
     Exact(Distinct),
     Many(Held<HllSketch>),
     Aggregates(Vec<Aggregate>),
+    Times(Box<Times>),
 }
 
 enum Written<'a> {
     Keys(&'a Keys),
     Aggregates(&'a [Aggregate]),
+    Times(&'a Times),
 }
 
 impl Serialize for Written<'_> {
@@ -37,16 +41,18 @@ impl Serialize for Written<'_> {
         match self {
             Written::Keys(keys) => keys.serialize(serializer),
             Written::Aggregates(all) => serializer.serialize_newtype_variant("Keys", AGGREGATES, "Aggregates", all),
+            Written::Times(times) => serializer.serialize_newtype_variant("Keys", TIMES, "Times", times),
         }
     }
 }
 
 impl Serialize for RuleTally {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let more = match (&self.keys, self.aggregates.as_slice()) {
-            (Some(keys), _) => Some(Written::Keys(keys)),
-            (None, []) => None,
-            (None, aggregates) => Some(Written::Aggregates(aggregates)),
+        let more = match (&self.keys, self.aggregates.as_slice(), &self.times) {
+            (Some(keys), ..) => Some(Written::Keys(keys)),
+            (None, [], Some(times)) => Some(Written::Times(times)),
+            (None, [], None) => None,
+            (None, aggregates, _) => Some(Written::Aggregates(aggregates)),
         };
         let mut rule = serializer.serialize_struct("RuleTally", 3)?;
         rule.serialize_field("asked", &self.asked)?;
@@ -65,6 +71,7 @@ impl<'de> Deserialize<'de> for RuleTally {
             Some(More::Exact(distinct)) => RuleTally { keys: Some(Keys::Exact(distinct)), ..rule },
             Some(More::Many(held)) => RuleTally { keys: Some(Keys::Many(held)), ..rule },
             Some(More::Aggregates(aggregates)) => RuleTally { aggregates, ..rule },
+            Some(More::Times(times)) => RuleTally { times: Some(times), ..rule },
         })
     }
 }
@@ -89,7 +96,7 @@ mod tests {
         for keys in [None, Some(keys)] {
             let before =
                 postcard::to_stdvec(&Before { asked: 300, failed: 7, keys: keys.clone() }).expect("plain data");
-            let rule = RuleTally { asked: 300, failed: 7, keys, aggregates: vec![] };
+            let rule = RuleTally { asked: 300, failed: 7, keys, ..RuleTally::default() };
             assert_eq!(postcard::from_bytes::<RuleTally>(&before).as_ref(), Ok(&rule));
             assert_eq!(postcard::to_stdvec(&rule).as_ref(), Ok(&before));
         }
@@ -109,9 +116,16 @@ mod tests {
             Aggregate::Min(None),
             Aggregate::Max(Some(1.5)),
         ];
-        let rule = RuleTally { asked: 3, failed: 0, keys: None, aggregates };
+        let rule = RuleTally { asked: 3, aggregates, ..RuleTally::default() };
         let bytes = postcard::to_stdvec(&rule).expect("plain data");
         assert_eq!(postcard::from_bytes::<RuleTally>(&bytes).as_ref(), Ok(&rule));
         assert!(postcard::from_bytes::<Before>(&bytes).is_err());
+    }
+
+    #[test]
+    fn times_survive_the_wire() {
+        let rule = RuleTally { times: Some(Box::default()), ..RuleTally::default() };
+        let bytes = postcard::to_stdvec(&rule).expect("plain data");
+        assert_eq!(postcard::from_bytes::<RuleTally>(&bytes).as_ref(), Ok(&rule));
     }
 }

@@ -39,6 +39,8 @@ pub enum Subject {
     Expression(Box<Places>),
     /// What a query asks, by slot.
     Query(Box<[Place]>),
+    /// The times that a service level names.
+    Times(Box<[Route]>),
 }
 
 /// By object.
@@ -89,8 +91,13 @@ pub fn of(objects: &[ObjectPlan], rules: &[Rule], profile: &ProfilePlan) -> Vec<
 /// `None`: the rule is not measured.
 fn subject(rule: &Rule, fields: &Fields) -> Option<Subject> {
     match (&rule.check, &rule.field) {
-        (Check::Unmeasured(_) | Check::Sla(_), _) => None,
+        (Check::Unmeasured(_), _) => None,
         (Check::Beside(_), _) => Some(Subject::Beside),
+        // Deltas hold times, and nothing of the values of what is classified.
+        (Check::Sla(sla), _) if sla.times.iter().any(|time| time.classified) => None,
+        (Check::Sla(sla), _) => {
+            sla.times.iter().map(|time| fields.route(&time.path)).collect::<Option<_>>().map(Subject::Times)
+        }
         (Check::RowCount, _) => Some(Subject::Row),
         (Check::Query(query), _) => query.places(fields).map(Subject::Query),
         (Check::Holds(condition), field) => {

@@ -58,6 +58,7 @@ pub fn compile(contract: &Contract) -> Plan {
         horizons,
         incident: contract.incident,
         mode: contract.mode,
+        objective: contract.objective,
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Contract {
     pub incident: IncidentPolicy,
     /// `steward.mode`; of all that no rule of its own says otherwise.
     pub mode: Mode,
+    /// `steward.objective`, as a share.
+    pub objective: f64,
     /// The objects that are topics, in the order of the document.
     pub objects: Vec<Object>,
     /// The objects that are none: nothing is governed by them, and records may still be tried on them.

@@ -50,7 +50,12 @@ pub struct Plan {
     pub incident: IncidentPolicy,
     /// Of what is asked of every record, whatever the rules: that it can be decoded, and its timestamp.
     pub mode: Mode,
+    /// `steward.objective`: the share of windows that is to be good, 0 to 1.
+    pub objective: f64,
 }
+
+/// The objective of a contract that states none.
+pub const DEFAULT_OBJECTIVE: f64 = 0.99;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IncidentPolicy {
@@ -131,7 +136,7 @@ pub enum Check {
     Holds(Arc<Condition>),
     /// The number that a query gives.
     Query(Arc<Query>),
-    /// A service level. The times of a window do not tell it: it is `unknown` there, and measured in a dry run.
+    /// A service level: of the times of a window's records, and of what windows before it have left.
     Sla(Box<Sla>),
     /// Parsed and not enforced: `unknown`, with the reason.
     Unmeasured(String),

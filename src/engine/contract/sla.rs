@@ -18,6 +18,28 @@ pub struct Sla {
     pub times: Vec<TimeField>,
 }
 
+impl Sla {
+    /// The unit as results say it, whatever its spelling in the contract.
+    pub fn unit_word(&self) -> &'static str {
+        const TIMES: [(f64, &str, &str); 8] = [
+            (1.0, "ms", "records/ms"),
+            (S, "s", "records/s"),
+            (MIN, "min", "records/min"),
+            (H, "h", "records/h"),
+            (D, "d", "records/d"),
+            (7.0 * D, "w", "records/w"),
+            (30.0 * D, "mo", "records/mo"),
+            (365.0 * D, "y", "records/y"),
+        ];
+        let (_, time, per) = TIMES.iter().find(|(ms, ..)| *ms == self.unit_ms).unwrap_or(&TIMES[0]);
+        match self.level {
+            Level::Availability => "percent",
+            Level::Throughput => per,
+            _ => time,
+        }
+    }
+}
+
 /// A field that tells a time.
 #[derive(Clone, Debug)]
 pub struct TimeField {
@@ -41,28 +63,24 @@ pub enum Level {
     Frequency,
     /// How many records there are in a time.
     Throughput,
+    /// In how many windows of a hundred records came and could be read.
+    Availability,
 }
 
 impl Level {
-    /// What is compared with the contract's number. Times are at most as long as promised; a throughput is at least so much.
+    /// What is compared with the contract's number. Times are at most as long as promised; a throughput and an
+    /// availability are at least so much.
     pub fn threshold(self, number: f64) -> Threshold {
         match self {
-            Level::Throughput => Threshold::GreaterOrEqualTo(number),
+            Level::Throughput | Level::Availability => Threshold::GreaterOrEqualTo(number),
             _ => Threshold::LessOrEqualTo(number),
         }
     }
 
-    /// Why no window of the daemon says it.
-    pub fn outside_windows(self) -> &'static str {
-        match self {
-            Level::Freshness | Level::Retention => {
-                "it depends on the time of asking, and windows are judged whenever they close: \
-                 ask `steward contract test`"
-            }
-            Level::Latency | Level::Frequency | Level::Throughput => {
-                "it is not measured in windows: ask `steward contract test`"
-            }
-        }
+    /// Whether a record more can break what held: what is not whole may then hold, and what is broken stays so. Of all others
+    /// it is the other way round.
+    pub fn worsens(self) -> bool {
+        matches!(self, Level::Latency | Level::Retention)
     }
 }
 
@@ -98,7 +116,7 @@ pub fn level(name: &str) -> Result<Level, String> {
         "retention" => Level::Retention,
         "frequency" => Level::Frequency,
         "throughput" => Level::Throughput,
-        "availability" => return Err("that a topic is available is not measured".to_owned()),
+        "availability" => Level::Availability,
         "errorRate" => return Err("errors are measured by the rules of the contract, each on its own".to_owned()),
         "timeToDetect" | "timeToNotify" | "timeToRepair" => {
             return Err(format!("{name} is about people, and no record tells it"));

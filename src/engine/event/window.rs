@@ -8,6 +8,7 @@ use crate::engine::event::envelope::{self, About, Event, MAX_VALUE_BYTES, Source
 use crate::engine::event::id;
 use crate::engine::event::result::{ResultValue, result_value, word, worst_severity};
 use crate::engine::record::{Interval, TopicId};
+use crate::engine::trend::budget::Budget;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -35,6 +36,8 @@ pub struct Window<'a> {
     pub undecodable: &'a BTreeMap<String, u64>,
     /// Where records were counted and not measured.
     pub unmeasured: Option<&'a BTreeMap<(TopicId, i32), Unmeasured>>,
+    /// How the contract's objectives stand since.
+    pub budgets: &'a [Budget],
 }
 
 /// The offsets that a window's deltas cover in one partition.
@@ -66,8 +69,11 @@ const KIND: &str = "io.meshsteward.quality.window.v1";
 const MAX_REASONS: usize = 32;
 
 /// Where not everything fits: what coverage and results may weigh, each. JSON writes a byte as at most 6 (`\u0000`),
-/// so 2 * 128 KiB, 32 reasons and 4 texts of 6 KiB make 472 KiB, and 40 KiB remain for the numbers and names.
+/// so 2 * 128 KiB, 16 KiB of budgets, 32 reasons and 4 texts of 6 KiB make 488 KiB, and 24 KiB remain for the numbers and names.
 const SHARE_BYTES: usize = 128 * 1024;
+
+/// The same of budgets: 33 are 5 kB, as long as ids are what people write.
+const BUDGETS_BYTES: usize = 16 * 1024;
 
 /// Of an event of this kind about the window.
 pub fn id(kind: &str, window: &Window<'_>) -> String {
@@ -106,6 +112,8 @@ struct Value {
     score: Option<f64>,
     score_version: u32,
     results: Vec<ResultValue>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    budgets: Vec<BudgetValue>,
     /// The event would have been too large, and something was left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
@@ -161,6 +169,17 @@ struct CountsValue {
     future: u64,
 }
 
+#[derive(Debug, Serialize)]
+pub struct BudgetValue {
+    sla: String,
+    objective: f64,
+    /// ISO 8601.
+    period: &'static str,
+    good: u64,
+    windows: u64,
+    ratio: Option<f64>,
+}
+
 #[derive(Debug, Default, Serialize)]
 struct Omitted {
     samples: usize,
@@ -208,6 +227,7 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
         score: verdict.score,
         score_version: score::VERSION,
         results: verdict.results.iter().map(result_value).collect(),
+        budgets: window.budgets.iter().map(budget_value).collect(),
         truncated: false,
         omitted: None,
     }
@@ -226,6 +246,19 @@ pub fn span(window: &Window<'_>) -> Span {
 
 pub fn contract_value(id: &str, version: &str, hash: ContractHash) -> ContractValue {
     ContractValue { id: clip(id), version: clip(version), hash: hash.to_string() }
+}
+
+/// As events and requests are told it.
+pub fn budget_value(budget: &Budget) -> BudgetValue {
+    let Budget { sla, objective, good, windows } = budget;
+    BudgetValue {
+        sla: clip(sla),
+        objective: *objective,
+        period: "P30D",
+        good: *good,
+        windows: *windows,
+        ratio: budget.ratio(),
+    }
 }
 
 fn coverage_value(coverage: &Coverage) -> CoverageValue {
@@ -281,6 +314,8 @@ fn fold_rest(value: &mut Value) {
     fold_results(value, |result| result.status == Status::Fail);
     let mut left = SHARE_BYTES;
     fold_results(value, |result| take(&mut left, result));
+    let mut left = BUDGETS_BYTES;
+    value.budgets.retain(|budget| take(&mut left, budget));
     let before = value.coverage.len();
     let mut left = SHARE_BYTES;
     value.coverage.retain(|coverage| take(&mut left, coverage));

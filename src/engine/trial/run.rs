@@ -2,18 +2,14 @@
 
 use crate::engine::check::horizon::Seen;
 use crate::engine::check::keys::Rows;
-use crate::engine::check::record::{self, Examined, Examiner};
-use crate::engine::check::sla::{Times, Told};
-use crate::engine::check::tally::Tally;
-use crate::engine::check::verdict::{self, Facts, Verdict};
+use crate::engine::check::record::{Examined, Examiner};
+use crate::engine::check::tally::{RuleTally, Tally};
+use crate::engine::check::verdict::{self, Facts, Unmeasured, Verdict};
 use crate::engine::contract::compile;
 use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::model::Contract;
 use crate::engine::contract::plan::{Check, Plan};
-use crate::engine::contract::sla::TimeField;
-use crate::engine::decode::fields::Route;
 use crate::engine::decode::framing::Encoding;
-use crate::engine::decode::rows;
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::record::{Position, RawRecord, TopicId};
 use std::sync::Arc;
@@ -34,17 +30,7 @@ pub struct Trial {
     plan: Plan,
     examiner: Examiner,
     tally: Tally,
-    promises: Vec<Promise>,
     now_ms: i64,
-}
-
-/// A service level, and what the records' times have shown of it.
-#[derive(Debug)]
-struct Promise {
-    rule: usize,
-    /// Where its elements stand.
-    routes: Vec<Route>,
-    times: Times,
 }
 
 impl Trial {
@@ -53,8 +39,9 @@ impl Trial {
     pub fn of(contract: &Contract, schema: Option<&str>, now_ms: i64) -> Result<Trial, Vec<String>> {
         let names = || contract.all_objects().into_iter().map(|object| object.name.clone()).collect::<Vec<_>>();
         let plan = compile::compile(&contract.of_one(schema).ok_or_else(names)?);
-        let promises = promises(&plan);
-        Ok(Trial { plan, examiner: Examiner::new(&UNIQUENESS_KEY), tally: Tally::default(), promises, now_ms })
+        let mut examiner = Examiner::new(&UNIQUENESS_KEY);
+        examiner.dry_run(now_ms, true);
+        Ok(Trial { plan, examiner, tally: Tally::default(), now_ms })
     }
 
     /// Of lines of a file: every value is JSON, whatever the contract says of its topic, and nothing stands beside it.
@@ -78,46 +65,27 @@ impl Trial {
         };
         let offset = i64::try_from(number).unwrap_or(i64::MAX);
         // What has no timestamp of its own is taken to be of now.
+        self.examiner.dry_run(self.now_ms, false);
         let record =
             RawRecord { offset, timestamp_ms: self.now_ms, key: None, value, schema_header: None, headers: None };
         // It is JSON, which needs no schema.
-        let _ = self.count(&record, FILE, None);
+        let _ = self.record(&record, FILE);
     }
 
     /// Counts a record of a topic. The error names the schema that it cannot be read without: then it is not counted, and
     /// to be given again when that is known.
     pub fn record(&mut self, record: &RawRecord<'_>, at: Position) -> Result<(), SchemaRef> {
-        self.count(record, at, (record.timestamp_ms != NO_TIMESTAMP).then_some(record.timestamp_ms))
+        let Trial { plan, examiner, tally, .. } = self;
+        if let Examined::Needs(schema) = examiner.examine(plan, &[0], record) {
+            return Err(schema);
+        }
+        examiner.count(plan, record, at, false, tally);
+        Ok(())
     }
 
     /// There is a schema registry, and this is all that is known of its schemas.
     pub fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
         self.examiner.replace_schemas(schemas);
-    }
-
-    fn count(&mut self, record: &RawRecord<'_>, at: Position, timestamp_ms: Option<i64>) -> Result<(), SchemaRef> {
-        if let Examined::Needs(schema) = self.examiner.examine(&self.plan, &[0], record) {
-            return Err(schema);
-        }
-        self.see_times(timestamp_ms);
-        let Trial { plan, examiner, tally, .. } = self;
-        examiner.count(plan, record, at, false, tally);
-        Ok(())
-    }
-
-    fn see_times(&mut self, timestamp_ms: Option<i64>) {
-        let Trial { plan, examiner, promises, now_ms, .. } = self;
-        let (Some(value), Some(asked)) = (examiner.value(), plan.asked.first()) else { return };
-        for Promise { rule, routes, times } in promises {
-            let Some(rule) = plan.rules.get(*rule) else { continue };
-            let Check::Sla(sla) = &rule.check else { continue };
-            let time = |(route, field): (&Route, &TimeField)| {
-                record::time_ms(&field.read, rows::single(value, &asked.fields, route))
-            };
-            let mut told = routes.iter().zip(&sla.times).map(time);
-            let told = Told { first_ms: told.next().flatten(), second_ms: told.next().flatten(), timestamp_ms };
-            times.see(sla, rule.threshold, told, *now_ms);
-        }
     }
 
     pub fn plan(&self) -> &Plan {
@@ -130,9 +98,11 @@ impl Trial {
 
     /// The verdict over all that was read.
     pub fn verdict(&self) -> Verdict {
-        let measured = self.promises.iter().filter_map(|Promise { rule, times, .. }| {
-            let Check::Sla(sla) = &self.plan.rules.get(*rule)?.check else { return None };
-            Some((*rule, times.measure(sla, self.now_ms)))
+        let nothing = RuleTally::default();
+        let measured = self.plan.rules.iter().enumerate().filter_map(|(number, rule)| {
+            let Check::Sla(sla) = &rule.check else { return None };
+            let times = self.tally.rules.get(number).unwrap_or(&nothing).times.as_deref().cloned().unwrap_or_default();
+            Some((number, times.measure(sla, self.now_ms).map_err(Unmeasured::Unknown)))
         });
         // There are no windows before the one that holds everything.
         let across = |horizon: &Horizon| {
@@ -148,19 +118,6 @@ impl Trial {
         verdict::judge_with(&self.plan, &self.tally, &facts, &measured.collect())
     }
 }
-
-fn promises(plan: &Plan) -> Vec<Promise> {
-    let Some(asked) = plan.asked.first() else { return Vec::new() };
-    let promise = |(rule, check): (usize, &Check)| {
-        let Check::Sla(sla) = check else { return None };
-        let routes = sla.times.iter().map(|field| asked.fields.route(&field.path)).collect::<Option<_>>()?;
-        Some(Promise { rule, routes, times: Times::default() })
-    };
-    plan.rules.iter().map(|rule| &rule.check).enumerate().filter_map(promise).collect()
-}
-
-/// What Kafka has where a producer sent none.
-const NO_TIMESTAMP: i64 = -1;
 
 #[cfg(test)]
 mod tests;

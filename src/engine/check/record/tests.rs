@@ -74,6 +74,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         horizons: Vec::new(),
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::Warn,
+        objective: 0.99,
     }
 }
 

@@ -45,6 +45,7 @@ fn plan(rules: Vec<Rule>) -> Plan {
         horizons: Vec::new(),
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::Warn,
+        objective: 0.99,
     }
 }
 

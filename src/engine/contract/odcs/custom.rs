@@ -17,6 +17,8 @@ pub struct Custom {
     pub declared_delay_ms: Option<i64>,
     pub incident: Option<IncidentPolicy>,
     pub mode: Option<Mode>,
+    /// As a share, 0 to 1.
+    pub objective: Option<f64>,
     /// Values of this field may leave as they are.
     pub show_values: bool,
     pub encoding: Stated,
@@ -96,6 +98,13 @@ impl Custom {
                 "steward.mode is understood on the contract and on its rules, as observe, warn or enforce",
                 "write one of the three words, on the contract or on a rule of `quality`",
             ),
+            ("objective", _) if level == Level::Contract => match objective(&node.value) {
+                Some(share) => self.objective = Some(share),
+                None => problems.beyond(at, "steward-property",
+                    "steward.objective is no percentage",
+                    "write how many windows of a hundred are to be good: 99.9",
+                ),
+            },
             ("protobufSchema", Value::Text(text)) if of_topics => {
                 self.encoding.protobuf = encoding::protobuf(text, at, problems);
             }
@@ -148,9 +157,9 @@ impl Custom {
                     "put it on the object or the contract",
                 );
             }
-            ("incident", _) => {
+            ("incident" | "objective", _) => {
                 problems.doubt(at, "steward-property",
-                    "steward.incident is read on the contract alone",
+                    format!("steward.{key} is read on the contract alone"),
                     "move it to the contract's customProperties",
                 );
             }
@@ -162,10 +171,20 @@ impl Custom {
             }
             _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, mode or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, objective, mode or showValues, or a name without `steward.`",
             ),
         }
     }
+}
+
+/// Percent into a share.
+fn objective(value: &Value) -> Option<f64> {
+    let percent = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::Text(text) => text.trim().strip_suffix('%').unwrap_or(text).trim().parse().ok()?,
+        _ => return None,
+    };
+    (0.0 < percent && percent <= 100.0).then_some(percent / 100.0)
 }
 
 fn incident(node: &Node) -> Option<IncidentPolicy> {

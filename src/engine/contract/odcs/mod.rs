@@ -17,7 +17,7 @@ use crate::engine::contract::name::TEXT_MAX;
 use crate::engine::contract::odcs::custom::{Custom, Level};
 use crate::engine::contract::odcs::property::Parent;
 use crate::engine::contract::odcs::quality::Subject;
-use crate::engine::contract::plan::IncidentPolicy;
+use crate::engine::contract::plan::{DEFAULT_OBJECTIVE, IncidentPolicy};
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::yaml::{self, Node};
 use crate::engine::decode::path::{FieldPath, Step};
@@ -163,6 +163,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         text,
         incident: custom.incident.unwrap_or(IncidentPolicy { failing: 1, of: 1 }),
         mode: custom.mode.unwrap_or_default(),
+        objective: custom.objective.unwrap_or(DEFAULT_OBJECTIVE),
         objects,
         ungoverned,
         canonical: root.node.json().to_string(),

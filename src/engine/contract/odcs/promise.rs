@@ -106,6 +106,15 @@ fn promised(value: &At<'_>, level: Level, unit: Option<&str>) -> Result<(f64, St
         _ => None,
     };
     let number = number.filter(|n| *n >= 0.0).ok_or("the value of the SLA is no number")?;
+    if level == Level::Availability {
+        let unit = unit.unwrap_or("percent");
+        let percent = ["percent", "%", "pct"].iter().any(|word| unit.trim().eq_ignore_ascii_case(word));
+        return match (percent, number <= 100.0) {
+            (true, true) => Ok((number, unit.to_owned(), 1.0)),
+            (true, false) => Err(format!("an availability of {number} percent is more than there is")),
+            (false, _) => Err(format!("the unit {unit:?} is no percentage")),
+        };
+    }
     if level == Level::Throughput {
         let unit = unit.unwrap_or("records/s");
         return Ok((number, unit.to_owned(), sla::per_ms(unit)?));

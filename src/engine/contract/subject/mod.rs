@@ -15,7 +15,7 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::odcs::Parsed;
 use crate::engine::contract::odcs::custom::marks_personal_data;
-use crate::engine::contract::plan::{Check, IncidentPolicy, Validity};
+use crate::engine::contract::plan::{Check, DEFAULT_OBJECTIVE, IncidentPolicy, Validity};
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::rules::Rules;
 use crate::engine::contract::subject::shape::{Field, Shape};
@@ -105,6 +105,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         text,
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::default(),
+        objective: DEFAULT_OBJECTIVE,
         objects: vec![object],
         ungoverned: Vec::new(),
         canonical: root.node.json().to_string(),

@@ -216,7 +216,7 @@ fn service_levels_are_measured_by_the_times_of_records_against_the_clock() {
             "throughput pass 15.16 >= 10 records/d 0/3",
             "freshness unknown - <= 1 d 0/0",
             "retention unknown - <= 3 y 0/0",
-            "availability unknown - - 0/0",
+            "availability unknown - >= 99.9 percent 0/0",
             "latency unknown - - 0/0",
             "endOfLife unknown - - 0/0",
         ]

@@ -1,0 +1,6 @@
+//! What windows come to, one after the other: pure, in bounded memory, and decided by the windows alone.
+
+pub mod rolling; // counts of a rolling period
+pub mod level; // service levels in windows
+pub mod budget; // how much of what may be bad is left
+pub mod history; // what the windows of one contract leave to later ones
