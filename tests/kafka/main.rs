@@ -35,6 +35,7 @@ mod logs; // topics that grow, are cut, start again, hold what was aborted
 mod changes; // contracts, brokers
 mod operators; // pause, resume, any worker asked, topics that appear
 mod check; // `steward check --connect`
+mod formats; // every format and compression; drafts of topics
 mod rule_sets; // of a registry, beside the contract
 mod registry; // Avro by a schema registry, and its outages
 mod protobuf; // Protobuf by a schema registry

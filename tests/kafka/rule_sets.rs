@@ -19,7 +19,7 @@ fn rules_that_the_registry_keeps_are_asked_of_every_record() {
     let rules = [rule("few", "CEL", "message.quantity < 5"), rule("known", "CEL_FIELD", "value.startsWith('ABC')")];
     let version =
         json!({"subject": "rules.orders-value", "version": 1, "schema": schema, "ruleSet": {"domainRules": rules}});
-    let url = serve("/subjects/rules.orders-value/versions/latest", version.to_string());
+    let url = serve(vec![("/subjects/rules.orders-value/versions/latest", version.to_string())]);
     let mesh = Mesh::new(shared(), "rules", 1, &format!("registry: {{url: '{url}'}}"));
     let record = |n: usize| {
         let quantity = if n % 10 == 3 { 9 } else { 1 };
@@ -48,20 +48,20 @@ fn rules_that_the_registry_keeps_are_asked_of_every_record() {
     assert_eq!((failed("few"), failed("known")), (10, 4), "{windows:#?}");
 }
 
-/// A registry of one subject version; it knows nothing else.
-fn serve(path: &'static str, body: String) -> String {
+/// A registry that has these answers, by path, and knows nothing else.
+pub fn serve(answers: Vec<(&'static str, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let body = body.clone();
-            std::thread::spawn(move || answer(stream, path, &body));
+            let answers = answers.clone();
+            std::thread::spawn(move || answer(stream, &answers));
         }
     });
     format!("http://127.0.0.1:{port}")
 }
 
-fn answer(stream: TcpStream, path: &str, body: &str) {
+fn answer(stream: TcpStream, answers: &[(&str, String)]) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -70,9 +70,10 @@ fn answer(stream: TcpStream, path: &str, body: &str) {
                 return;
             }
         }
-        let (status, body) = match head.split(' ').nth(1) == Some(path) {
-            true => (200, body),
-            false => (404, r#"{"error_code":40401,"message":"Subject not found"}"#),
+        let found = answers.iter().find(|(path, _)| head.split(' ').nth(1) == Some(path));
+        let (status, body) = match found {
+            Some((_, body)) => (200, body.as_str()),
+            None => (404, r#"{"error_code":40401,"message":"Subject not found"}"#),
         };
         let _ = write!(reader.get_mut(), "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     }

@@ -63,6 +63,11 @@ impl Broker {
         Writer { producer: self.producer(&[("enable.idempotence", "true")]), topic: topic.to_string() }
     }
 
+    /// Batches are compressed by this codec of Kafka's, `none` included.
+    pub fn writer_in(&self, topic: &str, codec: &str) -> Writer {
+        Writer { producer: self.producer(&[("compression.type", codec)]), topic: topic.to_string() }
+    }
+
     /// Writes in transactions of `size`, every one for which `abort` says so (by its number) aborted after its records
     /// have reached the log. Returns the offset of each record, of aborted ones too.
     pub fn produce_in_transactions(
@@ -125,8 +130,8 @@ impl Broker {
     }
 
     fn producer(&self, settings: &[(&str, &str)]) -> BaseProducer<Deliveries> {
-        let mut config = config(&self.bootstrap, settings);
-        config.set("linger.ms", "20").set("batch.num.messages", "10000").set("compression.type", "lz4");
+        let usual = [("linger.ms", "20"), ("batch.num.messages", "10000"), ("compression.type", "lz4")];
+        let config = config(&self.bootstrap, &[&usual, settings].concat());
         config.create_with_context(Deliveries::default()).expect("a producer")
     }
 }
