@@ -114,6 +114,7 @@ fn opened() -> Inspector<PlansJudge> {
         flush_interval_ms: 10_000,
         flush_bytes: 4 * 1024 * 1024,
         message_bytes: 500_000,
+        copy_bytes_max: 1_000_000,
         start_earliest: true,
         deltas: "deltas".into(),
         state: "state".into(),

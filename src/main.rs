@@ -1,7 +1,7 @@
 //! `steward`: arguments, logging, exit code.
 
 use clap::{Parser, Subcommand};
-use mesh_steward::cli::{Exit, check, contract, demo, run};
+use mesh_steward::cli::{Exit, check, contract, demo, quarantine, run};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -24,6 +24,9 @@ enum Command {
     /// Contracts at a desk: without a broker, a network or a configuration
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// Bad records that were put aside: lists, shows and replays them
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn carry_out(command: Command) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::demo(&args, &mut out)?,
         Command::Check(args) => check::check(&args, &mut out)?,
         Command::Contract(command) => contract::contract(&command, &mut out)?,
+        Command::Quarantine(command) => quarantine::quarantine(&command, &mut out)?,
     };
     out.flush()?;
     Ok(exit)

@@ -29,6 +29,7 @@ mod sim {
     pub mod twins; // who took whose id
     pub mod fold; // a naive ledger
     pub mod events; // what a consumer of the governance topic sees
+    pub mod quarantine; // what stands in quarantines
     pub mod invariants; // what must hold after every step
     pub mod oracle; // what must hold at rest
     pub mod harness; // one run, from its tape to its verdict

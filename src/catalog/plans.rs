@@ -1,5 +1,6 @@
 //! What the flow's `Judge` answers from the plans in force.
 
+use crate::engine::check::aside;
 use crate::engine::check::keys::Keys;
 use crate::engine::check::record::{Examined, Examiner};
 use crate::engine::check::tally::{Counts, Tally, Unmeasured};
@@ -10,12 +11,12 @@ use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::profile::summary::{self, Summary};
-use crate::engine::record::{Position, RawRecord, TopicId, WindowStart};
+use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart};
 use crate::engine::trend::budget::Budget;
 use crate::engine::trend::history::History;
 use crate::engine::trend::level::Closing;
 use crate::flow::io::Ms;
-use crate::flow::judge::{ContractFacts, Judge, Lens};
+use crate::flow::judge::{ContractFacts, Judge, Lens, Why};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -136,6 +137,19 @@ impl Judge for PlansJudge {
         match self.readings.get(lens) {
             Some(reading) => self.examiner.count(&reading.plan, record, at, future, tally),
             None => &[],
+        }
+    }
+
+    fn aside(&self, lens: usize) -> Option<Why> {
+        let plan = &self.readings.get(lens)?.plan;
+        let bad = self.examiner.enforced(plan)?;
+        let (contract, version) = (plan.contract_id.clone(), plan.contract_version.clone());
+        Some(Why { contract, version, rules: bad.rules, reason: bad.reason })
+    }
+
+    fn put_aside(&self, hash: ContractHash, at: Position, offset: Offset, lost: Option<&str>, tally: &mut Tally) {
+        if let Some(plan) = self.plans.by_hash.get(&hash) {
+            aside::count(plan, at, offset, lost, tally);
         }
     }
 

@@ -5,6 +5,7 @@ pub mod demo; // everything in one process
 pub mod connect; // what a start would find at the cluster
 pub mod check; // its configuration, its contracts, and what it would find
 pub mod contract; // contracts at a desk: linted, tried on records
+pub mod quarantine; // bad records: listed, shown, replayed
 
 use std::process::ExitCode;
 

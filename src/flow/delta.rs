@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// The codec's version; N and N-1 are read, anything else stops the partition.
 pub const VERSION: u8 = 1;
 
+/// Partitions in one message of idle products: at 100 bytes each, topic names included, half of what a message may weigh.
+const IDLE_REPORTS_MAX: usize = 5_000;
+
 /// A message of the deltas topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: DeserializeOwned"))]
@@ -113,6 +116,22 @@ pub fn partition_of(product: &ProductName, partitions: i32) -> i32 {
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
     (u64::from_be_bytes(first) % partitions.max(1) as u64) as i32
+}
+
+/// Idle products in messages that are not too large.
+pub fn in_messages(products: Vec<(ProductName, Reports)>) -> Vec<Vec<(ProductName, Reports)>> {
+    let (mut chunks, mut reports) = (vec![Vec::new()], 0);
+    for product in products {
+        reports += product.1.partitions.len() + product.1.topics.len() + 1;
+        if reports > IDLE_REPORTS_MAX {
+            reports = 0;
+            chunks.push(Vec::new());
+        }
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push(product);
+        }
+    }
+    chunks
 }
 
 #[cfg(test)]

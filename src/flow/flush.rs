@@ -3,12 +3,12 @@
 //! The ids are asked for after the last record of the cut was read, so an id that still holds was the id of every
 //! record in it. A commit whose answer is missing is resumed, never aborted; at the deadline a new producer settles it.
 
-use crate::engine::contract::name::ProductName;
 use crate::engine::record::Offset;
-use crate::flow::io::{Answer, Call, Fault, FaultKind, Membership, Ms, Part, Publication};
+use crate::flow::io::{Answer, Call, Fault, FaultKind, Membership, Ms, Part, Publication, Whose};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Parts, Phase};
 use crate::flow::stage::{Outgoing, Seen, Stage};
+use std::sync::Arc;
 
 /// The broker aborts a transaction that is open for longer; ours are opened at flush and short.
 pub const TRANSACTION_TIMEOUT_MS: Ms = 10_000;
@@ -21,6 +21,8 @@ pub struct Flush<C> {
     live: Vec<Part>,
     step: Step,
     seen: Seen,
+    /// Asked for, where the cut copies to some.
+    quarantines: Vec<(Arc<str>, i32)>,
     outgoing: Outgoing,
     membership: Option<Membership>,
     started_ms: Ms,
@@ -39,6 +41,7 @@ pub struct Flush<C> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Topics,
+    Quarantines,
     Ends,
     Begin,
     Send,
@@ -57,8 +60,8 @@ pub enum Turn {
     Done,
     /// A partition's topic is not the one that was read.
     Recreated(Part),
-    /// Recover: after an abort, or with a new producer.
-    Failed { fault: Fault, abort: bool, product: Option<ProductName> },
+    /// Recover: after an abort, or with a new producer; without the outputs that could not be written, each with the reason.
+    Failed { fault: Fault, abort: bool, whose: Vec<(Whose, String)> },
     /// Mutations only: the same cut again with a new producer.
     NewProducer,
 }
@@ -70,7 +73,8 @@ impl<C> Flush<C> {
             cut,
             live,
             step: Step::Topics,
-            seen: Seen { asked_ms: now, topics, ends: Default::default() },
+            seen: Seen { asked_ms: now, topics, ..Seen::default() },
+            quarantines: Vec::new(),
             outgoing: Outgoing::default(),
             membership: None,
             started_ms: now,
@@ -88,6 +92,7 @@ impl<C> Flush<C> {
     pub fn call(&mut self, ghosts: &[(Part, Offset, String)], parts: &Parts) -> Call {
         match self.step {
             Step::Topics => Call::Topics(self.seen.topics.keys().cloned().collect()),
+            Step::Quarantines => Call::Quarantines(self.quarantines.clone()),
             Step::Ends => Call::Ends(self.live.clone()),
             Step::Begin => Call::Begin,
             Step::Send if planted(Mutation::DoubtMeansAborted) => Call::Send(self.outgoing.messages.clone()),
@@ -122,10 +127,15 @@ impl<C> Flush<C> {
                 if let Some(part) = self.recreated(parts) {
                     return Turn::Recreated(part);
                 }
-                if self.needs_ends {
-                    return self.go(now, Step::Ends);
+                self.quarantines = stage.quarantines(&self.cut, &self.seen);
+                if !self.quarantines.is_empty() {
+                    return self.go(now, Step::Quarantines);
                 }
-                self.outgoing(now, stage)
+                self.ends(now, stage)
+            }
+            (Step::Quarantines, Answer::Quarantines(Ok(standing))) => {
+                self.seen.quarantines = standing;
+                self.ends(now, stage)
             }
             (Step::Ends, Answer::Ends(Ok(ends))) => {
                 self.seen.ends = ends;
@@ -138,7 +148,7 @@ impl<C> Flush<C> {
                     return Turn::Failed {
                         fault: Fault { kind: FaultKind::Abortable, message },
                         abort: true,
-                        product: None,
+                        whose: Vec::new(),
                     };
                 }
                 self.membership = Some(membership);
@@ -155,12 +165,12 @@ impl<C> Flush<C> {
             (Step::Send, Answer::Send(Err(failures))) => {
                 // A producer that failed to deliver is not used again: its sequence has a hole.
                 let mut failures = failures;
-                let worst = failures.iter().position(|f| f.about.is_some()).unwrap_or(0);
-                if failures.is_empty() {
-                    return self.go(now, Step::Offsets);
+                failures.sort_by_key(|failure| failure.about.is_none());
+                let whose = failures.iter().filter_map(|f| Some((f.about.clone()?, f.fault.message.clone()))).collect();
+                match failures.into_iter().next() {
+                    None => self.go(now, Step::Offsets),
+                    Some(worst) => Turn::Failed { fault: worst.fault, abort: false, whose },
                 }
-                let failure = failures.swap_remove(worst);
-                Turn::Failed { fault: failure.fault, abort: false, product: failure.about }
             }
             (Step::Commit, Answer::Commit(Err(fault))) if fault.kind == FaultKind::Retriable => {
                 self.doubt = true;
@@ -176,6 +186,7 @@ impl<C> Flush<C> {
             (
                 _,
                 Answer::Topics(Err(fault))
+                | Answer::Quarantines(Err(fault))
                 | Answer::Ends(Err(fault))
                 | Answer::Begin(Err(fault))
                 | Answer::SendOffsets(Err(fault))
@@ -184,7 +195,7 @@ impl<C> Flush<C> {
             // An answer to another call than the one that was made.
             (step, _) => {
                 let message = format!("an answer out of turn at {step:?}");
-                Turn::Failed { fault: Fault { kind: FaultKind::Fatal, message }, abort: false, product: None }
+                Turn::Failed { fault: Fault { kind: FaultKind::Fatal, message }, abort: false, whose: Vec::new() }
             }
         }
     }
@@ -193,9 +204,9 @@ impl<C> Flush<C> {
         let open = self.begun_ms.is_some();
         match fault.kind {
             FaultKind::Retriable => self.again(now, fault),
-            FaultKind::Abortable | FaultKind::InstanceFenced => Turn::Failed { fault, abort: open, product: None },
+            FaultKind::Abortable | FaultKind::InstanceFenced => Turn::Failed { fault, abort: open, whose: Vec::new() },
             FaultKind::Fatal | FaultKind::Fenced | FaultKind::Configuration => {
-                Turn::Failed { fault, abort: false, product: None }
+                Turn::Failed { fault, abort: false, whose: Vec::new() }
             }
         }
     }
@@ -204,12 +215,17 @@ impl<C> Flush<C> {
         if now - self.since_ms < DEADLINE_MS {
             return Turn::Again;
         }
-        Turn::Failed { fault, abort: false, product: None }
+        Turn::Failed { fault, abort: false, whose: Vec::new() }
+    }
+
+    fn ends<S: Stage<Cut = C>>(&mut self, now: Ms, stage: &mut S) -> Turn {
+        if self.needs_ends { self.go(now, Step::Ends) } else { self.outgoing(now, stage) }
     }
 
     fn outgoing<S: Stage<Cut = C>>(&mut self, now: Ms, stage: &mut S) -> Turn {
         self.outgoing = stage.outgoing(&mut self.cut, &self.seen);
-        let bytes = |m: &crate::flow::io::Message| m.key.len() + m.value.as_ref().map_or(0, Vec::len);
+        let bytes =
+            |m: &crate::flow::io::Message| m.key.as_ref().map_or(0, Vec::len) + m.value.as_ref().map_or(0, Vec::len);
         self.written_bytes = self.outgoing.messages.iter().map(|m| bytes(m) as u64).sum();
         self.go(now, Step::Begin)
     }

@@ -5,8 +5,9 @@ use crate::engine::check::record::{Examined, UNDECODABLE, UNMEASURED};
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, window_of};
-use crate::flow::delta::{Delta, Extent, ProductDelta, Reports, WindowKey, encode, partition_of};
-use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo};
+use crate::flow::aside::Aside;
+use crate::flow::delta::{Delta, Extent, ProductDelta, Reports, WindowKey, encode, in_messages, partition_of};
+use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo, Whose};
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::learned::{Learned, OfProduct, Spot};
 use crate::flow::mutation::{Mutation, planted};
@@ -27,8 +28,6 @@ const LARGE_BYTES: usize = 512 * 1024;
 const WEIGH_EVERY: u64 = 4_096;
 /// What a window weighs in a delta before any uniqueness key: counts of a ten-rule contract and a few samples.
 const WINDOW_BYTES: usize = 512;
-/// Partitions in one message of idle products: at 100 bytes each, topic names included, half of what a message may weigh.
-const IDLE_REPORTS_MAX: usize = 5_000;
 /// The first instant of the year 1: a time before it is taken for it, so that no arithmetic on times overflows.
 const FIRST_MS: Ms = -62_135_596_800_000;
 /// First violations remembered; beyond it the memory starts again, which costs an early flush at most.
@@ -43,6 +42,8 @@ pub struct InspectorConfig {
     pub flush_bytes: usize,
     /// A delta beyond this goes as several messages.
     pub message_bytes: usize,
+    /// The largest message that the producer takes, for copies of records.
+    pub copy_bytes_max: usize,
     /// Topics without a committed offset and without a chain: from the log's start, or from its end.
     pub start_earliest: bool,
     pub deltas: Arc<str>,
@@ -58,6 +59,7 @@ pub struct Inspector<J: Judge> {
     parts: BTreeMap<Part, Reading>,
     resuming: BTreeMap<Part, Resume>,
     learned: Learned<J::Tally>,
+    aside: Aside,
     weight_bytes: usize,
     /// Records since what has been learned was weighed.
     unweighed: u64,
@@ -74,6 +76,7 @@ pub struct Inspector<J: Judge> {
 /// What a flush took out.
 pub struct Cut<T> {
     learned: Learned<T>,
+    aside: Aside,
     parts: BTreeMap<Part, Reading>,
     records: u64,
     number: u64,
@@ -82,6 +85,7 @@ pub struct Cut<T> {
 impl<J: Judge> Inspector<J> {
     pub fn new(judge: J, config: InspectorConfig) -> Inspector<J> {
         Inspector {
+            aside: Aside::new(config.copy_bytes_max),
             judge,
             config,
             parts: BTreeMap::new(),
@@ -163,10 +167,11 @@ impl<J: Judge> Inspector<J> {
         Message {
             topic: self.config.deltas.clone(),
             partition: Some(partition_of(product, self.config.delta_partitions)),
-            key: product.to_string().into_bytes(),
+            key: Some(product.to_string().into_bytes()),
             headers: Vec::new(),
             value: Some(encode(delta)),
-            about: Some(product.clone()),
+            copied: None,
+            about: Some(Whose::Product(product.clone())),
         }
     }
 
@@ -235,6 +240,9 @@ impl<J: Judge> Stage for Inspector<J> {
             if record.offset < reading.next {
                 continue;
             }
+            if self.aside.bytes() >= self.config.flush_bytes {
+                break;
+            }
             // A record counts through all lenses or through none; the first one says so below, before anything counts.
             if needs_schema(&mut self.judge, reading.lenses.get(1..).unwrap_or_default(), record).is_some() {
                 waits = Some(n);
@@ -278,7 +286,9 @@ impl<J: Judge> Stage for Inspector<J> {
                 }
                 // Eight bytes is what a uniqueness key weighs.
                 self.weight_bytes += 8 * looking.keys;
+                let mut breaks = false;
                 for rule in self.judge.count(lens.index, record, at, future, &mut windows[spot.window].1) {
+                    breaks = true;
                     if spot.violated.insert(*rule) {
                         if self.known_violations.len() >= FIRST_VIOLATIONS_MAX {
                             self.known_violations.clear();
@@ -294,6 +304,16 @@ impl<J: Judge> Stage for Inspector<J> {
                         counts[led].1.undecodable += 1;
                     }
                 }
+                if breaks && let Some(why) = self.judge.aside(lens.index) {
+                    let place = (spot.product, spot.window);
+                    match self.aside.take(now, part, at, record, lens, place, why) {
+                        Ok(bytes) => self.weight_bytes += bytes,
+                        Err(lost) => {
+                            let tally = &mut windows[spot.window].1;
+                            self.judge.put_aside(lens.hash, at, record.offset, Some(&lost), tally);
+                        }
+                    }
+                }
             }
             reading.next = record.offset + 1;
             self.records += 1;
@@ -301,11 +321,15 @@ impl<J: Judge> Stage for Inspector<J> {
         }
         if self.unweighed >= WEIGH_EVERY {
             self.unweighed = 0;
-            self.weight_bytes = self.learned.windows().map(Merge::weight_bytes).sum();
+            self.weight_bytes = self.learned.windows().map(Merge::weight_bytes).sum::<usize>() + self.aside.bytes();
         }
         let Some(n) = waits else { return Ok(Vec::new()) };
         reading.next = records[n].offset + i64::from(planted(Mutation::WaitsPastTheRecord));
         Ok(schemas_ahead(&mut self.judge, &reading.lenses, &records[n..]))
+    }
+
+    fn is_full(&self) -> bool {
+        self.aside.bytes() >= self.config.flush_bytes
     }
 
     fn knows(&self, schema: SchemaRef) -> bool {
@@ -362,11 +386,28 @@ impl<J: Judge> Stage for Inspector<J> {
             }
         }
         let learned = std::mem::take(&mut self.learned);
-        Cut { learned, parts, records: std::mem::take(&mut self.records), number: self.flushes }
+        let (aside, records) = (self.aside.cut(), std::mem::take(&mut self.records));
+        Cut { learned, aside, parts, records, number: self.flushes }
+    }
+
+    fn quarantines(&self, cut: &Self::Cut, seen: &Seen) -> Vec<(Arc<str>, i32)> {
+        cut.aside.quarantines(|topic| seen.topics.get(topic).copied().flatten().map(|info| info.partitions))
+    }
+
+    fn refused(&mut self, now: Ms, quarantine: &Arc<str>, why: &str) {
+        self.aside.refuse(quarantine.clone(), why.to_owned(), now);
     }
 
     fn outgoing(&mut self, cut: &mut Self::Cut, seen: &Seen) -> Outgoing {
-        let mut messages = Vec::new();
+        for (topic, standing) in &seen.quarantines {
+            if let Err(why) = standing {
+                self.aside.refuse(topic.clone(), why.clone(), seen.asked_ms);
+                let text = format!("nothing is copied to {topic} for a while: {why}");
+                self.notes.push(Note { level: Level::Error, text });
+            }
+        }
+        // First: it counts in the windows that go out.
+        let mut messages = cut.aside.messages(&self.judge, &mut cut.learned, &seen.quarantines);
         let mut idle: BTreeMap<i32, Vec<(ProductName, Reports)>> = BTreeMap::new();
         let mut products: BTreeMap<ProductName, Vec<(&Part, &Reading)>> =
             cut.learned.products().map(|product| (product.clone(), Vec::new())).collect();
@@ -394,13 +435,14 @@ impl<J: Judge> Stage for Inspector<J> {
             }
         }
         for (partition, products) in idle {
-            for some in chunks(products) {
+            for some in in_messages(products) {
                 messages.push(Message {
                     topic: self.config.deltas.clone(),
                     partition: Some(partition),
-                    key: b"idle".to_vec(),
+                    key: Some(b"idle".to_vec()),
                     headers: Vec::new(),
                     value: Some(encode(&Delta::<J::Tally>::Idle(some))),
+                    copied: None,
                     about: None,
                 });
             }
@@ -433,6 +475,7 @@ impl<J: Judge> Stage for Inspector<J> {
         self.parts.clear();
         self.resuming.clear();
         self.learned = Learned::default();
+        self.aside.reset();
         self.known_violations.clear();
         (self.weight_bytes, self.records, self.early) = (0, 0, false);
     }
@@ -451,20 +494,4 @@ impl<J: Judge> Stage for Inspector<J> {
     fn notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
     }
-}
-
-/// Idle products in messages that are not too large.
-fn chunks(products: Vec<(ProductName, Reports)>) -> Vec<Vec<(ProductName, Reports)>> {
-    let (mut chunks, mut reports) = (vec![Vec::new()], 0);
-    for product in products {
-        reports += product.1.partitions.len() + product.1.topics.len() + 1;
-        if reports > IDLE_REPORTS_MAX {
-            reports = 0;
-            chunks.push(Vec::new());
-        }
-        if let Some(chunk) = chunks.last_mut() {
-            chunk.push(product);
-        }
-    }
-    chunks
 }

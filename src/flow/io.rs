@@ -111,6 +111,8 @@ pub enum Call {
     OffsetAt { part: Part, time_ms: Ms },
     /// Records of `[from, to)` under read_committed; answered in chunks, `done` when the position passed `to`.
     ReadLog { part: Part, from: Offset, to: Offset },
+    /// Quarantines that copies go to, created with so many partitions where they are missing.
+    Quarantines(Vec<(Arc<str>, i32)>),
     /// Open a transaction; answers with the group membership as it stands on the thread that serves rebalances.
     Begin,
     /// Produce all, then drain: every delivery report is in.
@@ -136,6 +138,8 @@ pub enum Answer {
     /// `None`: there is no such record.
     OffsetAt(Result<Option<Offset>, Fault>),
     ReadLog(Result<Chunk, Fault>),
+    /// The partitions of each, or why it cannot be written.
+    Quarantines(Result<BTreeMap<Arc<str>, Result<i32, String>>, Fault>),
     Begin(Result<Membership, Fault>),
     Send(Result<(), Vec<SendFailure>>),
     SendOffsets(Result<(), Fault>),
@@ -190,23 +194,41 @@ pub struct Membership {
 }
 
 /// A message of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     pub topic: Arc<str>,
     /// `None`: by key.
     pub partition: Option<i32>,
-    pub key: Vec<u8>,
+    pub key: Option<Vec<u8>>,
     pub headers: Vec<(&'static str, String)>,
     /// `None`: a tombstone.
     pub value: Option<Vec<u8>>,
+    /// Of a copy of a record: what it has of it beside key and value.
+    pub copied: Option<Original>,
     /// Whose failure it is if it cannot be written.
-    pub about: Option<ProductName>,
+    pub about: Option<Whose>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// -1: the record has none.
+    pub timestamp_ms: Ms,
+    /// They stand before the message's own.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// What a message that cannot be written holds back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    Product(ProductName),
+    /// Copies into this quarantine, and no more.
+    Quarantine(Arc<str>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendFailure {
-    /// `None`: not one product's failure (a broker is away, an abort is on its way).
-    pub about: Option<ProductName>,
+    /// `None`: not one output's failure (a broker is away, an abort is on its way).
+    pub about: Option<Whose>,
     pub fault: Fault,
 }
 

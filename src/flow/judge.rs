@@ -10,7 +10,7 @@ use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::decode::schema::SchemaRef;
-use crate::engine::record::{Position, RawRecord, TopicId, WindowStart};
+use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart};
 use crate::engine::trend::budget::Budget;
 use crate::engine::trend::history::History;
 use crate::engine::trend::level::Closing;
@@ -84,6 +84,22 @@ pub trait Judge {
         future: bool,
         tally: &mut Self::Tally,
     ) -> &[u32];
+
+    /// Why the record that `count` just counted is put aside; `None`: it is not.
+    fn aside(&self, _lens: usize) -> Option<Why> {
+        None
+    }
+
+    /// Counts a record that was put aside, or was to be: then `lost` says why it could not.
+    fn put_aside(
+        &self,
+        _hash: ContractHash,
+        _at: Position,
+        _offset: Offset,
+        _lost: Option<&str>,
+        _tally: &mut Self::Tally,
+    ) {
+    }
 
     /// Uniqueness keys that a record may add to its tally.
     fn keys_per_record(&self, _lens: usize) -> usize {
@@ -160,6 +176,16 @@ pub trait Judge {
 
     /// What the window event and the metrics count.
     fn counts(&self, tally: &Self::Tally) -> crate::engine::check::tally::Counts;
+}
+
+/// Why a record is put aside, in the words of its contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    pub contract: String,
+    pub version: String,
+    /// The ids of the enforced rules that it broke.
+    pub rules: Vec<String>,
+    pub reason: String,
 }
 
 /// What events say of the contract they judge by.

@@ -78,6 +78,11 @@ impl<T: Default> Learned<T> {
         &mut self.products[product]
     }
 
+    /// The window that a spot holds; `None` where there is none such any more.
+    pub fn at(&mut self, (product, window): (usize, usize)) -> Option<&mut T> {
+        self.products.get_mut(product)?.windows.get_mut(window).map(|(_, tally)| tally)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.products.is_empty()
     }

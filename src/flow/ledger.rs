@@ -12,7 +12,7 @@ use crate::flow::book::Book;
 use crate::flow::delta::{decode, encode};
 use crate::flow::history::history_key;
 use crate::flow::io::{
-    Answer, Call, Chunk, Committed, Ends, Level, Message, Ms, Note, Part, ProductUpdate, Publication, TopicInfo,
+    Answer, Call, Chunk, Committed, Ends, Level, Message, Ms, Note, Part, ProductUpdate, Publication, TopicInfo, Whose,
 };
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::lineage::LineageConfig;
@@ -416,9 +416,10 @@ impl Cut {
         let events = std::mem::take(&mut moved.events).into_iter().map(|event| (&config.events, event));
         let lineage = std::mem::take(&mut moved.lineage).into_iter().map(|event| (lineage, event));
         for (topic, Event { key, headers, value }) in events.chain(lineage) {
-            let about = Some(state.product.clone());
-            let topic = topic.clone();
-            self.outgoing.messages.push(Message { topic, partition: None, key, headers, value: Some(value), about });
+            let about = Some(Whose::Product(state.product.clone()));
+            let (topic, key) = (topic.clone(), Some(key));
+            let message = Message { topic, key, headers, value: Some(value), about, ..Message::default() };
+            self.outgoing.messages.push(message);
         }
         if planted(Mutation::ClosedThroughForgotten) {
             state.closed_through = None;
@@ -436,10 +437,9 @@ impl Cut {
         value: Vec<u8>,
         about: Option<ProductName>,
     ) {
-        let topic = config.state.clone();
-        let message =
-            Message { topic, partition: Some(partition), key, headers: Vec::new(), value: Some(value), about };
-        self.states.push(message);
+        let (topic, partition) = (config.state.clone(), Some(partition));
+        let (key, value, about) = (Some(key), Some(value), about.map(Whose::Product));
+        self.states.push(Message { topic, partition, key, value, about, ..Message::default() });
     }
 }
 

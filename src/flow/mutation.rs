@@ -58,6 +58,8 @@ mutations! {
     SittingOutIsCommitted,
     /// A partition that waits for a schema passes over the record that needs it.
     WaitsPastTheRecord,
+    /// Copies for quarantine stay in memory when a flush takes them, and go with the next one too.
+    CopiesStay,
     /// A partition is paused before what was read of it is committed.
     PausedUnflushed,
     /// The watermark ignores partitions nobody reported.

@@ -337,7 +337,7 @@ fn wait(phase: &Phase) -> Option<String> {
     Some(match phase {
         Phase::Live { waits: Some(wait), .. } => match wait.schemas.first() {
             Some(schema) => format!("{schema} of the registry"),
-            None => return None,
+            None => "the flush of the copies that were put aside".into(),
         },
         Phase::Live { .. } | Phase::Paused => return None,
         Phase::Opening(Step::Offset) => "the offset that its group committed".into(),

@@ -34,6 +34,8 @@ pub struct Seen {
     pub asked_ms: Ms,
     pub topics: BTreeMap<Arc<str>, Option<TopicInfo>>,
     pub ends: BTreeMap<Part, Ends>,
+    /// Of quarantines that the cut copies to: their partitions, or why they cannot be written.
+    pub quarantines: BTreeMap<Arc<str>, Result<i32, String>>,
 }
 
 /// What a stage has in memory that no commit covers yet.
@@ -57,9 +59,13 @@ pub trait Stage {
     fn read(&mut self, part: &Part, chunk: Chunk) -> Option<Opened>;
 
     /// Takes records, all of them or those before the first that needs a schema which is not known yet. Returns that
-    /// schema, then others that the rest of them need; nothing where all were taken. An error stops this partition, and
+    /// schema, then others that the rest of them need; nothing where all were taken, or no more fit (`is_full`). An error stops this partition, and
     /// only this one.
     fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<Vec<SchemaRef>, String>;
+    /// Whether a flush must come before any more records are taken.
+    fn is_full(&self) -> bool {
+        false
+    }
     /// Whether records that name this schema can be taken.
     fn knows(&self, schema: SchemaRef) -> bool;
     /// Everything before `offset` was read.
@@ -85,6 +91,12 @@ pub trait Stage {
     /// Topics that a flush must look at: those of the live partitions, and others that it speaks about.
     fn topics(&self, live: &[Part]) -> Vec<Arc<str>>;
     fn cut(&mut self, now: Ms, live: &[Part]) -> Self::Cut;
+    /// The quarantines that the cut copies to, and the partitions that each gets where it is missing.
+    fn quarantines(&self, _cut: &Self::Cut, _seen: &Seen) -> Vec<(Arc<str>, i32)> {
+        Vec::new()
+    }
+    /// This quarantine could not be written: nothing is copied to it for a while.
+    fn refused(&mut self, _now: Ms, _quarantine: &Arc<str>, _why: &str) {}
     fn outgoing(&mut self, cut: &mut Self::Cut, seen: &Seen) -> Outgoing;
     /// What the commit of this cut lets the world see.
     fn publication(&self, now: Ms, cut: &Self::Cut) -> Publication;

@@ -6,7 +6,7 @@
 
 use crate::engine::record::{Offset, RawRecord};
 use crate::flow::flush::{Flush, Turn};
-use crate::flow::io::{Action, Answer, Call, Exit, FaultKind, Input, Level, Ms, Note, Part, Publication};
+use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Ms, Note, Part, Publication};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Parts, Phase, Refused, Why};
 use crate::flow::stage::Stage;
@@ -18,8 +18,6 @@ const RECOVERY_BACKOFF_MS: Ms = 100;
 const RECOVERY_BACKOFF_MAX_MS: Ms = 10_000;
 /// A call that failed and may be made again is made again after this.
 const RETRY_MS: Ms = 100;
-/// How long a product sits out after its output could not be written.
-const SIT_OUT_MS: Ms = 10_000;
 /// How long a partition sits out whose records this version cannot read.
 const UNREADABLE_MS: Ms = 60_000;
 
@@ -164,7 +162,7 @@ impl<S: Stage> Task<S> {
             return;
         }
         match self.stage.records(now, part, records) {
-            Ok(schemas) if schemas.is_empty() => self.replayed(part),
+            Ok(schemas) if schemas.is_empty() && !self.stage.is_full() => self.replayed(part),
             Ok(schemas) => self.wait(now, part, schemas),
             Err(why) => {
                 self.note(Level::Error, format!("{part} is stopped: {why}"));
@@ -267,33 +265,7 @@ impl<S: Stage> Task<S> {
                 self.note(Level::Warn, text);
                 self.recover(now);
             }
-            Turn::Failed { fault, abort, product } => {
-                let text = format!("a flush failed and is done again: {}", fault.message);
-                self.note(Level::Warn, text);
-                if let Some(product) = product {
-                    let live = self.parts.live();
-                    for part in self.stage.parts_of(&product, &live) {
-                        let position = self.stage.position(&part);
-                        self.out.push(Action::Hold(vec![part.clone()]));
-                        let (until, why) = (now + SIT_OUT_MS, Why::Output(product.clone()));
-                        self.parts.phases.insert(part, Phase::SittingOut { until, position, why });
-                    }
-                    let text = format!("{product} sits out {} s: its output cannot be written", SIT_OUT_MS / 1000);
-                    self.note(Level::Error, text);
-                }
-                match fault.kind {
-                    FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
-                    FaultKind::Fenced => self.fenced(now, flush.open_ms(now), fault),
-                    _ if abort => {
-                        self.recover(now);
-                        self.aborting = true;
-                    }
-                    _ => {
-                        self.drop_producer();
-                        self.recover(now);
-                    }
-                }
-            }
+            Turn::Failed { fault, abort, whose } => self.flush_failed(now, &flush, fault, abort, whose),
         }
     }
 
@@ -310,6 +282,8 @@ impl<S: Stage> Task<S> {
                 *phase = Phase::Opening(crate::flow::opening::Step::Offset);
             }
         }
+        // There is room again.
+        self.read_on(|_, wait| wait.schemas.is_empty());
     }
 
     /// What comes next, where nothing is outstanding.

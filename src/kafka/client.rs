@@ -11,6 +11,9 @@ use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Of a message, in bytes.
+const MESSAGE_BYTES_MAX: &str = "1000000";
+
 /// What a task's clients are made of. Later maps win over `properties`; what correctness hangs on wins over all.
 #[derive(Clone)]
 pub struct Settings {
@@ -27,6 +30,8 @@ pub struct Settings {
     pub transactions: bool,
     /// Records are read with the header that names their schema: there is a registry to ask.
     pub schema_headers: bool,
+    /// Of topics that tasks create; -1: the broker's default.
+    pub replication_factor: i32,
     pub worker_id: String,
     pub stage: &'static str,
     /// The task's number in this worker and stage.
@@ -132,6 +137,12 @@ pub fn plain_producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, 
     config.create_with_context(Context::new(settings, "catalog"))
 }
 
+/// The largest message that the producer takes: what is configured, else our default, which is Kafka's.
+pub fn message_bytes_max(settings: &Settings) -> usize {
+    let set = settings.producer.get("message.max.bytes").or(settings.properties.get("message.max.bytes"));
+    set.map_or(MESSAGE_BYTES_MAX, String::as_str).parse().unwrap_or(0)
+}
+
 /// A handle for admin calls.
 pub fn admin(settings: &Settings) -> KafkaResult<Client<Context>> {
     let mut config = base(settings, &settings.admin, "admin");
@@ -182,7 +193,7 @@ fn writing(settings: &Settings) -> ClientConfig {
     default(&mut config, "linger.ms", "1");
     // Checked before compression and below every broker's default of 1,048,588, so that an oversized message is
     // refused here, where it does no harm, and not there, where it poisons the transaction.
-    default(&mut config, "message.max.bytes", "1000000");
+    default(&mut config, "message.max.bytes", MESSAGE_BYTES_MAX);
     // As Java's clients partition, so that keyed events land where their own tools expect them.
     default(&mut config, "partitioner", "murmur2_random");
     config
@@ -278,6 +289,7 @@ mod tests {
             cluster: Cluster::Kafka,
             transactions: true,
             schema_headers: true,
+            replication_factor: -1,
             worker_id: "w1".into(),
             stage: "inspect",
             slot: 2,

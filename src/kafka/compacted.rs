@@ -96,9 +96,10 @@ impl Writer {
         let message = |(key, value): Record| Message {
             topic: self.topic.clone(),
             partition: Some(0),
-            key: key.into_bytes(),
+            key: Some(key.into_bytes()),
             headers: Vec::new(),
             value,
+            copied: None,
             about: None,
         };
         let messages: Vec<Message> = records.into_iter().map(message).collect();

@@ -13,6 +13,7 @@ use crate::kafka::ffi::{ask, group};
 use crate::kafka::lanes::{Lanes, QUANTUM};
 use crate::kafka::log::LogReader;
 use crate::kafka::poll::{Ear, Heard, drop_within};
+use crate::kafka::quarantine;
 use rdkafka::client::Client;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
@@ -78,6 +79,7 @@ pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Comman
                 asker,
                 delivery: delivery::of(&settings),
                 schema_headers: settings.schema_headers,
+                replication_factor: settings.replication_factor,
                 reader: LogReader::new(settings),
                 idle: false,
                 call: None,
@@ -101,6 +103,7 @@ struct Driver<M> {
     asker: Asker,
     delivery: Box<dyn Delivery>,
     schema_headers: bool,
+    replication_factor: i32,
     reader: LogReader,
     /// Nothing came in the last turn, so that the next one may wait.
     idle: bool,
@@ -295,6 +298,10 @@ impl<M: Machine> Driver<M> {
             Call::InitProducer => Answer::InitProducer(self.delivery.init()),
             Call::Committed(parts) => Answer::Committed(group::committed(client, &parts, ASK_MS)),
             Call::Topics(names) => Answer::Topics(self.asker.ask(|c| self.asker.cluster.topics(c, &names, ASK_MS))),
+            Call::Quarantines(wanted) => Answer::Quarantines(
+                self.asker
+                    .ask(|c| quarantine::standing(c, self.asker.cluster, self.replication_factor, &wanted, ASK_MS)),
+            ),
             Call::Ends(parts) => Answer::Ends(self.asker.ask(|c| ask::ends(c, &parts, ASK_MS))),
             Call::OffsetAt { part, time_ms } => {
                 Answer::OffsetAt(self.asker.ask(|c| ask::offset_at(c, &part, time_ms, ASK_MS)))

@@ -1,4 +1,5 @@
-//! Reads what a topic holds, once: each partition from one offset to another, member of no group, and nothing is committed.
+//! Reads what a topic holds, once: each partition from one offset to another, member of no group; nothing is committed but by
+//! `commit`.
 
 use crate::engine::record::{Offset, RawRecord};
 use crate::flow::io::{Fault, Part};
@@ -55,13 +56,44 @@ pub struct History {
 impl History {
     /// From `from`, else the start of the log, to before `to`, else what is committed at this moment.
     pub fn open(settings: &Settings, topic: &str, from: Option<Bound>, to: Option<Bound>) -> Result<History, Fault> {
+        History::opened(settings, topic, |ear, topic| spans(ear, topic, from, to))
+    }
+
+    /// From where the settings' group has committed, else the start of the log.
+    pub fn resume(settings: &Settings, topic: &str) -> Result<History, Fault> {
+        History::opened(settings, topic, |ear, topic| {
+            let mut spans = spans(ear, topic, None, None)?;
+            let parts: Vec<Part> = spans.keys().map(|partition| Part::new(topic, *partition)).collect();
+            for (part, committed) in group::committed(ear.client(), &parts, ASK_MS)? {
+                if let (Some(committed), Some(span)) = (committed, spans.get_mut(&part.partition)) {
+                    span.from = committed.offset.clamp(span.from, span.to);
+                    span.next = span.from;
+                }
+            }
+            Ok(spans)
+        })
+    }
+
+    /// Commits how far it is, for the settings' group; nobody may be a member of it.
+    pub fn commit(&self) -> Result<(), Fault> {
+        let read = self.spans.iter().filter(|(_, span)| span.next > span.from);
+        let offsets: Vec<(Part, Offset, String)> =
+            read.map(|(p, span)| (Part::new(&self.topic, *p), span.next, String::new())).collect();
+        if offsets.is_empty() { Ok(()) } else { group::commit(self.ear.client(), &offsets, ASK_MS) }
+    }
+
+    fn opened(
+        settings: &Settings,
+        topic: &str,
+        spans: impl FnOnce(&Ear, &Arc<str>) -> Result<BTreeMap<i32, Span>, Fault>,
+    ) -> Result<History, Fault> {
         let consumer = client::reader(settings).map_err(|e| fault::of_producer("reader", &e))?;
         let ear = Ear::new(consumer)?;
         let bell = Arc::new(Bell::default());
         let lane =
             Lane::new(ear.client(), &bell).ok_or_else(|| failed(topic, Code::Fail, "the client gives no queue"))?;
         let topic: Arc<str> = topic.into();
-        let spans = spans(&ear, &topic, from, to)?;
+        let spans = spans(&ear, &topic)?;
         let mut history =
             History { lane, buffer: Buffer::new(BATCH), bell, ear, topic, spans, last_came: Instant::now() };
         history.assign()?;

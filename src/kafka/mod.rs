@@ -7,6 +7,7 @@ pub mod assignment; // take partitions up, start, hold, give back
 pub mod delivery; // how a flush is written and committed
 pub mod producer; // exactly once: the transactional producer's calls
 pub mod plain; // at least once: produce, then commit
+pub mod quarantine; // quarantine topics: made when they are needed
 pub mod outbox; // produces, and waits for every delivery report
 pub mod compacted; // a compacted log of ours outside of transactions: followed, written to
 pub mod log; // reads one of our own logs to an end

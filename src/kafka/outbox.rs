@@ -1,12 +1,11 @@
 //! Produces messages and waits for every delivery report, with or without a transaction around them.
 
-use crate::engine::contract::name::ProductName;
-use crate::flow::io::{Fault, FaultKind, Message, SendFailure};
+use crate::flow::io::{Fault, FaultKind, Message, SendFailure, Whose};
 use crate::kafka::client::Context;
 use crate::kafka::fault;
 use crate::kafka::ffi::queue::{Queue, Said};
 use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -53,18 +52,32 @@ impl Outbox {
     }
 
     fn produce(&self, message: &Message, number: usize) -> Result<(), Code> {
-        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&message.topic, number).key(&message.key);
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&message.topic, number);
+        if let Some(key) = &message.key {
+            record = record.key(key);
+        }
         if let Some(partition) = message.partition {
             record = record.partition(partition);
         }
         if let Some(value) = &message.value {
             record = record.payload(value);
         }
-        if !message.headers.is_empty() {
-            let with = |headers: OwnedHeaders, (key, value): &(&'static str, String)| {
-                headers.insert(Header { key, value: Some(value.as_str()) })
+        let mut headers = OwnedHeaders::new_with_capacity(16);
+        if let Some(original) = &message.copied {
+            if original.timestamp_ms >= 0 {
+                record = record.timestamp(original.timestamp_ms);
+            }
+            let with = |headers: OwnedHeaders, (key, value): &(String, Option<Vec<u8>>)| {
+                headers.insert(Header { key, value: value.as_deref() })
             };
-            record = record.headers(message.headers.iter().fold(OwnedHeaders::new_with_capacity(16), with));
+            headers = original.headers.iter().fold(headers, with);
+        }
+        let with = |headers: OwnedHeaders, (key, value): &(&'static str, String)| {
+            headers.insert(Header { key, value: Some(value.as_str()) })
+        };
+        headers = message.headers.iter().fold(headers, with);
+        if headers.count() > 0 {
+            record = record.headers(headers);
         }
         self.producer.send(record).map_err(|(e, _)| e.rdkafka_error_code().unwrap_or(Code::Fail))
     }
@@ -96,10 +109,10 @@ impl Outbox {
     }
 }
 
-/// What the reports of one batch say, one failure for each product and one for all that is nobody's.
+/// What the reports of one batch say, one failure for each output and one for all that is nobody's.
 fn failures(messages: &[Message], first: usize, fates: &[Fate], drained: bool) -> Result<(), Vec<SendFailure>> {
     let delivered = fates.iter().filter(|(_, error)| error.is_none()).count();
-    let mut failed: BTreeMap<Option<ProductName>, (Fault, usize)> = BTreeMap::new();
+    let mut failed: BTreeMap<Option<Whose>, (Fault, usize)> = BTreeMap::new();
     for (number, error) in fates {
         let (Some(code), Some(message)) = (error, messages.get(number - first)) else { continue };
         let (fault, own) = fault::of_delivery(&message.topic, *code);
@@ -112,7 +125,7 @@ fn failures(messages: &[Message], first: usize, fates: &[Fate], drained: bool) -
         let message = format!("produce: not every delivery report came within {} s", SEND.as_secs());
         failed.entry(None).or_insert((Fault { kind: FaultKind::Abortable, message }, 1));
     }
-    let told = |(about, (mut fault, count)): (Option<ProductName>, (Fault, usize))| {
+    let told = |(about, (mut fault, count)): (Option<Whose>, (Fault, usize))| {
         if count > 1 {
             fault.message = format!("{} (and {} more)", fault.message, count - 1);
         }
@@ -129,19 +142,24 @@ mod tests {
         Message {
             topic: "t".into(),
             partition: None,
-            key: vec![],
+            key: None,
             headers: vec![],
             value: None,
-            about: about.map(|name| ProductName { domain: "d".into(), name: name.into() }),
+            copied: None,
+            about: about.map(|name| Whose::Quarantine(name.into())),
         }
     }
 
     /// Products blamed, `None` for nobody, in order.
     fn check(fates: &[(usize, Option<Code>)], drained: bool, blamed: &[Option<&str>]) {
+        let name = |whose| match whose {
+            Whose::Quarantine(topic) => topic.to_string(),
+            Whose::Product(product) => product.to_string(),
+        };
         let messages = [message(Some("a")), message(Some("b")), message(None)];
         let found = failures(&messages, 7, &fates.iter().map(|(i, e)| (i + 7, *e)).collect::<Vec<_>>(), drained);
         let found: Vec<Option<String>> =
-            found.err().unwrap_or_default().into_iter().map(|f| f.about.map(|p| p.name)).collect();
+            found.err().unwrap_or_default().into_iter().map(|f| f.about.map(name)).collect();
         assert_eq!(found, blamed.iter().map(|b| b.map(str::to_string)).collect::<Vec<_>>());
     }
 

@@ -15,7 +15,7 @@ use crate::flow::opening::Stands;
 use crate::flow::stage::Stage;
 use crate::flow::task::Task as Flow;
 use crate::flow::window::WindowConfig;
-use crate::kafka::client::Settings;
+use crate::kafka::client::{self, Settings};
 use crate::kafka::driver::{self, Command, Sink};
 use crate::registry::keeper::{self, Wishes};
 use crate::telemetry::task::TaskMetrics;
@@ -251,6 +251,7 @@ fn inspector_config(config: &Config, keeper: &Keeper, settings: &Settings) -> In
         flush_interval_ms: config.flush_interval_ms,
         flush_bytes: FLUSH_BYTES,
         message_bytes: MESSAGE_BYTES,
+        copy_bytes_max: client::message_bytes_max(settings),
         start_earliest: config.start == Start::Earliest,
         deltas: keeper.deltas(),
         state: keeper.state(),

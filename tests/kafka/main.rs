@@ -28,6 +28,7 @@ mod trial; // a dry run of its contract, beside it
 mod beside; // rules about headers and keys
 mod horizon; // keys that repeat across windows
 mod million; // a million orders, exactly
+mod quarantine; // bad records, copied once
 mod kills; // kill -9
 mod repeats; // kill -9 without transactions
 mod stops; // SIGTERM, SIGSTOP, one id twice

@@ -67,6 +67,8 @@ pub enum Request {
         part: Part,
         time_ms: Ms,
     },
+    /// Creates those that are missing; answers how they stand.
+    CreateTopics(Vec<(Arc<str>, i32)>),
     ReadLog {
         part: Part,
         from: Offset,
@@ -181,6 +183,15 @@ impl Broker {
             Request::OffsetAt { part, time_ms } => {
                 let log = self.topics.log(&part.topic, part.partition);
                 log.map(|log| Response::Offset(log.offset_at(*time_ms))).ok_or(Refusal::UnknownTopicOrPart)
+            }
+            Request::CreateTopics(wanted) => {
+                for (name, partitions) in wanted {
+                    if self.topics.info(name).is_none() {
+                        self.topics.create(name, *partitions);
+                    }
+                }
+                let names = wanted.iter().map(|(name, _)| name);
+                Ok(Response::Topics(names.map(|n| (n.clone(), self.topics.info(n))).collect()))
             }
             Request::ReadLog { part, from, to } => self.read_log(part, *from, *to),
             _ => return self.membership(now, from, request),

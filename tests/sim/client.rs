@@ -7,7 +7,9 @@ use crate::sim::log::{Refusal, Topic, Topics};
 use crate::sim::producer::{Next, Producer, answer, fault, name};
 use crate::sim::world::STATE;
 use mesh_steward::engine::decode::schema::SchemaRef;
-use mesh_steward::flow::io::{Action, Answer, Call, Ends, Exit, FaultKind, Ms, Part, Publication, SendFailure};
+use mesh_steward::flow::io::{
+    Action, Answer, Call, Ends, Exit, FaultKind, Ms, Part, Publication, SendFailure, TopicInfo,
+};
 use mesh_steward::flow::mutation::{Mutation, planted};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -131,6 +133,7 @@ impl Client {
                 Request::OffsetFetch { group: self.group.clone(), parts, stable }
             }
             Call::Topics(names) => Request::Describe(names),
+            Call::Quarantines(wanted) => Request::CreateTopics(wanted),
             Call::Ends(parts) if !parts.is_empty() && parts.iter().all(|p| self.early_ends.contains_key(p)) => {
                 let early = parts.iter().filter_map(|p| Some((p.clone(), *self.early_ends.get(p)?)));
                 return self.answer(Answer::Ends(Ok(early.collect())));
@@ -186,12 +189,19 @@ impl Client {
         let refused = |r: Refusal| fault(FaultKind::Retriable, &format!("{r:?}"));
         let answer = match (call, reply) {
             (_, Ok(Response::Offsets(offsets))) => Answer::Committed(Ok(offsets)),
+            (Call::Quarantines(_), Ok(Response::Topics(topics))) => {
+                let standing = |(name, info): (Arc<str>, Option<TopicInfo>)| {
+                    (name, info.map(|info| info.partitions).ok_or("it is not there".to_owned()))
+                };
+                Answer::Quarantines(Ok(topics.into_iter().map(standing).collect()))
+            }
             (_, Ok(Response::Topics(topics))) => Answer::Topics(Ok(topics)),
             (_, Ok(Response::Ends(ends))) => Answer::Ends(Ok(ends)),
             (_, Ok(Response::Offset(offset))) => Answer::OffsetAt(Ok(offset)),
             (_, Ok(Response::Chunk(chunk))) => Answer::ReadLog(Ok(chunk)),
             (Call::Committed(_), Err(r)) => Answer::Committed(Err(refused(r))),
             (Call::Topics(_), Err(r)) => Answer::Topics(Err(refused(r))),
+            (Call::Quarantines(_), Err(r)) => Answer::Quarantines(Err(refused(r))),
             (Call::Ends(_), Err(r)) => Answer::Ends(Err(refused(r))),
             (Call::OffsetAt { .. }, Err(r)) => Answer::OffsetAt(Err(refused(r))),
             (_, Err(r)) => Answer::ReadLog(Err(refused(r))),
@@ -253,6 +263,7 @@ impl Client {
         let answered = match call {
             Call::Committed(_) => Answer::Committed(Err(timed_out())),
             Call::Topics(_) => Answer::Topics(Err(timed_out())),
+            Call::Quarantines(_) => Answer::Quarantines(Err(timed_out())),
             Call::Ends(_) => Answer::Ends(Err(timed_out())),
             Call::OffsetAt { .. } => Answer::OffsetAt(Err(timed_out())),
             Call::ReadLog { .. } => Answer::ReadLog(Err(timed_out())),
@@ -264,7 +275,12 @@ impl Client {
         };
         let other = matches!(
             call,
-            Call::Committed(_) | Call::Topics(_) | Call::Ends(_) | Call::OffsetAt { .. } | Call::ReadLog { .. }
+            Call::Committed(_)
+                | Call::Topics(_)
+                | Call::Ends(_)
+                | Call::OffsetAt { .. }
+                | Call::Quarantines(_)
+                | Call::ReadLog { .. }
         );
         if other {
             self.channels[OTHER].waiting = None;
@@ -316,6 +332,7 @@ pub fn brief(request: &Request) -> String {
         Request::OffsetCommit { .. } => "OffsetCommit".into(),
         Request::OffsetFetch { parts, .. } => format!("OffsetFetch {}", list(parts)),
         Request::Ends(parts) => format!("Ends {}", list(parts)),
+        Request::CreateTopics(wanted) => format!("CreateTopics {wanted:?}"),
         Request::Describe(names) => format!("Describe {}", names.join(" ")),
         Request::OffsetAt { part, time_ms } => format!("OffsetAt {part} {time_ms}"),
         Request::ReadLog { part, from, to } => format!("ReadLog {part} [{from}, {to})"),

@@ -139,6 +139,7 @@ impl Hands {
             asked_ms: append_ms,
             topics: BTreeMap::from([(Arc::from("orders"), Some(ORDERS))]),
             ends: BTreeMap::new(),
+            quarantines: BTreeMap::new(),
         };
         let mut cut = self.inspector.cut(append_ms, &[orders()]);
         let outgoing = self.inspector.outgoing(&mut cut, &seen);
@@ -181,7 +182,7 @@ impl Hands {
             let value = message.value.expect("a value");
             let header = |name| message.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
             if &*message.topic == "state" {
-                self.state.insert(message.key, value);
+                self.state.insert(message.key.unwrap_or_default(), value);
             } else if header("ce_type").is_some_and(|t| t == "io.meshsteward.quality.window.v1") {
                 let window: Value = serde_json::from_slice(&value).expect("an event in JSON");
                 self.told.insert(header("ce_id").expect("an id"), window.clone());
@@ -223,6 +224,7 @@ fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
         flush_interval_ms: 1_000,
         flush_bytes: 1_000_000,
         message_bytes: 100_000,
+        copy_bytes_max: 1 << 20,
         start_earliest: true,
         deltas: "deltas".into(),
         state: "state".into(),

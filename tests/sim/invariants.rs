@@ -1,4 +1,4 @@
-//! What must hold of everything that is committed, after every step (I1 to I8).
+//! What must hold of everything that is committed, after every step (I1 to I9).
 
 use crate::sim::engine;
 use crate::sim::events::Said;
@@ -6,6 +6,7 @@ use crate::sim::fold::Fold;
 use crate::sim::judge::RecordId;
 use crate::sim::log::Log;
 use crate::sim::process::Stage;
+use crate::sim::quarantine::Copies;
 use crate::sim::shape::Op;
 use crate::sim::txn::State;
 use crate::sim::world::{DELTAS, EVENTS, INSPECTORS, LEDGERS, STATE, World};
@@ -46,6 +47,7 @@ pub struct Watch {
     partitions: BTreeMap<i32, PartitionState>,
     state_read: BTreeMap<i32, Offset>,
     pub said: Said,
+    copies: Copies,
     /// Committed offsets never fall.
     offsets: BTreeMap<(TopicId, i32), Offset>,
     shown: BTreeMap<ProductName, u64>,
@@ -118,6 +120,9 @@ impl Watch {
         };
         let (deltas, state, events) = (whole(DELTAS), whole(STATE), whole(EVENTS));
         if deltas {
+            if !world.shape.real {
+                self.copies.look(&world.broker.topics, self.forgetful)?;
+            }
             self.offsets_match(world)?;
         }
         for partition in (0..world.shape.delta_partitions).filter(|_| state) {
@@ -161,6 +166,7 @@ impl Watch {
                 };
                 let reports: Vec<(ProductName, Vec<Report>)> = match &delta {
                     Delta::Product(d) => {
+                        self.copies.count(d);
                         self.counted +=
                             d.windows.iter().flat_map(|(_, n)| n.times.values()).map(|t| u64::from(*t)).sum::<u64>();
                         vec![(d.product.clone(), d.reports.clone().map(|r| r.partitions).unwrap_or_default())]

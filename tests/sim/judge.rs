@@ -11,7 +11,7 @@ use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::contract::plan::IncidentPolicy;
 use mesh_steward::engine::decode::schema::SchemaRef;
 use mesh_steward::engine::record::{Offset, Position, RawRecord, TopicId};
-use mesh_steward::flow::judge::{ContractFacts, Judge, Lens, Merge};
+use mesh_steward::flow::judge::{ContractFacts, Judge, Lens, Merge, Why};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -100,6 +100,8 @@ impl Contracted {
 }
 
 pub struct Namer {
+    /// The record that was counted last is broken.
+    pub broken: bool,
     pub contracts: Rc<RefCell<Contracts>>,
     pub registry: Rc<RefCell<Registry>>,
 }
@@ -140,11 +142,17 @@ impl Judge for Namer {
     fn count(&mut self, _: usize, record: &RawRecord<'_>, at: Position, _future: bool, tally: &mut Names) -> &[u32] {
         let id = RecordId { topic: at.topic, partition: at.partition, offset: record.offset };
         *tally.times.entry(id).or_insert(0) += 1;
-        if record.value != Some(BROKEN) {
+        self.broken = record.value == Some(BROKEN);
+        if !self.broken {
             return &[];
         }
         *tally.broken.entry(id).or_insert(0) += 1;
         &[0]
+    }
+
+    fn aside(&self, _lens: usize) -> Option<Why> {
+        let (contract, version) = ("c".to_owned(), "1".to_owned());
+        self.broken.then(|| Why { contract, version, rules: vec!["sound".to_owned()], reason: "broken".to_owned() })
     }
 
     fn verdict(&self, _hash: ContractHash, tally: &Names, facts: &Facts) -> Option<Verdict> {

@@ -143,7 +143,7 @@ pub fn build(slot: &Slot, shape: &Shape, process: &Process, now: Ms) -> Box<dyn 
     if shape.real {
         return with(slot, shape, now, engine::judge(&process.contracts.borrow()));
     }
-    let judge = Namer { contracts: process.contracts.clone(), registry: process.registry.clone() };
+    let judge = Namer { contracts: process.contracts.clone(), registry: process.registry.clone(), broken: false };
     with(slot, shape, now, judge)
 }
 
@@ -156,6 +156,7 @@ fn with<J: Judge + Knows + 'static>(slot: &Slot, shape: &Shape, now: Ms, judge: 
                 flush_interval_ms: FLUSH_MS,
                 flush_bytes: shape.flush_bytes(),
                 message_bytes: if shape.small_messages { 48 } else { 1 << 20 },
+                copy_bytes_max: 1 << 20,
                 start_earliest: true,
                 deltas: DELTAS.into(),
                 state: STATE.into(),

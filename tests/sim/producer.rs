@@ -2,8 +2,7 @@
 
 use crate::sim::broker::{self, Reply, Request, Response};
 use crate::sim::log::{Data, Refusal};
-use mesh_steward::engine::contract::name::ProductName;
-use mesh_steward::flow::io::{Answer, Call, Fault, FaultKind, Message, Ms, Part, SendFailure};
+use mesh_steward::flow::io::{Answer, Call, Fault, FaultKind, Message, Ms, Part, SendFailure, Whose};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What comes next on the producer's connection.
@@ -30,7 +29,7 @@ enum State {
 
 struct Batch {
     part: Part,
-    about: Option<ProductName>,
+    about: Option<Whose>,
     records: Vec<Data>,
 }
 
@@ -253,9 +252,9 @@ impl Producer {
     fn send(&mut self, messages: Vec<Message>, partitions: impl Fn(&str) -> i32) -> Next {
         let mut todo: Vec<Batch> = Vec::new();
         for m in messages {
-            let by_key = m.key.iter().map(|b| i32::from(*b)).sum::<i32>() % partitions(&m.topic).max(1);
+            let by_key = m.key.iter().flatten().map(|b| i32::from(*b)).sum::<i32>() % partitions(&m.topic).max(1);
             let part = Part::new(&m.topic, m.partition.unwrap_or(by_key));
-            let data = Data { key: Some(m.key), value: m.value, headers: m.headers, timestamp_ms: 0 };
+            let data = Data { key: m.key, value: m.value, headers: m.headers, timestamp_ms: 0 };
             match todo.iter_mut().find(|b| b.part == part && b.about == m.about) {
                 Some(batch) => batch.records.push(data),
                 None => todo.push(Batch { part, about: m.about, records: vec![data] }),
@@ -350,6 +349,7 @@ pub fn name(call: &Call) -> &'static str {
         Call::InitProducer => "InitProducer",
         Call::Committed(_) => "Committed",
         Call::Topics(_) => "Topics",
+        Call::Quarantines(_) => "Quarantines",
         Call::Ends(_) => "Ends",
         Call::OffsetAt { .. } => "OffsetAt",
         Call::ReadLog { .. } => "ReadLog",

@@ -90,7 +90,8 @@ pub fn moment(text: &str) -> Result<i64, String> {
     read.map_err(|_| "a time with its zone, such as 2026-11-28T14:00:00Z".to_owned())
 }
 
-fn bound(text: &str) -> Result<Bound, String> {
+/// An offset, or a time.
+pub fn bound(text: &str) -> Result<Bound, String> {
     match text.parse() {
         Ok(offset) if offset >= 0 => Ok(Bound::Offset(offset)),
         _ => moment(text).map(Bound::Time).map_err(|_| "an offset, or a time such as 2026-11-28T14:00:00Z".to_owned()),

@@ -23,7 +23,7 @@ const STAGE: &str = "contract";
 
 pub fn read(source: &Source, topic: &str, taker: &mut impl Taker) -> anyhow::Result<()> {
     let heard = Arc::new(Mutex::new(String::new()));
-    let (settings, registry) = cluster(source, &heard)?;
+    let (settings, registry) = settings(source.config.as_deref(), source.bootstrap.as_deref(), GROUP, &heard)?;
     let said = |message: String| {
         let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
         match heard.as_str() {
@@ -73,30 +73,37 @@ fn take(
     }
 }
 
-/// The reader's settings, and the registry where the configuration names one. `heard` takes the client's last error.
-fn cluster(source: &Source, heard: &Arc<Mutex<String>>) -> anyhow::Result<(Settings, Option<Registry>)> {
+/// A client's settings, by a configuration or of a broker, and the registry where the configuration names one. `heard` takes
+/// the client's last error.
+pub fn settings(
+    config: Option<&Path>,
+    bootstrap: Option<&str>,
+    group: &str,
+    heard: &Arc<Mutex<String>>,
+) -> anyhow::Result<(Settings, Option<Registry>)> {
     let heard = heard.clone();
     let events: Events = Arc::new(move |event: ClientEvent| {
         if event.level <= 3 {
             *heard.lock().unwrap_or_else(PoisonError::into_inner) = event.text;
         }
     });
-    if let Some(file) = &source.config {
+    if let Some(file) = config {
         let config = load(file)?;
         let registry = (!config.registry.urls.is_empty()).then(|| config.registry.clone());
-        return Ok((configured::settings(&config, GROUP, STAGE, 0, events), registry));
+        return Ok((configured::settings(&config, group, STAGE, 0, events), registry));
     }
-    let bootstrap = source.bootstrap.clone().context("no broker is named")?;
+    let bootstrap = bootstrap.map(str::to_owned).context("no broker is named")?;
     let settings = Settings {
         properties: [("bootstrap.servers".to_owned(), bootstrap)].into(),
         consumer: Default::default(),
         producer: Default::default(),
         admin: Default::default(),
-        group: GROUP.to_owned(),
+        group: group.to_owned(),
         protocol: GroupProtocol::Classic,
         cluster: Cluster::Kafka,
         transactions: false,
         schema_headers: false,
+        replication_factor: -1,
         worker_id: "desk".to_owned(),
         stage: STAGE,
         slot: 0,
@@ -134,7 +141,7 @@ impl Asked {
 }
 
 /// How far it is, drawn over itself on standard error; nothing where that is no terminal.
-struct Progress {
+pub struct Progress {
     shown: bool,
     began: Instant,
     last: Option<Instant>,
@@ -143,13 +150,19 @@ struct Progress {
 /// Twice a second.
 const REDRAW: Duration = Duration::from_millis(500);
 
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress::new()
+    }
+}
+
 impl Progress {
-    fn new() -> Progress {
+    pub fn new() -> Progress {
         Progress { shown: io::stderr().is_terminal(), began: Instant::now(), last: None }
     }
 
     /// `(done, all)` in offsets.
-    fn show(&mut self, (done, all): (u64, u64), records: u64) {
+    pub fn show(&mut self, (done, all): (u64, u64), records: u64) {
         if !self.shown || self.last.is_some_and(|last| last.elapsed() < REDRAW) {
             return;
         }
@@ -158,7 +171,7 @@ impl Progress {
         let _ = write!(io::stderr(), "\r\x1b[2K{}", line(done, all, records, self.began.elapsed()));
     }
 
-    fn end(&self) {
+    pub fn end(&self) {
         if self.last.is_some() {
             let _ = write!(io::stderr(), "\r\x1b[2K");
         }

@@ -478,5 +478,7 @@ pub fn time_ms(texts: &Moments, row: Row<'_>) -> Option<i64> {
     EVENT_TIMES_MS.contains(&ms).then_some(ms)
 }
 
+mod enforced; // which records are put aside, and why
+
 #[cfg(test)]
 mod tests;

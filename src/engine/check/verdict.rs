@@ -1,6 +1,7 @@
 //! A window's counts against the thresholds of its contract version.
 
 use crate::engine::check::aggregate;
+use crate::engine::check::aside;
 use crate::engine::check::keys::Rows;
 use crate::engine::check::score::score;
 use crate::engine::check::sla::Measured;
@@ -120,8 +121,11 @@ pub fn judge_with(plan: &Plan, tally: &Tally, facts: &Facts, levels: &ServiceLev
     let silent = judged(&results).next().is_some() && judged(&results).all(|r| r.status == Status::Skip);
     results.push(decodable(plan, tally));
     results.extend((tally.counts.future > 0).then(|| timestamp(plan, tally)));
+    let held = score(judged(&results).map(|r| r.status));
+    // What the daemon could not do says nothing of the records.
+    results.extend(aside::result(plan, tally));
     let status = overall(&results, silent);
-    let score = if silent && status == Status::Unknown { None } else { score(judged(&results).map(|r| r.status)) };
+    let score = if silent && status == Status::Unknown { None } else { held };
     Verdict { status, score, results }
 }
 

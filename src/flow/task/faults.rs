@@ -1,15 +1,65 @@
 //! Errors into recoveries and exits. No error says whether a transaction committed; only `committed` does.
 
-use crate::flow::flush::TRANSACTION_TIMEOUT_MS;
-use crate::flow::io::{Exit, Fault, FaultKind, Level, Ms};
+use crate::engine::contract::name::ProductName;
+use crate::flow::flush::{Flush, TRANSACTION_TIMEOUT_MS};
+use crate::flow::io::{Action, Exit, Fault, FaultKind, Level, Ms, Whose};
 use crate::flow::mutation::{Mutation, planted};
+use crate::flow::opening::{Phase, Why};
 use crate::flow::stage::Stage;
 use crate::flow::task::{RETRY_MS, Task};
 
 /// `_FENCED` also follows a plain time-out: one is recovered from, a second within a minute is another worker.
 const FENCED_TWICE_MS: Ms = 60_000;
 
+/// How long a product sits out after its output could not be written.
+const SIT_OUT_MS: Ms = 10_000;
+
 impl<S: Stage> Task<S> {
+    /// A flush failed: it is done again, without those outputs that could not be written.
+    pub(super) fn flush_failed(
+        &mut self,
+        now: Ms,
+        flush: &Flush<S::Cut>,
+        fault: Fault,
+        abort: bool,
+        whose: Vec<(Whose, String)>,
+    ) {
+        self.note(Level::Warn, format!("a flush failed and is done again: {}", fault.message));
+        for (whose, why) in whose {
+            match whose {
+                Whose::Product(product) => self.sit_out(now, &product),
+                Whose::Quarantine(topic) => {
+                    self.stage.refused(now, &topic, &why);
+                    self.note(Level::Error, format!("nothing is copied to {topic} for a while: {why}"));
+                }
+            }
+        }
+        match fault.kind {
+            FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
+            FaultKind::Fenced => self.fenced(now, flush.open_ms(now), fault),
+            _ if abort => {
+                self.recover(now);
+                self.aborting = true;
+            }
+            _ => {
+                self.drop_producer();
+                self.recover(now);
+            }
+        }
+    }
+
+    fn sit_out(&mut self, now: Ms, product: &ProductName) {
+        let live = self.parts.live();
+        for part in self.stage.parts_of(product, &live) {
+            let position = self.stage.position(&part);
+            self.out.push(Action::Hold(vec![part.clone()]));
+            let (until, why) = (now + SIT_OUT_MS, Why::Output(product.clone()));
+            self.parts.phases.insert(part, Phase::SittingOut { until, position, why });
+        }
+        let text = format!("{product} sits out {} s: its output cannot be written", SIT_OUT_MS / 1000);
+        self.note(Level::Error, text);
+    }
+
     /// A call outside a flush failed.
     pub(super) fn fault(&mut self, now: Ms, fault: Fault, during: &str) {
         match fault.kind {

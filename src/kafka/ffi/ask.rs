@@ -196,6 +196,16 @@ pub struct NewTopic<'a> {
 
 /// Creates one topic and waits until the controller has it; `Ok(false)` where it was there already.
 pub fn create_topic(client: &Client<Context>, topic: &NewTopic<'_>, timeout_ms: i32) -> Result<bool, Fault> {
+    try_create(client, topic, timeout_ms)?
+        .map_err(|(code, why)| fault::of_question("create topic", code, &format!("{}: {why}", topic.name)))
+}
+
+/// The same; what the broker says against this topic is no fault of the question.
+pub fn try_create(
+    client: &Client<Context>,
+    topic: &NewTopic<'_>,
+    timeout_ms: i32,
+) -> Result<Result<bool, (Code, String)>, Fault> {
     let broken =
         |what: &str| fault::of_question("create topic", Code::InvalidArgument, &format!("{}: {what}", topic.name));
     let name = CString::new(topic.name).map_err(|_| broken("a name holds no NUL"))?;
@@ -245,15 +255,12 @@ pub fn create_topic(client: &Client<Context>, topic: &NewTopic<'_>, timeout_ms: 
         for &created in list(topics, count) {
             match sys::rd_kafka_topic_result_error(created).into() {
                 Code::NoError => {}
-                Code::TopicAlreadyExists => return Ok(false),
-                code => {
-                    let why = text(sys::rd_kafka_topic_result_error_string(created));
-                    return Err(fault::of_question("create topic", code, &format!("{}: {why}", topic.name)));
-                }
+                Code::TopicAlreadyExists => return Ok(Ok(false)),
+                code => return Ok(Err((code, text(sys::rd_kafka_topic_result_error_string(created))))),
             }
         }
     }
-    Ok(true)
+    Ok(Ok(true))
 }
 
 /// A topic's settings as the broker applies them, defaults included.

@@ -32,6 +32,7 @@ pub fn settings(address: &str, group: &str, worker: &str) -> Settings {
         cluster: Cluster::Kafka,
         transactions: true,
         schema_headers: true,
+        replication_factor: -1,
         worker_id: worker,
         stage: "inspect",
         slot: 0,

@@ -168,9 +168,10 @@ pub fn message(topic: &str, value: &str) -> Message {
     Message {
         topic: topic.into(),
         partition: Some(0),
-        key: b"k".to_vec(),
+        key: Some(b"k".to_vec()),
         headers: vec![("h", "v".into())],
         value: Some(value.into()),
+        copied: None,
         about: None,
     }
 }

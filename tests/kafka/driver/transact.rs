@@ -4,7 +4,7 @@ use crate::broker::Broker;
 use crate::driver::place::{broker, create, settings};
 use crate::driver::puppet::{Seen, Task, begin, message, ok};
 use mesh_steward::engine::contract::name::ProductName;
-use mesh_steward::flow::io::{Action, Answer, Call, Committed, FaultKind, Membership, Message, Part};
+use mesh_steward::flow::io::{Action, Answer, Call, Committed, FaultKind, Membership, Message, Part, Whose};
 use mesh_steward::kafka::delivery;
 use mesh_steward::kafka::driver::Command;
 use std::time::{Duration, Instant};
@@ -52,7 +52,7 @@ fn a_transaction_commits_offsets_with_their_metadata_and_refuses_what_does_not_f
     // A message that is too large is refused before it is sent, and the transaction still aborts and goes on.
     begin(&task);
     let mut big = message(&out, &"x".repeat(1_000_001));
-    big.about = Some(ProductName { domain: "d".into(), name: "n".into() });
+    big.about = Some(Whose::Product(ProductName { domain: "d".into(), name: "n".into() }));
     let failures =
         ok(task.call(Call::Send(vec![big.clone()])), |a| if let Answer::Send(Err(f)) = a { Some(f) } else { None });
     assert_eq!(failures.len(), 1);

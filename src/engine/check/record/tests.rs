@@ -315,3 +315,43 @@ fn an_expression_is_asked_of_each_record_or_of_each_value_of_a_field() {
         samples.contains(&(Some(1), "not_true", "integer")) && samples.contains(&(Some(0), "not_true", "object(2)"))
     );
 }
+
+#[test]
+fn a_record_is_put_aside_for_the_enforced_rules_that_it_breaks_and_for_nothing_else() {
+    let present = |field| (Some(field), Check::Present);
+    let with = |modes: [Mode; 3], of_contract| {
+        let mut plan = plan(vec![present("a"), present("b"), (None, Check::Unique(vec![path("c")]))]);
+        plan.rules
+            .iter_mut()
+            .zip(modes)
+            .enumerate()
+            .for_each(|(n, (rule, mode))| (rule.id, rule.mode) = (format!("r{n}"), mode));
+        Plan { mode: of_contract, ..plan }
+    };
+    use Mode::{Enforce, Observe, Warn};
+    for (modes, of_contract, value, expected) in [
+        ([Enforce, Warn, Warn], Warn, Some("{}"), Some((vec!["r0"], "missing"))),
+        ([Enforce, Enforce, Warn], Warn, Some(r#"{"b":null}"#), Some((vec!["r0", "r1"], "r0: missing; r1: null"))),
+        ([Observe, Warn, Warn], Warn, Some("{}"), None),
+        ([Enforce, Enforce, Enforce], Enforce, Some(r#"{"a":1,"b":2,"c":3}"#), None),
+        ([Enforce, Enforce, Enforce], Enforce, None, None),
+        // Which of two equal ones is the bad one nobody can say.
+        ([Warn, Warn, Enforce], Warn, Some(r#"{"a":1,"b":2,"c":9}"#), None),
+        // What cannot be decoded cannot be asked what is enforced.
+        ([Warn, Warn, Warn], Enforce, Some("{"), Some((vec!["steward.decodable"], "not_json at byte 1"))),
+        ([Warn, Enforce, Warn], Warn, Some("{"), Some((vec!["steward.decodable"], "not_json at byte 1"))),
+        ([Warn, Warn, Warn], Warn, Some("{"), None),
+    ] {
+        let plan = with(modes, of_contract);
+        let (mut examiner, mut tally) = (Examiner::new(&[9; 16]), Tally::default());
+        for value in [Some(r#"{"a":1,"b":2,"c":9}"#), value] {
+            let record = RawRecord { value: value.map(str::as_bytes), ..RawRecord::empty(0) };
+            examiner.examine(&plan, &[0], &record);
+            examiner.count(&plan, &record, AT, false, &mut tally);
+        }
+        let found = examiner.enforced(&plan).map(|bad| (bad.rules, bad.reason));
+        let expected =
+            expected.map(|(rules, reason)| (rules.into_iter().map(str::to_owned).collect(), reason.to_owned()));
+        assert_eq!(found, expected, "{modes:?} {value:?}");
+    }
+}

@@ -303,3 +303,28 @@ fn what_other_windows_held_is_added_and_what_nobody_knows_of_them_is_unknown() {
         assert_eq!(result.bounds.is_some(), known && name.contains("low: 1.0"), "{name}: the error is told");
     }
 }
+
+#[test]
+fn records_that_could_not_be_put_aside_are_a_warning_with_the_reason() {
+    use crate::engine::check::aside::{self, QUARANTINE};
+    use crate::engine::record::{Position, TopicId};
+    let plan = plan(vec![rule(Check::Present, MustBe(0.0), Unit::Rows, None)]);
+    let of = |lost: &[Option<&str>]| {
+        let mut tally = tally(&[(100, 0)]);
+        let at = Position { topic: TopicId(1), partition: 0 };
+        lost.iter().enumerate().for_each(|(n, lost)| aside::count(&plan, at, n as i64, *lost, &mut tally));
+        let pieces = tally.clone().split(1);
+        let merged = pieces.into_iter().fold(Tally::default(), |mut all, piece| {
+            all.merge(piece);
+            all
+        });
+        assert_eq!(merged, tally);
+        let verdict = judge(&plan, &merged, &WHOLE);
+        let found = verdict.results.iter().find(|r| r.id == QUARANTINE).map(|r| (r.asked, r.failed, r.reason.clone()));
+        (verdict.status, verdict.score, found)
+    };
+    assert_eq!(of(&[]), (Pass, Some(1.0), None));
+    assert_eq!(of(&[None, None]), (Pass, Some(1.0), Some((2, 0, None))));
+    let why = "1 records are not in quarantine: no right";
+    assert_eq!(of(&[None, Some("no right")]), (Warn, Some(1.0), Some((2, 1, Some(why.to_owned())))));
+}
