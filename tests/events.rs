@@ -321,6 +321,7 @@ fn window<'a>(
         undecodable,
         unmeasured: None,
         budgets: &[],
+        drift: None,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::profile::summary::{self, Summary};
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart};
 use crate::engine::trend::budget::Budget;
+use crate::engine::trend::drift::Drift;
 use crate::engine::trend::history::History;
 use crate::engine::trend::level::Closing;
 use crate::flow::io::Ms;
@@ -170,6 +171,10 @@ impl Judge for PlansJudge {
             history.retain(plan);
         }
         Some(history.close(plan, tally, facts, closing))
+    }
+
+    fn drift(&self, hash: ContractHash, tally: &Tally, closing: &Closing, history: &mut History) -> Option<Drift> {
+        history.drift(self.plans.by_hash.get(&hash)?, tally, closing)
     }
 
     fn late(&self, hash: ContractHash, tally: &Tally, history: &mut History) {

@@ -12,6 +12,7 @@ use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart};
 use crate::engine::trend::budget::Budget;
+use crate::engine::trend::drift::Drift;
 use crate::engine::trend::history::History;
 use crate::engine::trend::level::Closing;
 use crate::flow::io::Ms;
@@ -119,6 +120,17 @@ pub trait Judge {
         _history: &mut History,
     ) -> Option<Verdict> {
         self.verdict(hash, tally, facts)
+    }
+
+    /// Compares the windows with those before them; `None` where nothing can be said.
+    fn drift(
+        &self,
+        _hash: ContractHash,
+        _tally: &Self::Tally,
+        _closing: &Closing,
+        _history: &mut History,
+    ) -> Option<Drift> {
+        None
     }
 
     /// Takes note of records that came after their window had closed.

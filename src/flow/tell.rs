@@ -11,9 +11,10 @@ use crate::engine::event::window::{Coverage, Window};
 use crate::engine::event::{gap, incident, profile, window};
 use crate::engine::record::{Interval, Offset, TopicId, window_of};
 use crate::engine::trend::budget::Budget;
+use crate::engine::trend::drift::Drift;
 use crate::engine::trend::level::Closing;
 use crate::flow::delta::WindowKey;
-use crate::flow::history::ProductHistory;
+use crate::flow::history::{CONTRACTS_MAX, ProductHistory};
 use crate::flow::incident::{Change, Run, bad_already, closed, contract_gone, rules_gone};
 use crate::flow::io::{Ms, Violation};
 use crate::flow::judge::{ContractFacts, Judge};
@@ -55,6 +56,7 @@ pub struct Said<'a, T> {
     pub incomplete: &'a str,
     pub late: bool,
     pub verdict: &'a Verdict,
+    pub drift: Option<&'a Drift>,
     /// How the objectives stand since.
     pub budgets: &'a [Budget],
     /// When its first delta was written, and that which closed it.
@@ -98,8 +100,7 @@ impl<J: Judge> Teller<'_, J> {
         let facts = Facts { across: open.across.clone(), ..facts(incomplete, false) };
         let contract = self.contract(key);
         let run = Run::one(key.start);
-        let (verdict, left) = self.close(history, key.hash, &contract, &open.tally, run, &facts);
-        moved.history |= left;
+        let Closed { verdict, drift } = self.close(history, moved, key.hash, &contract, &open.tally, run, &facts);
         let said = Said {
             key,
             revision: 0,
@@ -109,6 +110,7 @@ impl<J: Judge> Teller<'_, J> {
             incomplete,
             late: false,
             verdict: &verdict,
+            drift: drift.as_ref(),
             budgets: &self.budgets(history, key.hash, key.start + self.window.size_ms),
             times: (open.opened_ms, now),
         };
@@ -117,6 +119,7 @@ impl<J: Judge> Teller<'_, J> {
         if state.current.contains(&key.hash) {
             changes.extend(rules_gone(state, &contract.id, key.start, &verdict.results));
         }
+        changes.extend(drifted(state, &contract, run, drift.as_ref()));
         self.incidents(state, moved, key, &contract, changes);
         state.totals.windows += 1;
     }
@@ -162,6 +165,7 @@ impl<J: Judge> Teller<'_, J> {
             incomplete,
             late: true,
             verdict: &verdict,
+            drift: None,
             budgets: &[],
             times: (fragment.opened_ms, fragment.opened_ms),
         };
@@ -231,20 +235,15 @@ impl<J: Judge> Teller<'_, J> {
         let told = state.recent.iter().rev().find(|s| s.window.hash == hash).map(|s| (s.status, s.end_ms));
         // The first is what is told of a change, and its numbers are its own.
         let (first, facts) = (Run::one(run.first), facts(incomplete, false));
-        let (verdict, left) = self.close(history, hash, contract, &nothing, first, &facts);
-        moved.history |= left;
-        let changed = told.is_none_or(|(status, _)| status != verdict.status);
+        let begun = self.close(history, moved, hash, contract, &nothing, first, &facts);
+        let changed = told.is_none_or(|(status, _)| status != begun.verdict.status);
         let end_ms = run.last + self.window.size_ms;
         let silent = told.is_none_or(|(_, before_ms)| end_ms - before_ms >= IDLE_EVERY_MS);
         let rest = Run { first: run.first + self.window.size_ms, times: run.times - 1, ..run };
-        let last = (rest.times > 0).then(|| {
-            let (verdict, left) = self.close(history, hash, contract, &nothing, rest, &facts);
-            moved.history |= left;
-            verdict
-        });
-        let last = last.as_ref().unwrap_or(&verdict);
+        let ended = (rest.times > 0).then(|| self.close(history, moved, hash, contract, &nothing, rest, &facts));
+        let ended = ended.as_ref().unwrap_or(&begun);
         if changed || silent {
-            let (start, verdict) = if changed { (run.first, &verdict) } else { (run.last, last) };
+            let (start, Closed { verdict, drift }) = if changed { (run.first, &begun) } else { (run.last, ended) };
             let said = Said {
                 key: WindowKey { start, hash },
                 revision: 0,
@@ -254,12 +253,14 @@ impl<J: Judge> Teller<'_, J> {
                 incomplete,
                 late: false,
                 verdict,
+                drift: drift.as_ref(),
                 budgets: &self.budgets(history, hash, end_ms),
                 times: (now, now),
             };
             self.say(state, moved, &said);
         }
-        let changes = closed(state, &contract.id, contract.incident, run, &last.results);
+        let mut changes = closed(state, &contract.id, contract.incident, run, &ended.verdict.results);
+        changes.extend(drifted(state, contract, run, ended.drift.as_ref()));
         self.incidents(state, moved, WindowKey { start: run.last, hash }, contract, changes);
         state.totals.windows += run.times;
     }
@@ -308,6 +309,7 @@ impl<J: Judge> Teller<'_, J> {
             undecodable: self.judge.undecodable(tally),
             unmeasured: self.judge.unmeasured(tally),
             budgets: said.budgets,
+            drift: said.drift,
         };
         moved.events.push(window::event(self.source, &window, verdict));
         let summary = self.judge.profile(key.hash, tally);
@@ -376,27 +378,31 @@ impl<J: Judge> Teller<'_, J> {
         }
     }
 
-    /// The verdict over windows that close alike, and whether they left something to later ones.
+    /// What is said of windows that close alike, by those before them; it is left to those after them.
+    #[allow(clippy::too_many_arguments, reason = "each is another thing")]
     fn close(
         &self,
         history: &mut ProductHistory,
+        moved: &mut Moved,
         hash: ContractHash,
         contract: &ContractFacts,
         tally: &J::Tally,
         run: Run,
         facts: &Facts,
-    ) -> (Verdict, bool) {
+    ) -> Closed {
         let end_ms = run.last + self.window.size_ms;
         let closing = Closing { start_ms: run.first, end_ms, windows: run.times, complete: facts.complete };
         let counted = history.through_ms.is_some_and(|through| run.first < through);
         let known = history.contracts.get(&contract.id).filter(|_| counted).cloned();
-        let mut of_contract = known.or_else(|| history.contracts.remove(&contract.id)).unwrap_or_default();
-        let verdict = self.judge.close(hash, tally, facts, &closing, &mut of_contract);
-        let left = !counted && !of_contract.is_empty();
-        if left {
-            history.contracts.insert(contract.id.clone(), of_contract);
+        let mut left = known.or_else(|| history.contracts.remove(&contract.id)).unwrap_or_default();
+        let verdict = self.judge.close(hash, tally, facts, &closing, &mut left);
+        let drift = self.judge.drift(hash, tally, &closing, &mut left);
+        if !counted && !left.is_empty() && history.contracts.len() < CONTRACTS_MAX {
+            history.contracts.insert(contract.id.clone(), left);
+            moved.history = true;
         }
-        (verdict.unwrap_or_else(|| unknown_contract(WindowKey { start: run.first, hash })), left)
+        let key = WindowKey { start: run.first, hash };
+        Closed { verdict: verdict.unwrap_or_else(|| unknown_contract(key)), drift }
     }
 
     /// How the objectives of a contract stand when its windows have closed up to this time.
@@ -428,6 +434,19 @@ impl<J: Judge> Teller<'_, J> {
             incident: IncidentPolicy { failing: 1, of: 1 },
         })
     }
+}
+
+/// What is said of windows that close.
+struct Closed {
+    verdict: Verdict,
+    drift: Option<Drift>,
+}
+
+/// Findings open an incident when they hold for so many windows.
+const DRIFT_HOLDS: IncidentPolicy = IncidentPolicy { failing: 3, of: 3 };
+
+fn drifted(state: &mut ProductState, contract: &ContractFacts, run: Run, drift: Option<&Drift>) -> Vec<Change> {
+    drift.map_or_else(Vec::new, |drift| closed(state, &contract.id, DRIFT_HOLDS, run, &drift.results()))
 }
 
 /// The verdict over a window whose contract version nobody knows: nothing was measured.

@@ -1,4 +1,5 @@
-//! Service levels in a running daemon: a product that falls idle goes stale by itself, and recovers.
+//! What windows come to one after the other, in a running daemon: a product that falls idle goes stale by itself, and recovers;
+//! a field that loses its values is told.
 
 use crate::broker::records::Record;
 use crate::broker::shared;
@@ -55,6 +56,42 @@ fn status(window: &Value) -> Option<String> {
     let results = window["results"].as_array()?;
     let fresh = results.iter().find(|result| result["id"] == "fresh")?;
     fresh["status"].as_str().map(str::to_owned)
+}
+
+/// The mesh's windows.
+const WINDOW_MS: i64 = 5_000;
+
+#[test]
+fn a_field_that_loses_its_values_is_told_before_a_rule_fails() {
+    let mesh = Mesh::new(shared(), "drift", 1, "");
+    let contract = oracle::contract(mesh.name, &mesh.topic, "1.0.0")
+        .replace("logicalType: integer", "logicalType: integer\n      - name: note");
+    fs::write(mesh.folder().join("contracts/orders.odcs.yaml"), contract).expect("the contract");
+    let writer = mesh.broker.writer(&mesh.topic);
+    let first = now_ms() / WINDOW_MS * WINDOW_MS - 60 * WINDOW_MS;
+    for window in 0..50 {
+        // In the last ten windows nobody writes notes.
+        let note = if window < 40 { ",\"note\":\"as usual\"" } else { "" };
+        let record = |n: i64| order(window * 100 + n, first + window * WINDOW_MS + n * 40, note);
+        writer.write(&(0..100).map(record).collect::<Vec<_>>());
+    }
+    let _worker = mesh.worker("a").ready();
+    let started = Instant::now();
+    let opened = |verdicts: &Verdicts| verdicts.opened.get("steward.drift.schema").copied().unwrap_or(0);
+    let mut verdicts = Verdicts::read(mesh.broker, &mesh.events);
+    while opened(&verdicts) == 0 {
+        assert!(started.elapsed() < WITHIN, "no incident of {} windows: {:?}", verdicts.windows.len(), verdicts.opened);
+        pause(500);
+        verdicts = Verdicts::read(mesh.broker, &mesh.events);
+    }
+    let told = |window: &Value| {
+        let all = window["drift"]["findings"].as_array().cloned().unwrap_or_default();
+        all.iter().any(|f| f["what"] == "fieldVanished" && f["field"] == "orders.note")
+    };
+    assert!(verdicts.windows.iter().filter(|window| told(window)).count() >= 3, "it holds");
+    let failed: Vec<_> = verdicts.windows.iter().filter(|w| told(w) && w["status"] != "pass").collect();
+    assert!(failed.is_empty(), "a finding changes no verdict: {failed:?}");
+    assert_eq!(verdicts::malformed(mesh.broker, &mesh.events), Vec::<String>::new());
 }
 
 /// One that keeps every rule.

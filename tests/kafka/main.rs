@@ -40,4 +40,4 @@ mod formats; // every format and compression; drafts of topics
 mod rule_sets; // of a registry, beside the contract
 mod registry; // Avro by a schema registry, and its outages
 mod protobuf; // Protobuf by a schema registry
-mod levels; // service levels, and a product that falls idle
+mod levels; // service levels, a product that falls idle, drift

@@ -276,6 +276,7 @@ fn window<'a>(plan: &'a Plan, tally: &Tally, undecodable: &'a BTreeMap<String, u
         undecodable,
         unmeasured: None,
         budgets: &[],
+        drift: None,
     }
 }
 

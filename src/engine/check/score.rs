@@ -20,6 +20,7 @@ pub fn score(rules: impl Iterator<Item = Status>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const PAGE: &str = include_str!("../../../docs/score.md");
     const STATUSES: [Status; 6] =
@@ -45,6 +46,31 @@ mod tests {
             let (sum, measured) = points.fold((0.0, 0.0), |(sum, all), (points, n)| (sum + points * n, all + n));
             let rules = counts.iter().flat_map(|(status, n)| vec![*status; *n as usize]);
             assert_eq!(score(rules), (measured > 0.0).then(|| sum / measured), "{counts:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_that_comes_to_hold_better_never_lowers_the_score(
+            mut rules in proptest::collection::vec(proptest::sample::select(STATUSES.to_vec()), 1..20),
+            which in any::<proptest::sample::Index>(),
+        ) {
+            let of = |rules: &[Status]| score(rules.iter().copied());
+            let which = which.index(rules.len());
+            let better = match rules[which] {
+                Status::Fail => Status::Warn,
+                Status::Warn => Status::Pass,
+                _ => return Ok(()),
+            };
+            let before = of(&rules);
+            rules[which] = better;
+            prop_assert!(of(&rules) > before);
+            rules.push(Status::Pass);
+            prop_assert!(of(&rules) >= before);
+            rules.push(Status::Fail);
+            let with = of(&rules);
+            rules.pop();
+            prop_assert!(of(&rules) >= with, "one less that fails");
         }
     }
 

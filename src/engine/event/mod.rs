@@ -2,6 +2,7 @@
 
 pub mod envelope; // headers, times, the message itself
 pub mod id; // what an event is about, hashed
+pub mod drift; // what a window event says of drift
 pub mod window; // io.meshsteward.quality.window.v1
 pub mod incident; // io.meshsteward.incident.v1
 pub mod gap; // io.meshsteward.coverage.gap.v1

@@ -4,11 +4,13 @@ use crate::engine::check::score;
 use crate::engine::check::tally::{Counts, Unmeasured};
 use crate::engine::check::verdict::{Status, Verdict};
 use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::event::drift::{self, DriftValue};
 use crate::engine::event::envelope::{self, About, Event, MAX_VALUE_BYTES, Source, clip, json, rfc3339};
 use crate::engine::event::id;
 use crate::engine::event::result::{ResultValue, result_value, word, worst_severity};
 use crate::engine::record::{Interval, TopicId};
 use crate::engine::trend::budget::Budget;
+use crate::engine::trend::drift::Drift;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -38,6 +40,8 @@ pub struct Window<'a> {
     pub unmeasured: Option<&'a BTreeMap<(TopicId, i32), Unmeasured>>,
     /// How the contract's objectives stand since.
     pub budgets: &'a [Budget],
+    /// What its records look like against those of earlier windows; `None`: nothing can be said.
+    pub drift: Option<&'a Drift>,
 }
 
 /// The offsets that a window's deltas cover in one partition.
@@ -114,6 +118,8 @@ struct Value {
     results: Vec<ResultValue>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     budgets: Vec<BudgetValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<DriftValue>,
     /// The event would have been too large, and something was left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
@@ -228,6 +234,7 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
         score_version: score::VERSION,
         results: verdict.results.iter().map(result_value).collect(),
         budgets: window.budgets.iter().map(budget_value).collect(),
+        drift: window.drift.map(drift::value),
         truncated: false,
         omitted: None,
     }

@@ -194,6 +194,25 @@ impl Quantiles {
         }
     }
 
+    /// The share of numbers that are no greater, for each of these. The error says why it is not known.
+    pub fn ranks(&self, numbers: &[f64]) -> Result<Vec<f64>, String> {
+        match &self.settled().held {
+            Numbers::Few(list) => {
+                let total: u64 = list.iter().map(|(_, times)| times).sum();
+                let upto = |x: &f64| list.iter().filter(|(n, _)| n <= x).map(|(_, times)| times).sum::<u64>();
+                Ok(numbers.iter().map(|x| upto(x) as f64 / total.max(1) as f64).collect())
+            }
+            Numbers::Many(held) => {
+                let view = held.whole()?.sorted_view();
+                let rank = |x: &f64| {
+                    let x = KllFloat::<f64>::new(*x).map_err(|e| e.to_string())?;
+                    view.rank(&x, SearchCriteria::Inclusive).ok_or_else(|| "the sketch is empty".to_owned())
+                };
+                numbers.iter().map(rank).collect()
+            }
+        }
+    }
+
     pub fn size_bytes(&self) -> usize {
         let waiting = self.waiting.as_ref().map_or(0, |waiting| {
             10 * waiting.small.iter().filter(|times| **times > 0).count() + 8 * waiting.others.len()

@@ -5,6 +5,7 @@ use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{self, Facts, ServiceLevels, Status, Unmeasured, Verdict};
 use crate::engine::contract::plan::{Check, Plan, Rule};
 use crate::engine::trend::budget::{Budget, PRODUCT};
+use crate::engine::trend::drift::{Baseline, Drift};
 use crate::engine::trend::level::{self, Closing, Memory, Promise};
 use crate::engine::trend::rolling::Rolling;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub struct History {
     levels: BTreeMap<String, Memory>,
     /// Windows that did not fail, among those that were judged.
     sound: Rolling,
+    baseline: Baseline,
 }
 
 impl History {
@@ -51,6 +53,11 @@ impl History {
         }
         level::count(&mut self.sound, verdict.status != Status::Fail, verdict.status, closing);
         verdict
+    }
+
+    /// Compares windows that close with those before them. One that is not complete says nothing, and teaches nothing.
+    pub fn drift(&mut self, plan: &Plan, tally: &Tally, closing: &Closing) -> Option<Drift> {
+        closing.complete.then(|| self.baseline.see(plan, tally, closing))
     }
 
     /// How the objectives stand at this time: of the contract as a whole, then of each service level.
