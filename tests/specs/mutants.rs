@@ -22,6 +22,24 @@ pub fn of(schema: &Value, documents: Vec<Value>, count: usize) -> Vec<Value> {
     originals.iter().cloned().chain(mutants).collect()
 }
 
+/// Each document without one of its keys: each place once, of the items of a list those of the first.
+pub fn lacking(documents: &[Value]) -> Vec<Value> {
+    let mut all = Vec::new();
+    for document in documents {
+        let mut paths = Vec::new();
+        all_paths(document, String::new(), &mut paths);
+        let of_first = |path: &&String| path.split('/').all(|step| !step.parse().is_ok_and(|n: usize| n > 0));
+        for path in paths.iter().filter(of_first) {
+            let Some((around, key)) = path.rsplit_once('/') else { continue };
+            let mut lacking = document.clone();
+            let Some(Value::Object(entries)) = lacking.pointer_mut(around) else { continue };
+            entries.remove(&key.replace("~1", "/").replace("~0", "~"));
+            all.push(lacking);
+        }
+    }
+    all
+}
+
 /// What mutants are made of.
 #[derive(Default)]
 struct Pool {

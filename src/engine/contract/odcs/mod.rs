@@ -298,12 +298,12 @@ fn servers(fields: &mut Fields<'_>, problems: &Problems) {
         let kafka = server.text("type").is_some_and(|t| t.eq_ignore_ascii_case("kafka"));
         let format = server
             .text("format")
-            .filter(|f| kafka && !["json", "avro"].iter().any(|read| f.eq_ignore_ascii_case(read)));
+            .filter(|f| kafka && !["json", "avro", "protobuf"].iter().any(|read| f.eq_ignore_ascii_case(read)));
         if let Some(format) = format {
             problems.warning(
                 &server.at,
                 format!("records in {format} are not decoded by this version"),
-                "expect every record to be undecodable, or write JSON or Avro",
+                "expect every record to be undecodable, or write JSON, Avro or Protobuf",
             );
         }
     }

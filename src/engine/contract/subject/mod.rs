@@ -134,8 +134,8 @@ fn shape(language: &str, found: &At<'_>, said: &Place, problems: &Problems) -> S
         "PROTOBUF" => {
             problems.warning(
                 &found.at,
-                "Protobuf is not read: no record can be decoded",
-                "use Avro or JSON Schema, or leave the rules to the serialisers",
+                "of a Protobuf schema the rules are read, and not its fields: their types and tags are not asked",
+                "state in an ODCS contract what is asked of its fields",
             );
             Ok(Shape::default())
         }

@@ -14,7 +14,7 @@ pub fn outline(subject: &Tree, message: Option<&str>, unsaid: &mut Unsaid) -> Re
     let named: Vec<(String, String)> = subject.list("references").iter().filter_map(reference).collect();
     let references: Vec<(&str, &str)> = named.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     if references.len() < subject.list("references").len() {
-        unsaid.tell("", "the schemas that it refers to are not here: ask the registry itself, with --url");
+        unsaid.tell("", "the schemas that it refers to are not here: put the text of each as `schema` beside its `name` in `references`");
     }
     let document = || match yaml::parse(schema) {
         Ok(node) => Ok(Tree::of(&node)),
@@ -48,7 +48,7 @@ pub fn outline(subject: &Tree, message: Option<&str>, unsaid: &mut Unsaid) -> Re
     Ok(outline)
 }
 
-/// A reference with the text of its schema, as `contract infer --url` gathers them (`schema` beside `name`).
+/// A reference with the text of its schema, where somebody put it beside its name: a registry has it apart.
 fn reference(of: &Tree) -> Option<(String, String)> {
     Some((of.text("name")?.to_owned(), of.text("schema")?.to_owned()))
 }
