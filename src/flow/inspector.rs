@@ -17,12 +17,8 @@ use crate::flow::stage::{Held, Opened, Outgoing, Seen, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// An early flush, for a rule that is violated for the first time in a window, waits so long after the last one: where
-/// little was learned since, and where it is much. 512 KiB each 250 ms are 2 MiB a second, a tenth of 100,000 records of
-/// 200 bytes.
-const EARLY_FLUSH_MS: Ms = 250;
-const EARLY_FLUSH_LARGE_MS: Ms = 1_000;
-const LARGE_BYTES: usize = 512 * 1024;
+/// An early flush, for a rule that is violated for the first time in a window, waits so long after the last one.
+const EARLY_FLUSH_MS: Ms = 1_000;
 /// What has been learned is weighed anew after so many records. Between two weighings only windows and keys are added
 /// up; at 500 bytes of sketches a record, which is more than records weigh, 2 MB go unseen.
 const WEIGH_EVERY: u64 = 4_096;
@@ -351,11 +347,10 @@ impl<J: Judge> Stage for Inspector<J> {
     }
 
     fn due(&self, since_ms: Ms) -> bool {
-        let early_ms = if self.weight_bytes < LARGE_BYTES { EARLY_FLUSH_MS } else { EARLY_FLUSH_LARGE_MS };
         self.urgent
             || since_ms >= self.config.flush_interval_ms
             || self.weight_bytes >= self.config.flush_bytes
-            || self.early && since_ms >= early_ms
+            || self.early && since_ms >= EARLY_FLUSH_MS
     }
 
     fn dirty(&self) -> bool {
