@@ -20,6 +20,9 @@ pub(super) enum Rebalance {
 impl<S: Stage> Task<S> {
     /// Serves the group's oldest wish; false where there is none.
     pub(super) fn rebalance(&mut self, now: Ms) -> bool {
+        if self.group_wants.is_empty() {
+            return false; // asked at each tick: then nothing looks at thousands of partitions
+        }
         let dirty = self.flushable(now, true);
         match self.group_wants.front_mut() {
             None => return false,
