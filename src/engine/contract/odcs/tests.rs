@@ -143,13 +143,13 @@ fn an_object_says_how_its_records_are_encoded_before_its_contract_does() {
 #[test]
 fn a_second_use_of_an_id_and_a_format_that_is_not_read_are_told() {
     let text = format!(
-        "{HEAD}  quality:\n  - {{id: x, metric: rowCount, mustBe: 0}}\n  - {{id: x, metric: rowCount, mustBe: 1}}\nservers:\n- {{server: s, type: kafka, host: h, format: protobuf}}\n"
+        "{HEAD}  quality:\n  - {{id: x, metric: rowCount, mustBe: 0}}\n  - {{id: x, metric: rowCount, mustBe: 1}}\nservers:\n- {{server: s, type: kafka, host: h, format: thrift}}\n"
     );
     check(
         &text,
         &[
             (Error, "", "the id x of schema/o/quality/x is used before", Some(1)),
-            (Warning, "/servers/0", "protobuf", Some(13)),
+            (Warning, "/servers/0", "thrift", Some(13)),
         ],
     );
 }
