@@ -1,5 +1,7 @@
 //! The registry's client and its thread against a registry that answers as a test says.
 
+use clap::{FromArgMatches, Subcommand};
+use mesh_steward::cli::contract::{Contract, contract};
 use mesh_steward::config::registry::{Login, Registry};
 use mesh_steward::config::secret::Secret;
 use mesh_steward::engine::decode::schema::{Registered, SchemaRef};
@@ -138,6 +140,107 @@ fn references_are_fetched_through_those_that_they_name() {
     let (answer, _) = ask(&registry(&[&serve(lacks)]), SchemaRef::Id(7));
     let Answer::Failed(failure) = answer else { panic!("{answer:?}") };
     assert!(failure.reason.contains("version 2 of subject a"), "{}", failure.reason);
+}
+
+/// A subject of each language that refers to another, which refers to a third.
+const SUBJECTS: Script = |_, path, _| match path {
+    "/subjects/orders-value/versions/latest" => (
+        200,
+        r#"{"subject":"orders-value","version":3,"id":9,"schema":"{\"type\":\"record\",\"name\":\"Order\",\"namespace\":\"shop\",\"fields\":[{\"name\":\"buyer\",\"type\":\"shop.Buyer\"}]}",
+            "references":[{"name":"shop.Buyer","subject":"buyer","version":1}]}"#,
+    ),
+    "/subjects/orders-value/versions/2" => (
+        200,
+        r#"{"subject":"orders-value","version":2,"schema":"{\"type\":\"record\",\"name\":\"Order\",\"fields\":[{\"name\":\"old\",\"type\":\"int\"}]}"}"#,
+    ),
+    "/subjects/buyer/versions/1" => (
+        200,
+        r#"{"schema":"{\"type\":\"record\",\"name\":\"Buyer\",\"namespace\":\"shop\",\"fields\":[{\"name\":\"town\",\"type\":\"shop.Town\"}]}",
+            "references":[{"name":"shop.Town","subject":"town","version":4}]}"#,
+    ),
+    "/subjects/town/versions/4" => {
+        (200, r#"{"schema":"{\"type\":\"enum\",\"name\":\"Town\",\"namespace\":\"shop\",\"symbols\":[\"BERN\"]}"}"#)
+    }
+    "/subjects/json-value/versions/latest" => (
+        200,
+        r#"{"subject":"json-value","version":1,"schemaType":"JSON","schema":"{\"type\":\"object\",\"properties\":{\"buyer\":{\"$ref\":\"buyer.json\"}}}",
+            "references":[{"name":"buyer.json","subject":"buyer-json","version":1}]}"#,
+    ),
+    "/subjects/buyer-json/versions/1" => (
+        200,
+        r#"{"schemaType":"JSON","schema":"{\"type\":\"object\",\"properties\":{\"town\":{\"$ref\":\"town.json\"}}}",
+            "references":[{"name":"town.json","subject":"town-json","version":1}]}"#,
+    ),
+    "/subjects/town-json/versions/1" => {
+        (200, r#"{"schemaType":"JSON","schema":"{\"type\":\"string\",\"minLength\":4}"}"#)
+    }
+    "/subjects/proto-value/versions/latest" => (
+        200,
+        r#"{"subject":"proto-value","version":1,"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; import \"buyer.proto\"; message Order { shop.Buyer buyer = 1; }",
+            "references":[{"name":"buyer.proto","subject":"buyer-proto","version":1}]}"#,
+    ),
+    "/subjects/buyer-proto/versions/1" => (
+        200,
+        r#"{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; package shop; import \"town.proto\"; message Buyer { Town town = 1; }",
+            "references":[{"name":"town.proto","subject":"town-proto","version":1}]}"#,
+    ),
+    "/subjects/town-proto/versions/1" => {
+        (200, r#"{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; package shop; enum Town { BERN = 0; }"}"#)
+    }
+    _ => NOT_FOUND,
+};
+
+/// What `steward contract` answers, or why it does not.
+fn steward_contract(arguments: &[&str]) -> Result<String, String> {
+    let command = Contract::augment_subcommands(clap::Command::new("contract"));
+    let words = ["contract"].iter().chain(arguments);
+    let matches = command.try_get_matches_from(words).map_err(|e| e.to_string())?;
+    let command = Contract::from_arg_matches(&matches).map_err(|e| e.to_string())?;
+    let mut out = Vec::new();
+    contract(&command, &mut out).map_err(|e| format!("{e:#}"))?;
+    Ok(String::from_utf8(out).expect("UTF-8"))
+}
+
+#[test]
+fn a_contract_is_drafted_from_a_subject_of_the_registry_with_all_that_it_refers_to() {
+    let url = serve(SUBJECTS);
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("steward.yaml");
+    fs::write(&config, format!("registry: {{url: '{url}'}}\n")).expect("a configuration");
+    let config = config.to_str().expect("UTF-8");
+    let check = |subject: &str, found: &[&str]| {
+        for way in [["--registry.url", url.as_str()], ["--config", config]] {
+            let inferred = steward_contract(&[&["infer", "--subject", subject], &way[..]].concat()).expect("a draft");
+            for words in found {
+                assert!(inferred.contains(words), "{subject}: {words} is not in\n{inferred}");
+            }
+            let imported = steward_contract(&[&["import", "--subject", subject], &way[..]].concat());
+            assert_eq!(imported.as_ref(), Ok(&inferred), "{subject}");
+        }
+    };
+    check("orders-value", &["physicalName: orders", "version: \"3\"", "name: town", "validValues: [BERN]"]);
+    check("json-value", &["physicalName: json", "name: town", "minLength: 4"]);
+    check("proto-value", &["physicalName: proto", "name: town", "validValues: [BERN]"]);
+    let older = ["infer", "--subject", "orders-value", "--subject-version", "2", "--registry.url", &url];
+    assert!(steward_contract(&older).is_ok_and(|draft| draft.contains("name: old")));
+}
+
+#[test]
+fn a_subject_that_cannot_be_had_is_told_with_what_to_do() {
+    let url = serve(SUBJECTS);
+    let check = |arguments: &[&str], words: &str| {
+        let told = steward_contract(arguments).expect_err("no draft");
+        assert!(told.contains(words), "{arguments:?}: {told}");
+    };
+    check(&["infer", "--subject", "none", "--registry.url", &url], "no subject none; GET /subjects lists");
+    let other = ["infer", "--subject", "orders-value", "--subject-version", "9", "--registry.url", &url];
+    check(&other, "no version 9 of a subject orders-value");
+    check(&["infer", "--subject", "x", "--registry.url", "http://127.0.0.1:1"], "see registry.url");
+    check(&["infer", "--subject", "x", "--registry.url", "nowhere"], "is no address");
+    check(&["infer", "--subject", "x", "--topic", "t", "--registry.url", &url], "cannot be used with");
+    check(&["infer", "--subject", "x.json", "--subject-version", "2"], "a file holds one version");
+    check(&["import", "--subject", "x"], "--registry.url");
+    check(&["infer", "--records", "x", "--config", "steward.yaml"], "--topic <TOPIC>|--subject");
 }
 
 #[test]

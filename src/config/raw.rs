@@ -49,10 +49,31 @@ pub fn read(file: &Path, env: &BTreeMap<String, String>) -> Raw {
         Err(e) => (Layer::new(), vec![unreadable(file, &e)]),
     };
     let from_env = environment(env, &mut errors);
+    merged([from_file, from_env], file, env, errors)
+}
+
+/// Without a file: defaults < environment < what the command line says.
+pub fn without_file(arguments: &[(&str, &str)], env: &BTreeMap<String, String>) -> Raw {
+    let entry = |(key, text): &(&str, &str)| {
+        let entry = Entry { texts: vec![(*text).into()], list: false, place: format!("--{key}"), line: 0 };
+        ((*key).to_owned(), entry)
+    };
+    let mut errors = Vec::new();
+    let from_env = environment(env, &mut errors);
+    merged([from_env, arguments.iter().map(entry).collect()], Path::new("the command line"), env, errors)
+}
+
+/// The lower layer first.
+fn merged(
+    [lower, upper]: [Layer; 2],
+    file: &Path,
+    env: &BTreeMap<String, String>,
+    mut errors: Vec<ConfigError>,
+) -> Raw {
     // The keys stay dotted within one flat map: `window.max.open` and a later `window.max` cannot collide.
     let merged = Figment::from(Serialized::defaults(defaults()))
-        .merge(Serialized::defaults(from_file))
-        .merge(Serialized::defaults(from_env))
+        .merge(Serialized::defaults(lower))
+        .merge(Serialized::defaults(upper))
         .extract::<Layer>();
     let mut settings = BTreeMap::new();
     match merged {

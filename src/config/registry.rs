@@ -1,7 +1,10 @@
 //! Where schemas are asked for, as whom, and how long one waits for them.
 
+use crate::config::error::ConfigErrors;
+use crate::config::raw::{self, Raw};
 use crate::config::secret::Secret;
 use crate::config::typed::Typed;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How the schema registry is reached. Times are in milliseconds.
@@ -63,6 +66,17 @@ pub fn check(typed: &mut Typed<'_>, file: &Path, notes: &mut Vec<String>) -> Reg
         missing_grace_ms: typed.duration("registry.missing.grace"),
         unavailable_max_ms: typed.duration("registry.unavailable.max"),
         schemas_max: typed.whole("registry.schemas.max") as usize,
+    }
+}
+
+impl Registry {
+    /// The one at an address, or at several; all else is as the environment says.
+    pub fn at(url: &str, env: &BTreeMap<String, String>) -> Result<Registry, ConfigErrors> {
+        let Raw { settings, errors } = raw::without_file(&[("registry.url", url)], env);
+        let mut typed = Typed { settings: &settings, errors };
+        let registry = check(&mut typed, Path::new(""), &mut Vec::new());
+        let wrong: Vec<_> = typed.errors.into_iter().filter(|e| e.key.starts_with("registry.")).collect();
+        if wrong.is_empty() { Ok(registry) } else { Err(ConfigErrors::new(Path::new(""), wrong)) }
     }
 }
 

@@ -136,7 +136,7 @@ impl Client {
             Ok(None) => return Answer::Missing,
             Err(failure) => return Answer::Failed(failure),
         };
-        match self.references(schema, &told, &mut count) {
+        match self.references(&schema.to_string(), &told, &mut count) {
             Ok(references) => {
                 let kind = told.kind.unwrap_or_else(|| "AVRO".into());
                 Answer::Found(Found { kind, text: told.schema, references })
@@ -150,9 +150,34 @@ impl Client {
         self.get(&format!("/subjects/{}/versions/latest", escaped(subject)), &mut count)
     }
 
+    /// One version of a subject, the latest where none is named, as the registry returns it; beside each of its `references`
+    /// stands the `schema` that it names, and those that they refer to follow. `None`: there is no such version.
+    pub fn subject(
+        &mut self,
+        subject: &str,
+        version: Option<u32>,
+        mut count: impl FnMut(Outcome),
+    ) -> Asked<serde_json::Value> {
+        let version = version.map_or("latest".to_owned(), |version| version.to_string());
+        let path = format!("/subjects/{}/versions/{version}", escaped(subject));
+        let Some(mut answer) = self.get::<serde_json::Value>(&path, &mut count)? else { return Ok(None) };
+        let unexpected = |e: serde_json::Error| Failure {
+            outcome: Outcome::Unexpected,
+            reason: format!("{path}: the answer is none of a schema registry: {e}; {HINT}"),
+        };
+        let told: Told = serde_json::from_value(answer.clone()).map_err(unexpected)?;
+        let references = self.references(&format!("subject {subject}"), &told, &mut count)?;
+        if !references.is_empty() {
+            let beside = |(name, schema): (String, String)| serde_json::json!({"name": name, "schema": schema});
+            answer["references"] = references.into_iter().map(beside).collect();
+        }
+        Ok(Some(answer))
+    }
+
+    /// `of`: what refers to them, for people.
     fn references(
         &mut self,
-        schema: SchemaRef,
+        of: &str,
         told: &Told,
         count: &mut impl FnMut(Outcome),
     ) -> Result<Vec<(String, String)>, Failure> {
@@ -170,12 +195,12 @@ impl Client {
             }
             if seen.len() > REFERENCES || bytes > SCHEMA_BYTES {
                 let most = format!("{REFERENCES} references and {} MiB", SCHEMA_BYTES / 1024 / 1024);
-                return Err(unexpected(format!("{schema} is too large with all it refers to: {most} are the most")));
+                return Err(unexpected(format!("{of} is too large with all it refers to: {most} are the most")));
             }
             let path = format!("/subjects/{}/versions/{version}", escaped(&subject));
             let told: Told = self.get(&path, count)?.ok_or_else(|| {
                 unexpected(format!(
-                    "{schema} refers to version {version} of subject {subject}, which the registry does not have; \
+                    "{of} refers to version {version} of subject {subject}, which the registry does not have; \
                      register it there again"
                 ))
             })?;

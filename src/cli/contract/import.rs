@@ -1,7 +1,8 @@
 //! `steward contract import`: an ODCS contract from a schema of another language.
 
 use crate::cli::Exit;
-use crate::engine::contract::exchange::import::{self, Imported, Wanted};
+use crate::cli::contract::registered;
+use crate::engine::contract::exchange::import::{self, Imported, Language, Wanted};
 use anyhow::{Context, bail};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,20 @@ pub struct Args {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The schema, or - for standard input
-    pub file: PathBuf,
+    #[arg(required_unless_present = "subject")]
+    pub file: Option<PathBuf>,
+    /// A subject of a schema registry in place of a file
+    #[arg(long, value_name = "SUBJECT", conflicts_with_all = ["file", "format", "unframed"], requires = "registry")]
+    pub subject: Option<String>,
+    /// Which version of the subject; by default the latest
+    #[arg(long, value_name = "VERSION", requires = "subject")]
+    pub subject_version: Option<u32>,
+    /// The schema registry (Confluent's API)
+    #[arg(long = "registry.url", value_name = "URL", group = "registry", requires = "subject")]
+    pub registry_url: Option<String>,
+    /// The schema registry, with its login, as the daemon's configuration names it
+    #[arg(long, value_name = "FILE", group = "registry", requires = "subject")]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -40,26 +54,38 @@ pub enum Format {
     Protobuf,
     /// Data Contract Specification, 0.9 to 1.2
     Dcs,
+    /// A subject version as a schema registry returns it, as JSON
+    Subject,
 }
 
 /// What ODCS cannot say is told on standard error.
 pub fn import(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let format = match args.format.or_else(|| by_name(&args.file)) {
-        Some(format) => format,
-        None => bail!("{}: its name says no language: give it as --format", args.file.display()),
-    };
-    let text = read(&args.file)?;
+    let (source, text, language) = schema(args)?;
     let wanted = Wanted {
         name: args.name.as_deref(),
         topic: args.topic.as_deref(),
         message: args.message.as_deref(),
         unframed: args.unframed,
     };
-    let imported = import::import(&text, language(format), wanted).map_err(anyhow::Error::msg);
-    let Imported { contract, unsaid } = imported.with_context(|| args.file.display().to_string())?;
-    tell(&args.file.display().to_string(), &unsaid);
+    let imported = import::import(&text, language, wanted).map_err(anyhow::Error::msg);
+    let Imported { contract, unsaid } = imported.with_context(|| source.clone())?;
+    tell(&source, &unsaid);
     write(args.output.as_deref(), &contract.yaml(), out)?;
     Ok(Exit::Good)
+}
+
+/// Where it is from, what it says, and in which language.
+fn schema(args: &Args) -> anyhow::Result<(String, String, Language)> {
+    if let Some(subject) = &args.subject {
+        let registry = registered::registry(args.config.as_deref(), args.registry_url.as_deref())?;
+        let text = registered::read(&registry, subject, args.subject_version)?;
+        return Ok((subject.clone(), text, Language::Subject));
+    }
+    let file = args.file.as_deref().context("no schema is named")?;
+    let Some(format) = args.format.or_else(|| by_name(file)) else {
+        bail!("{}: its name says no language: give it as --format", file.display());
+    };
+    Ok((file.display().to_string(), read(file)?, language(format)))
 }
 
 /// A file's text, or what standard input holds.
@@ -94,11 +120,12 @@ fn by_name(file: &Path) -> Option<Format> {
     }
 }
 
-fn language(format: Format) -> import::Language {
+fn language(format: Format) -> Language {
     match format {
-        Format::Avro => import::Language::Avro,
-        Format::JsonSchema => import::Language::JsonSchema,
-        Format::Protobuf => import::Language::Protobuf,
-        Format::Dcs => import::Language::Dcs,
+        Format::Avro => Language::Avro,
+        Format::JsonSchema => Language::JsonSchema,
+        Format::Protobuf => Language::Protobuf,
+        Format::Dcs => Language::Dcs,
+        Format::Subject => Language::Subject,
     }
 }

@@ -1,8 +1,8 @@
 //! `steward contract infer`: a contract drafted from records, with the evidence for each of its clauses.
 
 use crate::cli::Exit;
-use crate::cli::contract::import;
 use crate::cli::contract::records::{Source, Taker};
+use crate::cli::contract::{import, registered};
 use crate::engine::contract::exchange::import::{self as exchange, Language, Wanted};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::infer::draft;
@@ -10,7 +10,7 @@ use crate::engine::infer::gather::Gathered;
 use crate::engine::record::{Position, RawRecord};
 use anyhow::{Context, bail};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
@@ -18,9 +18,13 @@ use std::sync::Arc;
 pub struct Args {
     #[command(flatten)]
     pub source: Source,
-    /// A schema in place of records: a subject version as a registry returns it (GET /subjects/{subject}/versions/{version})
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["records", "topic"])]
-    pub subject: Option<PathBuf>,
+    /// A schema in place of records: a subject of the schema registry that --registry.url or --config names; without them a file
+    /// that holds a subject version as a registry returns it (GET /subjects/{subject}/versions/{version})
+    #[arg(long, value_name = "SUBJECT|FILE", group = "held", conflicts_with = "records")]
+    pub subject: Option<String>,
+    /// Which version of the subject; by default the latest
+    #[arg(long, value_name = "VERSION", requires = "subject")]
+    pub subject_version: Option<u32>,
     /// What the data is called; by default as the topic or the file
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -29,7 +33,7 @@ pub struct Args {
 /// The draft is the answer, on standard output.
 pub fn infer(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     if let Some(subject) = &args.subject {
-        return of_subject(subject, args.name.as_deref(), out);
+        return of_subject(subject, args, out);
     }
     let mut gathered = Gathered::default();
     args.source.read(&mut gathered)?;
@@ -52,12 +56,19 @@ pub fn infer(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
 }
 
 /// What the schema says holds for all that is written with it; what it cannot know, only records tell.
-fn of_subject(file: &Path, name: Option<&str>, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let text = import::read(file)?;
-    let wanted = Wanted { name, ..Wanted::default() };
+fn of_subject(subject: &str, args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let (config, url) = (args.source.config.as_deref(), args.source.registry_url.as_deref());
+    let text = match (config, url) {
+        (None, None) if args.subject_version.is_some() => {
+            bail!("a file holds one version: --subject-version is asked of --registry.url or --config")
+        }
+        (None, None) => import::read(Path::new(subject))?,
+        _ => registered::read(&registered::registry(config, url)?, subject, args.subject_version)?,
+    };
+    let wanted = Wanted { name: args.name.as_deref(), ..Wanted::default() };
     let imported = exchange::import(&text, Language::Subject, wanted).map_err(anyhow::Error::msg);
-    let imported = imported.with_context(|| file.display().to_string())?;
-    import::tell(&file.display().to_string(), &imported.unsaid);
+    let imported = imported.with_context(|| subject.to_owned())?;
+    import::tell(subject, &imported.unsaid);
     write!(out, "{}", imported.contract.yaml())?;
     Ok(Exit::Good)
 }

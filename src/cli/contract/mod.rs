@@ -1,4 +1,4 @@
-//! `steward contract`: what a contract says and does, without a broker, a network or a configuration.
+//! `steward contract`: what a contract says and does; without a broker, a network or a configuration, unless one is named.
 
 pub mod diff; // what changed, and whom it breaks
 pub mod lint; // everything that is wrong with files
@@ -8,6 +8,7 @@ pub mod shown; // what is told of it, as text
 pub mod infer; // a draft from records
 pub mod import; // from a schema of another language
 pub mod export; // as a schema of another language, or as a page
+pub mod registered; // from a subject of a schema registry
 pub mod records; // where its records come from: a file
 pub mod topic; // or a topic
 

@@ -22,14 +22,17 @@ pub struct Source {
     #[arg(long, value_name = "FILE", required_unless_present = "topic")]
     pub records: Option<PathBuf>,
     /// The records that a topic holds: read once, by no group, committed nowhere
-    #[arg(long, value_name = "TOPIC", conflicts_with = "records", requires = "cluster")]
+    #[arg(long, value_name = "TOPIC", group = "held", conflicts_with = "records", requires = "cluster")]
     pub topic: Option<String>,
     /// Where the topic is: the daemon's configuration, with its broker, logins and schema registry
-    #[arg(long, value_name = "FILE", group = "cluster", requires = "topic")]
+    #[arg(long, value_name = "FILE", group = "cluster", requires = "held")]
     pub config: Option<PathBuf>,
     /// Where the topic is: a broker that asks for no login
     #[arg(long, value_name = "HOST:PORT", group = "cluster", requires = "topic", conflicts_with = "config")]
     pub bootstrap: Option<String>,
+    /// The schema registry (Confluent's API), beside a broker that is named alone
+    #[arg(long = "registry.url", value_name = "URL", requires = "held", conflicts_with = "config")]
+    pub registry_url: Option<String>,
     /// Begins at this offset of each partition, or at this time (RFC 3339); by default where they begin
     #[arg(long, value_name = "OFFSET|TIME", value_parser = bound, requires = "topic")]
     pub from: Option<Bound>,

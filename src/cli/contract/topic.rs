@@ -1,6 +1,7 @@
 //! A topic's records, read once: the reader, the registry that their schemas are asked of, and how far it is.
 
 use crate::cli::contract::records::{Source, Taker};
+use crate::cli::contract::registered;
 use crate::config::registry::Registry;
 use crate::config::usable::Config;
 use crate::engine::decode::schema::{Registered, SchemaRef, Schemas};
@@ -10,7 +11,7 @@ use crate::kafka::cluster::Cluster;
 use crate::kafka::configured;
 use crate::kafka::history::History;
 use crate::registry::client::{Answer, Client};
-use crate::registry::keeper::registered;
+use crate::registry::keeper;
 use anyhow::{Context, anyhow, bail};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -24,6 +25,10 @@ const STAGE: &str = "contract";
 pub fn read(source: &Source, topic: &str, taker: &mut impl Taker) -> anyhow::Result<()> {
     let heard = Arc::new(Mutex::new(String::new()));
     let (settings, registry) = settings(source.config.as_deref(), source.bootstrap.as_deref(), GROUP, &heard)?;
+    let registry = match &source.registry_url {
+        Some(url) => Some(registered::registry(None, Some(url))?),
+        None => registry,
+    };
     let said = |message: String| {
         let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
         match heard.as_str() {
@@ -112,7 +117,7 @@ pub fn settings(
     Ok((settings, None))
 }
 
-fn load(file: &Path) -> anyhow::Result<Config> {
+pub fn load(file: &Path) -> anyhow::Result<Config> {
     Config::load(file).map_err(|errors| anyhow!("{errors}"))
 }
 
@@ -131,7 +136,7 @@ impl Asked {
     /// What it says of one more. That it cannot be asked is no finding about a record: there is no answer then.
     fn ask(&mut self, schema: SchemaRef) -> anyhow::Result<Arc<Schemas>> {
         let said = match self.client.ask(schema, |_| {}) {
-            Answer::Found(found) => registered(&found),
+            Answer::Found(found) => keeper::registered(&found),
             Answer::Missing => Registered::Absent,
             Answer::Failed(failure) => bail!("registry: {}", failure.reason),
         };
