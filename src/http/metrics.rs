@@ -7,12 +7,14 @@ use crate::clock::now_ms;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::result::word;
+use crate::engine::trend::drift::GROUPS;
 use crate::flow::io::{Ms, Part};
 use crate::flow::state::ProductState;
 use crate::http::server::Site;
 use crate::http::summary::latest;
 use crate::telemetry::Sample;
 use crate::telemetry::names::{self, Metric};
+use crate::telemetry::process;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -61,6 +63,8 @@ fn samples(board: &Board, worker: &str, series_max: usize, now: Ms) -> Vec<Sampl
     samples.push(sample(&names::CONTRACT_FINDINGS, &[], errors as f64));
     samples.push(sample(&names::METRIC_SERIES, &[], series as f64));
     samples.push(sample(&names::METRIC_SERIES_FOLDED, &[], folded as f64));
+    samples.extend(process::cpu_seconds().map(|seconds| sample(&names::CPU_SECONDS, &[], seconds)));
+    samples.extend(process::resident_bytes().map(|bytes| sample(&names::RESIDENT_BYTES, &[], bytes)));
     samples
 }
 
@@ -94,6 +98,11 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
     }
     for (severity, count) in incidents(info, judged) {
         samples.push(sample(&names::PRODUCT_INCIDENTS, &[labels[0], labels[1], labels[2], &severity], count));
+    }
+    for (id, _) in GROUPS {
+        let kind = id.rsplit('.').next().unwrap_or(id);
+        let open = judged.state.incidents.iter().filter(|incident| incident.rule == id).count();
+        samples.push(sample(&names::PRODUCT_DRIFT, &[labels[0], labels[1], labels[2], kind], open as f64));
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod names; // every metric: name, type, labels, help
 pub mod task; // what a task counts
+pub mod process; // what the kernel counts of this process
 pub mod levels; // levels, changed at run time
 pub mod log; // format and level; repeats limited
 

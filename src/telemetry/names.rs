@@ -77,6 +77,8 @@ metrics! {
         "By event time, how long ago the partition that lags most was read up to; 0 without lag.";
     PRODUCT_INCIDENTS = Kind::Gauge, "steward_product_incidents", &["product", "domain", "owner", "severity"],
         "Open incidents.";
+    PRODUCT_DRIFT = Kind::Gauge, "steward_product_drift_incidents", &["product", "domain", "owner", "kind"],
+        "Of the open incidents those of drift and anomalies: schema, distribution, volume, nulls (docs/drift.md).";
     PRODUCT_GAP_OFFSETS = Kind::Counter, "steward_product_gap_offsets_total", OF_PRODUCT,
         "Offsets that nobody judged and nobody can: deleted before they were read.";
     TASK_RECORDS = Kind::Counter, "steward_task_records_total", OF_TASK,
@@ -123,6 +125,10 @@ metrics! {
         "Rule series that are summed up under rule=\"other\", because metrics.series.max was reached.";
     START_TIME = Kind::Gauge, "process_start_time_seconds", &[],
         "When the process started, in seconds since 1970 UTC.";
+    CPU_SECONDS = Kind::Counter, "process_cpu_seconds_total", &[],
+        "CPU time of the process, its own and the system's for it.";
+    RESIDENT_BYTES = Kind::Gauge, "process_resident_memory_bytes", &[],
+        "Memory of the process that is in RAM.";
 }
 
 /// `docs/metrics.md`.

@@ -87,6 +87,23 @@ fn counters_of_a_product_grow_with_each_publication() {
 }
 
 #[test]
+fn drift_is_told_by_its_kind() {
+    let served = Served::start(|board| {
+        board.set_contracts(&plans(&["orders"]), vec![]);
+        let mut publication = publication("orders");
+        publication.products[0].state.incidents[0].rule = "steward.drift.schema".into();
+        board.apply(&publication, LEDGER, now_ms());
+    });
+    let page = served.get("/metrics").body;
+    for (kind, open) in [("schema", 1), ("distribution", 0), ("volume", 0), ("nulls", 0)] {
+        let line = format!(
+            "\nsteward_product_drift_incidents{{product=\"sales/orders\",domain=\"sales\",owner=\"order desk\",kind=\"{kind}\"}} {open}\n"
+        );
+        assert!(page.contains(&line), "{line}{page}");
+    }
+}
+
+#[test]
 fn beyond_the_series_budget_rules_fold_into_other() {
     let mut served = Served::idle();
     served.series_max = 20;

@@ -128,8 +128,8 @@ impl What {
     }
 }
 
-/// What incidents are opened for: their ids, and what is measured.
-const GROUPS: [(&str, &str); 4] = [
+/// What incidents are opened for: their ids, which end with the kind, and what is measured.
+pub const GROUPS: [(&str, &str); 4] = [
     ("steward.drift.schema", "schemaDrift"),
     ("steward.drift.distribution", "distributionDrift"),
     ("steward.anomaly.volume", "volumeAnomaly"),
