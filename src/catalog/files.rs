@@ -4,10 +4,12 @@
 //! version in force and is a finding; a file that is gone withdraws its contract.
 
 use crate::catalog::folder::{self, Listing, Stamp};
+use crate::catalog::policy;
 use crate::catalog::subjects;
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plan, Plans};
+use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Level, Problem};
 use crate::engine::contract::yaml::{self, Value};
 use crate::engine::contract::{compile, joined, odcs};
@@ -64,6 +66,8 @@ pub struct Watcher {
     subjects: Said,
     /// It is another since the last look.
     asks_anew: bool,
+    /// What is done about bad records where a contract says nothing.
+    policy: Policy,
     /// Every version that a delta may name, old ones too.
     known: BTreeMap<ContractHash, Arc<Plan>>,
 }
@@ -83,15 +87,16 @@ pub const FILE_BYTES_MAX: u64 = 400 * 1024;
 impl Watcher {
     pub fn new(paths: Vec<PathBuf>) -> Watcher {
         let (files, known) = (BTreeMap::new(), BTreeMap::new());
-        let (seen, taken, subjects) = (None, None, Said::default());
-        Watcher { paths, excludes: Box::new(|_| false), seen, taken, files, subjects, asks_anew: false, known }
+        let (seen, taken, subjects, policy) = (None, None, Said::default(), Policy::default());
+        Watcher { paths, excludes: Box::new(|_| false), seen, taken, files, subjects, asks_anew: false, policy, known }
     }
 
     /// The files that the configuration names; topics that it excludes are never bound.
     pub fn of(config: &Config) -> Watcher {
         let excluding = config.clone();
         let excludes = Box::new(move |topic: &str| excluding.excludes(topic));
-        Watcher { excludes, ..Watcher::new(config.contracts.paths.clone()) }
+        let policy = policy::of(&config.records);
+        Watcher { excludes, policy, ..Watcher::new(config.contracts.paths.clone()) }
     }
 
     /// Knows versions that the catalog holds and the files no longer do: deltas may still name them. Returns the hashes
@@ -99,7 +104,7 @@ impl Watcher {
     pub fn learn(&mut self, bodies: impl IntoIterator<Item = (ContractHash, String)>) -> Vec<ContractHash> {
         let mut strange = Vec::new();
         for (hash, text) in bodies {
-            match joined::parse(&text).contract.map(|contract| compile::compile(&contract)) {
+            match joined::parse(&text).contract.map(|contract| compile::compile(&contract).within(&self.policy)) {
                 Some(plan) if plan.hash == hash => {
                     self.known.insert(hash, Arc::new(plan));
                 }
@@ -159,7 +164,7 @@ impl Watcher {
         for (path, stamp) in &listing.files {
             let file = match before.remove(path) {
                 Some(same) if same.stamp == *stamp => same,
-                changed => read(path, *stamp, changed.and_then(|file| file.good)),
+                changed => read(path, *stamp, changed.and_then(|file| file.good), &self.policy),
             };
             self.files.insert(path.clone(), file);
         }
@@ -175,7 +180,7 @@ impl Watcher {
         self.asks_anew = false;
         let sources = self.files.values().filter_map(|file| file.good.clone());
         let sources: Vec<Source> =
-            sources.map(|source| subjects::joined(source, &self.subjects, &mut findings)).collect();
+            sources.map(|source| subjects::joined(source, &self.subjects, &self.policy, &mut findings)).collect();
         let (mut plans, problems) = Plans::build(sources.iter().map(|source| source.plan.clone()).collect());
         for problem in problems {
             findings.push(of_contracts(&sources, problem));
@@ -204,7 +209,7 @@ impl Watcher {
 }
 
 /// Reads one file; what cannot be read leaves the last good version in force.
-fn read(path: &Path, stamp: Stamp, last_good: Option<Source>) -> File {
+fn read(path: &Path, stamp: Stamp, last_good: Option<Source>, policy: &Policy) -> File {
     let known = last_good.as_ref().map(|source| source.plan.product.clone());
     let stays = match &last_good {
         Some(source) => format!("; version {} stays in force", source.plan.contract_version),
@@ -235,7 +240,10 @@ fn read(path: &Path, stamp: Stamp, last_good: Option<Source>) -> File {
     };
     let findings = parsed.problems.iter().map(of_problem).collect();
     let good = match parsed.contract {
-        Some(contract) => Some(Source { path: path.into(), text, plan: Arc::new(compile::compile(&contract)) }),
+        Some(contract) => {
+            let plan = Arc::new(compile::compile(&contract).within(policy));
+            Some(Source { path: path.into(), text, plan })
+        }
         None => last_good,
     };
     File { stamp, good, findings }

@@ -241,10 +241,13 @@ impl Judge for PlansJudge {
 
 #[cfg(test)]
 mod idle;
+#[cfg(test)]
+mod late;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::check::own;
     use crate::engine::contract::plan::Binding;
     use crate::engine::contract::{compile, odcs};
     use crate::engine::record::TopicId;
@@ -339,7 +342,7 @@ schema:
                 ("orders.lines[].sku.required", 1),
                 ("amounts.amount.minimum", 1),
                 ("amounts.at.logicalType", 1),
-                (verdict::DECODABLE, 1),
+                (own::DECODABLE, 1),
             ]
         );
         let doomed: Vec<_> = judge.doomed(lenses[0].hash, &tally).into_iter().map(|r| r.id).collect();

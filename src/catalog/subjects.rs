@@ -2,12 +2,13 @@
 
 use crate::catalog::files::{FILE_BYTES_MAX, Finding, Source};
 use crate::engine::contract::joined::{self, Versions};
+use crate::engine::contract::policy::Policy;
 use crate::engine::contract::{compile, odcs};
 use crate::registry::subjects::Said;
 use std::sync::Arc;
 
 /// The contract with the rule sets of its topics. What is wrong with one is a finding, and the contract governs without it.
-pub fn joined(source: Source, subjects: &Said, findings: &mut Vec<Finding>) -> Source {
+pub fn joined(source: Source, subjects: &Said, policy: &Policy, findings: &mut Vec<Finding>) -> Source {
     let of_topics = |(topic, _): &(&String, &String)| {
         source.plan.objects.iter().any(|object| object.topic == **topic && joined::may_be_framed(&object.encoding))
     };
@@ -47,7 +48,7 @@ pub fn joined(source: Source, subjects: &Said, findings: &mut Vec<Finding>) -> S
         findings.push(Finding { path, problem, error: true, product });
         return source;
     }
-    Source { text, plan: Arc::new(compile::compile(&contract)), ..source }
+    Source { text, plan: Arc::new(compile::compile(&contract).within(policy)), ..source }
 }
 
 #[cfg(test)]

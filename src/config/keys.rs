@@ -167,6 +167,36 @@ pub const KEYS: &[Key] = &[
         doc: "A window that waits longer than this beyond grace, for a silent partition, closes as incomplete.",
     },
     Key {
+        path: "records.undecodable",
+        default: &["mode"],
+        kind: Kind::Word(&["mode", "ignore", "warn", "fail", "quarantine"]),
+        doc: "What becomes of records, where a contract's steward.records does not say. They are counted whatever it is.\nThose that cannot be decoded: mode (as steward.mode says: they fail, and are copied where a rule is enforced),\nignore (told, and moves nothing), warn, fail, quarantine (fail, and copied). The same on every worker.",
+    },
+    Key {
+        path: "records.unknown.schema",
+        default: &["undecodable"],
+        kind: Kind::Word(&["undecodable", "ignore", "warn", "fail", "quarantine"]),
+        doc: "Those that name a schema which the registry does not have; undecodable: as the others that cannot be decoded.",
+    },
+    Key {
+        path: "records.late",
+        default: &["ignore"],
+        kind: Kind::Word(&["ignore", "warn", "fail"]),
+        doc: "Those that come after their window has closed: ignore, warn, fail.",
+    },
+    Key {
+        path: "records.oversized.bytes",
+        default: &["0"],
+        kind: Kind::Whole { min: 0, max: i32::MAX as i64 },
+        doc: "Key and value of a record may have so many bytes together; 0: as many as they like.",
+    },
+    Key {
+        path: "records.oversized.then",
+        default: &["warn"],
+        kind: Kind::Word(&["warn", "ignore", "fail", "quarantine"]),
+        doc: "Those that have more.",
+    },
+    Key {
         path: "flush.interval",
         default: &["10s"],
         kind: Kind::Duration { min_ms: 100, max_ms: HOUR },

@@ -2,6 +2,8 @@
 
 pub mod usable; // checked once, then trusted: what the rest of the daemon reads
 pub mod typed; // texts into numbers, durations, words
+pub mod window; // how long windows are, and wait
+pub mod records; // what becomes of bad records
 pub mod lineage; // events for catalogs
 pub mod kafka; // librdkafka's properties, and which of them are ours
 pub mod registry; // where schemas are asked for, and as whom

@@ -5,9 +5,11 @@ use crate::config::kafka::{self, Kafka};
 use crate::config::keys;
 use crate::config::lineage;
 use crate::config::raw::{self, Raw, Setting};
+use crate::config::records::{self, Records};
 use crate::config::registry::{self, Registry};
 use crate::config::secret::Secret;
-use crate::config::typed::{Typed, duration_text, value_text};
+use crate::config::typed::{Typed, value_text};
+use crate::config::window;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ pub struct Config {
     pub start: Start,
     pub topics: Topics,
     pub privacy: Privacy,
+    pub records: Records,
     pub registry: Registry,
     pub http: Http,
     pub metrics: Metrics,
@@ -160,12 +163,13 @@ impl Config {
             contracts: contracts(&mut typed, file),
             governance: governance(&mut typed),
             lineage: lineage::check(&mut typed),
-            window: window(&mut typed),
+            window: window::check(&mut typed),
             flush_interval_ms: typed.duration("flush.interval"),
             delivery: delivery(&mut typed, &mut notes),
             start: if typed.word("start") == "latest" { Start::Latest } else { Start::Earliest },
             topics: topics(&mut typed),
             privacy: privacy(&mut typed),
+            records: records::check(&mut typed),
             registry: registry::check(&mut typed, file, &mut notes),
             http: http(&mut typed),
             metrics: Metrics { series_max: typed.whole("metrics.series.max") as usize },
@@ -204,10 +208,6 @@ impl Config {
             || topic.strip_prefix(&self.governance.internal_prefix).is_some_and(|rest| rest.starts_with('.'))
     }
 }
-
-/// Half of the 7 d that deltas are kept: the ledger reads them again from its oldest open window, and the other half is
-/// what an outage may last.
-const HALF_OF_RETENTION_MS: i64 = 7 * 24 * 3_600_000 / 2;
 
 fn worker(typed: &mut Typed<'_>, notes: &mut Vec<String>) -> Worker {
     let mut id = typed.text("worker.id");
@@ -260,34 +260,6 @@ fn governance(typed: &mut Typed<'_>) -> Governance {
         replication_factor,
         internal_partitions: typed.whole("internal.partitions") as i32,
     }
-}
-
-fn window(typed: &mut Typed<'_>) -> Window {
-    let before = typed.errors.len();
-    let window = Window {
-        size_ms: typed.duration("window.size"),
-        grace_ms: typed.duration("window.grace"),
-        late_accept_ms: typed.duration("window.late.accept"),
-        future_tolerance_ms: typed.duration("window.future.tolerance"),
-        max_open_ms: typed.duration("window.max.open"),
-    };
-    if typed.errors.len() > before {
-        return window; // What follows compares values that are there.
-    }
-    if window.grace_ms >= window.max_open_ms {
-        let problem = format!("is not shorter than window.max.open, {}", duration_text(window.max_open_ms));
-        typed.wrong("window.grace", problem, "shorten window.grace, or lengthen window.max.open");
-    }
-    let held_ms = window.max_open_ms + window.size_ms + window.grace_ms + window.late_accept_ms;
-    if held_ms > HALF_OF_RETENTION_MS {
-        let problem = format!(
-            "with window.max.open, size and grace makes {}: more than {}, half of the 7d that deltas are kept",
-            duration_text(held_ms),
-            duration_text(HALF_OF_RETENTION_MS)
-        );
-        typed.wrong("window.late.accept", problem, "shorten window.late.accept or window.max.open");
-    }
-    window
 }
 
 fn delivery(typed: &mut Typed<'_>, notes: &mut Vec<String>) -> Delivery {
@@ -418,6 +390,14 @@ mod tests {
             ("window.late.accept: 84h", "window.late.accept", "makes 3d13h1m10s: more than 3d12h", "shorten"),
             ("delivery: twice", "delivery", "none of the words", "exactly_once, at_least_once"),
             ("start: now", "start", "none of the words", "earliest, latest"),
+            (
+                "records.undecodable: drop",
+                "records.undecodable",
+                "none of the words",
+                "mode, ignore, warn, fail, quarantine",
+            ),
+            ("records.late: quarantine", "records.late", "none of the words", "ignore, warn, fail"),
+            ("records.oversized.bytes: 1 MB", "records.oversized.bytes", "no whole number", "0 to 2147483647"),
             ("topics.exclude: ['a(', 'b']", "topics.exclude", "a( is no regular expression: unclosed group", "escape"),
             ("privacy.hash.key: short", "privacy.hash.key", "fewer than 16", "openssl"),
             ("http.listen: 8083", "http.listen", "no address", "127.0.0.1:8083"),

@@ -3,6 +3,7 @@
 //! It opens when a rule fails in N of the last M windows, is updated when its failing windows reach 2, 4, 8 …, and is
 //! resolved when fewer than N of the last M failed. A window in which the rule was unknown or skipped moves nothing.
 
+use crate::engine::check::own;
 use crate::engine::check::verdict::{RuleResult, Status};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::event::incident::State;
@@ -101,7 +102,7 @@ pub fn rules_gone(
     let is_gone = |rule: &str| match results.iter().find(|r| r.id == rule) {
         Some(result) => !result.mode.judges(),
         // The daemon's own findings are told where there are some.
-        None => !rule.starts_with("steward."),
+        None => !rule.starts_with("steward.") || own::OF_POLICY.contains(&rule),
     };
     while let Some(i) = state.incidents.iter().position(|i| i.contract == contract && is_gone(&i.rule)) {
         changes.push(resolve(state, i, window, None));

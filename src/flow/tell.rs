@@ -1,5 +1,6 @@
 //! What the ledger says of a product: window, incident and gap events, and the numbers that move with them.
 
+use crate::engine::check::own;
 use crate::engine::check::tally::Counts;
 use crate::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
 use crate::engine::contract::mode::Mode;
@@ -97,7 +98,7 @@ impl<J: Judge> Teller<'_, J> {
         incomplete: &str,
         now: Ms,
     ) {
-        let facts = Facts { across: open.across.clone(), ..facts(incomplete, false) };
+        let facts = Facts { across: open.across.clone(), too_late: state.too_late, ..facts(incomplete, false) };
         let contract = self.contract(key);
         let run = Run::one(key.start);
         let Closed { verdict, drift } = self.close(history, moved, key.hash, &contract, &open.tally, run, &facts);
@@ -153,7 +154,7 @@ impl<J: Judge> Teller<'_, J> {
         coverage: &[Coverage],
     ) {
         let incomplete = "only the records that came late";
-        let facts = Facts { across: fragment.across.clone(), ..facts(incomplete, true) };
+        let facts = Facts { across: fragment.across.clone(), too_late: state.too_late, ..facts(incomplete, true) };
         let verdict = self.verdict(key, &fragment.tally, &facts);
         let contract = self.contract(key);
         let said = Said {
@@ -235,8 +236,11 @@ impl<J: Judge> Teller<'_, J> {
         let told = state.recent.iter().rev().find(|s| s.window.hash == hash).map(|s| (s.status, s.end_ms));
         // The first is what is told of a change, and its numbers are its own.
         let (first, facts) = (Run::one(run.first), facts(incomplete, false));
-        let begun = self.close(history, moved, hash, contract, &nothing, first, &facts);
-        let changed = told.is_none_or(|(status, _)| status != begun.verdict.status);
+        let told_first = Facts { too_late: state.too_late, ..facts.clone() };
+        let begun = self.close(history, moved, hash, contract, &nothing, first, &told_first);
+        let late: Vec<_> =
+            begun.verdict.results.iter().filter(|r| r.id == own::LATE && r.failed > 0).cloned().collect();
+        let changed = !late.is_empty() || told.is_none_or(|(status, _)| status != begun.verdict.status);
         let end_ms = run.last + self.window.size_ms;
         let silent = told.is_none_or(|(_, before_ms)| end_ms - before_ms >= IDLE_EVERY_MS);
         let rest = Run { first: run.first + self.window.size_ms, times: run.times - 1, ..run };
@@ -261,6 +265,7 @@ impl<J: Judge> Teller<'_, J> {
         }
         let mut changes = closed(state, &contract.id, contract.incident, run, &ended.verdict.results);
         changes.extend(drifted(state, contract, run, ended.drift.as_ref()));
+        changes.extend(bad_already(state, &contract.id, contract.incident, run.first, &late));
         self.incidents(state, moved, WindowKey { start: run.last, hash }, contract, changes);
         state.totals.windows += run.times;
     }
@@ -473,5 +478,5 @@ pub fn unknown_contract(key: WindowKey) -> Verdict {
 }
 
 fn facts(incomplete: &str, late: bool) -> Facts {
-    Facts { complete: incomplete.is_empty(), late, across: Default::default() }
+    Facts { complete: incomplete.is_empty(), late, ..Facts::default() }
 }

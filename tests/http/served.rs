@@ -182,6 +182,7 @@ pub fn plans(names: &[&str]) -> Plans {
             described: Default::default(),
             profile: Default::default(),
             horizons: Vec::new(),
+            records: Default::default(),
             incident: IncidentPolicy { failing: 1, of: 1 },
             objective: 0.99,
             mode: Mode::Warn,

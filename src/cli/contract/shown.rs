@@ -1,5 +1,7 @@
 //! A dry run as people read it: a line for each rule, records that broke it, and the answer in one line.
 
+use crate::engine::check::own;
+use crate::engine::decode::reason::Reason;
 use crate::engine::trial::report::{CheckLine, Report, Shown};
 use std::io::{self, Write};
 
@@ -24,13 +26,19 @@ pub fn text(report: &Report, contract: &str, colours: bool, out: &mut impl Write
         writeln!(out, "  {word}  {:place$}  {:rule$}  {}", self::place(check), check.rule, found(check))?;
         samples(&check.samples, out)?;
     }
-    if records.undecodable > 0 {
-        let reasons: Vec<String> =
-            report.undecodable.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-        let word = paint(colours, "fail", &format!("{} {:7}", mark("fail"), "fail"));
-        let count = counted(records.undecodable, "record");
-        writeln!(out, "  {word}  {count} cannot be decoded: {}", reasons.join(", "))?;
-        samples(&report.samples, out)?;
+    for check in report.own.iter().filter(|check| check.failed > 0) {
+        // What is observed moves nothing, and neither does what is ignored.
+        let verdict = if check.mode == "observe" { "ignored" } else { check.verdict };
+        let word = paint(colours, verdict, &format!("{} {verdict:7}", mark(verdict)));
+        let records = counted(check.failed, "record");
+        let what = match check.id.as_deref() {
+            Some(own::DECODABLE) => format!("{records} cannot be decoded: {}", reasons(report)),
+            Some(own::SCHEMA) => format!("{records} of a schema that the registry does not have"),
+            Some(own::SIZE) => format!("{records} larger than steward.records allows"),
+            _ => format!("{records}: {}", check.rule),
+        };
+        writeln!(out, "  {word}  {what}")?;
+        samples(&check.samples, out)?;
     }
     let of = |verdict: &str| report.checks.iter().filter(|check| check.verdict == verdict).count();
     let told = ["pass", "warn", "fail", "unknown", "skip"].map(|word| (word, of(word)));
@@ -38,6 +46,14 @@ pub fn text(report: &Report, contract: &str, colours: bool, out: &mut impl Write
         told.into_iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}")).collect();
     let told = if told.is_empty() { "no rule".to_owned() } else { told.join(", ") };
     writeln!(out, "{contract}: {} ({told})", paint(colours, report.verdict, report.verdict))
+}
+
+/// Why records cannot be decoded. Unknown schemas have a line of their own where the contract tells them apart.
+fn reasons(report: &Report) -> String {
+    let apart = report.own.iter().any(|check| check.id.as_deref() == Some(own::SCHEMA));
+    let here = |reason: &str| !(apart && reason == Reason::UnknownSchema.word());
+    let reasons = report.undecodable.iter().filter(|(reason, _)| here(reason));
+    reasons.map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn place(check: &CheckLine) -> String {

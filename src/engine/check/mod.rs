@@ -13,5 +13,6 @@ pub mod wire; // a rule's counts as bytes
 pub mod tally; // what one window has counted
 pub mod sla; // the times of records against service levels
 pub mod verdict; // a window's counts against the thresholds
+pub mod own; // what the daemon itself asks
 pub mod score; // how much of it held, as one number
 pub mod aside; // what became of records that were put aside

@@ -5,6 +5,7 @@ use crate::engine::check::beside;
 use crate::engine::check::clause::{self, Fault};
 use crate::engine::check::key::Hashes;
 use crate::engine::check::mask::Mask;
+use crate::engine::check::own::{self, OVERSIZED};
 use crate::engine::check::sla::Told;
 use crate::engine::check::tally::{FUTURE, Sample, Tally, Unmeasured};
 use crate::engine::contract::asked::{Asked, Subject};
@@ -82,6 +83,8 @@ struct Found {
     unasked: Vec<u32>,
     /// The times that service levels ask.
     times: Vec<(u32, Told)>,
+    /// How many bytes it has, where they are too many.
+    oversized: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -195,7 +198,7 @@ impl Examiner {
     }
 
     /// Adds what `examine` just found of this record. `future`: its timestamp was beyond the tolerance. Returns the
-    /// numbers of the rules that it broke, `UNDECODABLE` and `UNMEASURED` among them.
+    /// numbers of the rules that it broke, `UNDECODABLE`, `UNMEASURED` and `OVERSIZED` among them.
     pub fn count(
         &mut self,
         plan: &Plan,
@@ -213,9 +216,15 @@ impl Examiner {
             reason,
             value: mask,
         };
+        let bytes = record.bytes();
         tally.counts.records += 1;
-        tally.counts.bytes += record.bytes();
+        tally.counts.bytes += bytes;
         tally.profile.topic.see(record);
+        self.found.oversized = plan.records.oversized_bytes.and_then(|max| (bytes > max).then_some(bytes));
+        if self.found.oversized.is_some() {
+            own::oversized(plan, record, at, bytes, tally);
+            self.broken.push(OVERSIZED);
+        }
         if future {
             tally.counts.future += 1;
             tally.sample(None, FUTURE, record.offset, || sample(None, FUTURE.into(), String::new()));

@@ -3,19 +3,15 @@
 use crate::engine::check::aggregate;
 use crate::engine::check::aside;
 use crate::engine::check::keys::Rows;
+use crate::engine::check::own;
 use crate::engine::check::score::score;
 use crate::engine::check::sla::Measured;
-use crate::engine::check::tally::{FUTURE, RuleTally, Sample, Tally};
+use crate::engine::check::tally::{RuleTally, Sample, Tally};
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
 use crate::engine::contract::sla::Level;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// The id of the built-in result that every verdict has: no record may be undecodable.
-pub const DECODABLE: &str = "steward.decodable";
-/// The id of the built-in result about timestamps too far ahead; there only where some were.
-pub const TIMESTAMP: &str = "steward.timestamp";
 
 /// OORS words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -36,6 +32,8 @@ pub struct Facts {
     pub complete: bool,
     /// Records that came after the window had closed.
     pub late: bool,
+    /// Records that came too late to be judged, and are told with this window.
+    pub too_late: u64,
     pub across: Across,
 }
 
@@ -46,7 +44,7 @@ pub type Across = BTreeMap<usize, Result<Rows, String>>;
 /// The verdict over one window of one contract version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// Fail if a rule fails or a record is undecodable; else unknown, warn, pass in that order. What is observed is as
+    /// Fail if a rule fails or a record is undecodable (unless `steward.records` says otherwise); else unknown, warn, pass in that order. What is observed is as
     /// if it were not there; `unknown` where all is.
     pub status: Status,
     /// Passed over measured rules, weighted as `docs/score.md` says; `None` where nothing was measured.
@@ -119,8 +117,7 @@ pub fn judge_with(plan: &Plan, tally: &Tally, facts: &Facts, levels: &ServiceLev
         })
         .collect();
     let silent = judged(&results).next().is_some() && judged(&results).all(|r| r.status == Status::Skip);
-    results.push(decodable(plan, tally));
-    results.extend((tally.counts.future > 0).then(|| timestamp(plan, tally)));
+    results.extend(own::results(plan, tally, facts));
     let held = score(judged(&results).map(|r| r.status));
     // What the daemon could not do says nothing of the records.
     results.extend(aside::result(plan, tally));
@@ -154,9 +151,7 @@ pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
             results.push(service_level(rule, &measured, tally, &whole, unjudged));
         }
     }
-    if tally.counts.undecodable > 0 {
-        results.push(decodable(plan, tally));
-    }
+    results.extend(own::broken(plan, tally));
     results
 }
 
@@ -291,7 +286,7 @@ fn service_level(
     RuleResult { status, value: Some(value), asked: total, failed, reason, ..unjudged }
 }
 
-const ASKED_OF_NONE: &str = "asked of no row";
+pub const ASKED_OF_NONE: &str = "asked of no row";
 const LATE: &str = "records that came late are not the whole window";
 const NOT_COMPLETE: &str = "the window is not complete";
 
@@ -310,7 +305,7 @@ fn decided(rule: &Rule, value: f64) -> bool {
     grows(rule) && (never_again(rule.threshold, value) || ever_after(rule.threshold, value))
 }
 
-fn not_measured(tally: &Tally) -> String {
+pub fn not_measured(tally: &Tally) -> String {
     let why = tally.unmeasured.values().map(|u| u.reason.as_str()).min().unwrap_or("see the log");
     format!("{} records were not measured: {why}", tally.counts.unmeasured)
 }
@@ -375,51 +370,6 @@ fn ever_after(threshold: Threshold, value: f64) -> bool {
         Threshold::GreaterThan(n) | Threshold::MustNotBe(n) => value > n,
         Threshold::GreaterOrEqualTo(n) | Threshold::NotBetween(_, n) => value >= n,
         Threshold::MustBe(_) | Threshold::LessThan(_) | Threshold::LessOrEqualTo(_) | Threshold::Between(..) => false,
-    }
-}
-
-fn decodable(plan: &Plan, tally: &Tally) -> RuleResult {
-    // A tombstone has nothing to decode.
-    let unmeasured = tally.counts.unmeasured;
-    let asked = tally.counts.records.saturating_sub(tally.counts.tombstones + unmeasured);
-    let failed = tally.counts.undecodable;
-    let status = match (asked, failed) {
-        (_, 0) if unmeasured > 0 => Status::Unknown,
-        (0, _) => Status::Skip,
-        (_, 0) => Status::Pass,
-        _ => Status::Fail,
-    };
-    let result = RuleResult { mode: plan.mode, ..built_in(DECODABLE, "undecodable", status, asked, failed, tally) };
-    match status {
-        Status::Unknown => RuleResult { value: None, reason: Some(not_measured(tally)), ..result },
-        _ => result,
-    }
-}
-
-fn timestamp(plan: &Plan, tally: &Tally) -> RuleResult {
-    let (asked, failed) = (tally.counts.records, tally.counts.future);
-    RuleResult { mode: plan.mode, ..built_in(TIMESTAMP, "futureTimestamps", Status::Warn, asked, failed, tally) }
-}
-
-fn built_in(id: &str, metric: &str, status: Status, asked: u64, failed: u64, tally: &Tally) -> RuleResult {
-    let future = id == TIMESTAMP;
-    RuleResult {
-        id: id.to_string(),
-        name: None,
-        status,
-        mode: Mode::default(),
-        severity: future.then(|| "warning".to_string()),
-        dimension: Some(if future { "timeliness" } else { "conformity" }.to_string()),
-        relates_to: String::new(),
-        metric: metric.to_string(),
-        value: (status != Status::Skip).then_some(failed as f64),
-        bounds: None,
-        unit: "rows",
-        threshold: threshold_json(Threshold::MustBe(0.0)),
-        asked,
-        failed,
-        reason: (status == Status::Skip).then(|| ASKED_OF_NONE.to_string()),
-        samples: tally.samples.iter().filter(|s| s.rule.is_none() && (s.reason == FUTURE) == future).cloned().collect(),
     }
 }
 

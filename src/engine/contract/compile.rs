@@ -59,6 +59,7 @@ pub fn compile(contract: &Contract) -> Plan {
         incident: contract.incident,
         mode: contract.mode,
         objective: contract.objective,
+        records: contract.records,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
+use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::Place;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
@@ -28,6 +29,8 @@ pub struct Contract {
     pub mode: Mode,
     /// `steward.objective`, as a share.
     pub objective: f64,
+    /// `steward.records`.
+    pub records: Policy,
     /// The objects that are topics, in the order of the document.
     pub objects: Vec<Object>,
     /// The objects that are none: nothing is governed by them, and records may still be tried on them.

@@ -6,6 +6,7 @@ use crate::engine::contract::described::Described;
 use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
+use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::relation::Reference;
 use crate::engine::contract::sla::Sla;
@@ -52,6 +53,26 @@ pub struct Plan {
     pub mode: Mode,
     /// `steward.objective`: the share of windows that is to be good, 0 to 1.
     pub objective: f64,
+    /// `steward.records`; where it says nothing, what the mesh has by default.
+    pub records: Policy,
+}
+
+impl Plan {
+    /// With what the mesh does where the contract says nothing.
+    pub fn within(mut self, mesh: &Policy) -> Plan {
+        self.records = self.records.over(mesh, self.mode);
+        self
+    }
+
+    /// Whether anything of the contract is enforced.
+    pub fn enforces(&self) -> bool {
+        self.mode == Mode::Enforce || self.rules.iter().any(|rule| rule.mode == Mode::Enforce)
+    }
+
+    /// Whether records may be copied to quarantine.
+    pub fn puts_aside(&self) -> bool {
+        self.enforces() || self.records.puts_aside()
+    }
 }
 
 /// The objective of a contract that states none.

@@ -86,6 +86,14 @@ impl Node {
         }
     }
 
+    /// Of a mapping: its entries, in the order of the document.
+    pub fn entries(&self) -> Option<&[(String, Node)]> {
+        match &self.value {
+            Value::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
     /// What it is, for messages.
     pub fn kind(&self) -> &'static str {
         match self.value {

@@ -1,5 +1,6 @@
 //! `io.meshsteward.quality.window.v1`: one window's verdict.
 
+use crate::engine::check::own;
 use crate::engine::check::score;
 use crate::engine::check::tally::{Counts, Unmeasured};
 use crate::engine::check::verdict::{Status, Verdict};
@@ -173,6 +174,9 @@ struct CountsValue {
     unmeasured: u64,
     late: u64,
     future: u64,
+    /// There where their size is bounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oversized: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -226,6 +230,7 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
             unmeasured: window.counts.unmeasured,
             late: window.too_late,
             future: window.counts.future,
+            oversized: verdict.results.iter().find(|result| result.id == own::SIZE).map(|result| result.failed),
         },
         undecodable: reasons(window.undecodable),
         unmeasured: unmeasured(window),

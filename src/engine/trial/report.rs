@@ -15,6 +15,8 @@ pub struct Report {
     /// `pass`, `warn`, `fail` or `unknown`.
     pub verdict: &'static str,
     pub checks: Vec<CheckLine>,
+    /// What the daemon itself asks of records: that they can be decoded, and what `steward.records` asks.
+    pub own: Vec<CheckLine>,
     /// Why records could not be decoded: the numbers add up to `records.undecodable`.
     pub undecodable: BTreeMap<String, u64>,
     /// Some of these records.
@@ -126,6 +128,7 @@ pub fn of(trial: &Trial, kind: &'static str, origin: Origin) -> Report {
         },
         verdict: word(verdict.status),
         checks: checks.collect(),
+        own: verdict.results.iter().skip(plan.rules.len()).map(|result| own(result, origin)).collect(),
         undecodable: trial.tally().undecodable.clone(),
         samples: trial.tally().samples.iter().filter(|sample| sample.rule.is_none()).map(shown).collect(),
     }
@@ -161,6 +164,29 @@ fn line(rule: &Rule, result: &RuleResult) -> CheckLine {
         total: result.asked,
         reason: result.reason.clone(),
         samples: Vec::new(),
+    }
+}
+
+fn own(result: &RuleResult, origin: Origin) -> CheckLine {
+    CheckLine {
+        schema: String::new(),
+        property: None,
+        rule: result.metric.clone(),
+        id: Some(result.id.clone()),
+        name: None,
+        dimension: result.dimension.clone(),
+        severity: result.severity.clone(),
+        mode: result.mode.word(),
+        verdict: word(result.status),
+        measured: result.value,
+        between: None,
+        unit: Some(result.unit),
+        measured_in: None,
+        expected: Some(expected(Threshold::MustBe(0.0))),
+        failed: result.failed,
+        total: result.asked,
+        reason: result.reason.clone(),
+        samples: result.samples.iter().map(|sample| shown(sample, origin)).collect(),
     }
 }
 

@@ -114,7 +114,7 @@ impl Trial {
             (horizon.rule, found)
         };
         let across = self.plan.horizons.iter().map(across).collect();
-        let facts = Facts { complete: true, late: false, across };
+        let facts = Facts { complete: true, late: false, too_late: 0, across };
         verdict::judge_with(&self.plan, &self.tally, &facts, &measured.collect())
     }
 }

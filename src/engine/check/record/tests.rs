@@ -75,6 +75,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::Warn,
         objective: 0.99,
+        records: Default::default(),
     }
 }
 

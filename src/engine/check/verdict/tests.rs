@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::engine::check::keys::{Distinct, Keys, MAX_KEYS};
+use crate::engine::check::own::{DECODABLE, TIMESTAMP};
+use crate::engine::check::tally::FUTURE;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
@@ -46,6 +48,7 @@ fn plan(rules: Vec<Rule>) -> Plan {
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::Warn,
         objective: 0.99,
+        records: Default::default(),
     }
 }
 
@@ -56,9 +59,9 @@ fn tally(rules: &[(u64, u64)]) -> Tally {
     tally
 }
 
-const WHOLE: Facts = Facts { complete: true, late: false, across: Across::new() };
-const PART: Facts = Facts { complete: false, late: false, across: Across::new() };
-const LATE: Facts = Facts { complete: true, late: true, across: Across::new() };
+const WHOLE: Facts = Facts { complete: true, late: false, too_late: 0, across: Across::new() };
+const PART: Facts = Facts { complete: false, late: false, too_late: 0, across: Across::new() };
+const LATE: Facts = Facts { complete: true, late: true, too_late: 0, across: Across::new() };
 
 #[test]
 fn records_that_were_not_measured_leave_open_what_they_might_decide() {

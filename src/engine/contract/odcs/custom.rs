@@ -6,7 +6,9 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::Clause;
 use crate::engine::contract::odcs::beside;
 use crate::engine::contract::odcs::encoding::{self, Stated, Word};
+use crate::engine::contract::odcs::records;
 use crate::engine::contract::plan::IncidentPolicy;
+use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::yaml::{Node, Value};
 
@@ -19,6 +21,7 @@ pub struct Custom {
     pub mode: Option<Mode>,
     /// As a share, 0 to 1.
     pub objective: Option<f64>,
+    pub records: Policy,
     /// Values of this field may leave as they are.
     pub show_values: bool,
     pub encoding: Stated,
@@ -105,6 +108,9 @@ impl Custom {
                     "write how many windows of a hundred are to be good: 99.9",
                 ),
             },
+            ("records", _) if level == Level::Contract => {
+                self.records = records::read(&At { node, at: at.clone() }, problems);
+            }
             ("protobufSchema", Value::Text(text)) if of_topics => {
                 self.encoding.protobuf = encoding::protobuf(text, at, problems);
             }
@@ -157,7 +163,7 @@ impl Custom {
                     "put it on the object or the contract",
                 );
             }
-            ("incident" | "objective", _) => {
+            ("incident" | "objective" | "records", _) => {
                 problems.doubt(at, "steward-property",
                     format!("steward.{key} is read on the contract alone"),
                     "move it to the contract's customProperties",
@@ -171,7 +177,7 @@ impl Custom {
             }
             _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, objective, mode or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, objective, records, mode or showValues, or a name without `steward.`",
             ),
         }
     }

@@ -9,6 +9,7 @@ pub mod relation; // foreign keys
 pub mod beside; // keys and headers
 pub mod encoding; // how records are encoded
 pub mod custom; // `steward.*` custom properties, classification
+pub mod records; // one of them: what becomes of bad records
 
 use crate::engine::contract::compile;
 use crate::engine::contract::fields::{At, Fields};
@@ -164,6 +165,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         incident: custom.incident.unwrap_or(IncidentPolicy { failing: 1, of: 1 }),
         mode: custom.mode.unwrap_or_default(),
         objective: custom.objective.unwrap_or(DEFAULT_OBJECTIVE),
+        records: custom.records,
         objects,
         ungoverned,
         canonical: root.node.json().to_string(),

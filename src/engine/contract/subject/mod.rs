@@ -16,6 +16,7 @@ use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::odcs::Parsed;
 use crate::engine::contract::odcs::custom::marks_personal_data;
 use crate::engine::contract::plan::{Check, DEFAULT_OBJECTIVE, IncidentPolicy, Validity};
+use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::rules::Rules;
 use crate::engine::contract::subject::shape::{Field, Shape};
@@ -106,6 +107,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         incident: IncidentPolicy { failing: 1, of: 1 },
         mode: Mode::default(),
         objective: DEFAULT_OBJECTIVE,
+        records: Policy::default(),
         objects: vec![object],
         ungoverned: Vec::new(),
         canonical: root.node.json().to_string(),

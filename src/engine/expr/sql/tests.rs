@@ -46,7 +46,7 @@ fn result(plan: &Plan, tally: &Tally, facts: &Facts) -> RuleResult {
     results.into_iter().find(|result| result.id == "q").expect("the rule")
 }
 
-const WHOLE: Facts = Facts { complete: true, late: false, across: std::collections::BTreeMap::new() };
+const WHOLE: Facts = Facts { complete: true, late: false, too_late: 0, across: std::collections::BTreeMap::new() };
 
 fn orders() -> Vec<Value> {
     vec![
