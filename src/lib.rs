@@ -11,6 +11,7 @@ pub mod registry; // schemas, asked for on a thread of its own
 pub mod catalog; // contract files, and the board that requests read
 pub mod telemetry; // every metric's name, label and help; logs
 pub mod clock; // the only reader of time
+pub mod systemd; // what a service manager is told
 
 pub mod config; // as typed, then usable
 pub mod http; // health, metrics, products

@@ -72,7 +72,7 @@ pub struct Counters {
 #[derive(Clone, Debug)]
 pub struct Task {
     pub state: TaskState,
-    /// The last successful poll or flush, or the change of state.
+    /// The last turn of its loop or flush, or the change of state.
     pub progress_ms: Ms,
     pub parts: BTreeMap<Part, Stands>,
     /// How full the queue of fetched records is, 0 to 1.
@@ -198,7 +198,7 @@ impl Board {
         entry.progress_ms = now;
     }
 
-    /// A task's poll or flush succeeded.
+    /// A task's loop turned, or its flush succeeded.
     pub fn progress(&self, task: &str, now: Ms) {
         if let Some(mut entry) = self.tasks.get_mut(task) {
             entry.progress_ms = entry.progress_ms.max(now);
@@ -338,6 +338,14 @@ impl Board {
         self.tasks.is_empty() || self.tasks.iter().any(|task| task.state == TaskState::Starting)
     }
 
+    /// A task whose loop has not turned within this time, whatever it waits for.
+    pub fn standing_still(&self, now: Ms, within_ms: Ms) -> Option<String> {
+        let still = |task: &Task| {
+            !matches!(task.state, TaskState::Failed(_) | TaskState::Stopped) && now - task.progress_ms >= within_ms
+        };
+        self.tasks.iter().find(|entry| still(entry.value())).map(|entry| entry.key().clone())
+    }
+
     /// Whether this worker does its part now; if not, why.
     pub fn ready(&self, now: Ms) -> Result<(), Vec<String>> {
         let mut reasons = Vec::new();
@@ -450,6 +458,18 @@ mod tests {
         told(&all, NOW);
         let reasons = told(&all, NOW + 9 * SILENCE_MS);
         assert_eq!((reasons.len(), reasons[3].as_str()), (4, "2 more partitions of task inspect-0 wait"));
+    }
+
+    #[test]
+    fn a_task_stands_still_when_its_loop_has_not_turned_whatever_it_waits_for() {
+        let board = Board::default();
+        board.task_state("inspect-0", TaskState::Running, NOW);
+        board.task_state("ledger-0", TaskState::Starting, NOW);
+        board.progress("inspect-0", NOW + 5_000);
+        assert_eq!(board.standing_still(NOW + 9_999, 10_000), None);
+        assert_eq!(board.standing_still(NOW + 10_000, 10_000).as_deref(), Some("ledger-0"));
+        board.task_state("ledger-0", TaskState::Stopped, NOW);
+        assert_eq!(board.standing_still(NOW + 10_000, 10_000), None, "what has ended need not turn");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// Threads for HTTP and supervision; the tasks have their own.
 const RUNTIME_THREADS: usize = 2;
@@ -45,7 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
                 _ = interrupt.recv() => tracing::info!("SIGINT: flushing and stopping"),
             }
         };
-        anyhow::Ok(worker::run(config, asked).await)
+        anyhow::Ok(worker::run(config, asked, hangups()?).await)
     })?;
     runtime.shutdown_timeout(LINGER);
     let code = match exit {
@@ -64,4 +65,17 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     // A task that did not end in time may still sit in a client's call: the process does not wait for it.
     process::exit(code.code().into());
+}
+
+/// One for each SIGHUP; those that come while one waits are one with it.
+fn hangups() -> std::io::Result<mpsc::Receiver<()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (asked, reloads) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP: reading again");
+            let _ = asked.try_send(());
+        }
+    });
+    Ok(reloads)
 }

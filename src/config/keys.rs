@@ -433,7 +433,8 @@ mod tests {
 # Keys are dotted paths, nested or flat as you like: window: {max: {open: 1h}}, or window.max.open: 1h.
 # Durations are a number and a unit: 500ms, 10s, 1m, 24h, 7d.
 # The environment overrides the file: STEWARD_WINDOW_MAX_OPEN=2h; lists are separated by commas there.
-# Secrets come from ${env:NAME}, ${file:/path/x.properties:key} or ${dir:/folder:file} in any value, and are never shown.
+# Secrets come from ${env:NAME}, ${file:/path/x.properties:key}, ${dir:/folder:file} or ${credential:NAME} (systemd's
+# LoadCredential=) in any value, and are never shown.
 # `steward check --config FILE` reports everything wrong at once.
 ";
 

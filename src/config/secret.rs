@@ -1,4 +1,5 @@
-//! Secrets: where they come from (`${env:X}`, `${file:path:key}`, `${dir:folder:file}`), and why none is ever printed.
+//! Secrets: where they come from (`${env:X}`, `${file:path:key}`, `${dir:folder:file}`, `${credential:X}`), and why none is
+//! ever printed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -86,7 +87,11 @@ pub enum ProviderError {
     Unreadable { path: String, reason: String },
     #[error("the file {path} has no key {key}")]
     NoKey { path: String, key: String },
-    #[error("{0} is no reference: there are ${{env:NAME}}, ${{file:path:key}} and ${{dir:folder:file}}")]
+    #[error("there is no credential {0}: no service manager has given any, for $CREDENTIALS_DIRECTORY is not set")]
+    NoCredentials(String),
+    #[error(
+        "{0} is no reference: there are ${{env:NAME}}, ${{file:path:key}}, ${{dir:folder:file}} and ${{credential:NAME}}"
+    )]
     Malformed(String),
 }
 
@@ -96,7 +101,11 @@ impl ProviderError {
             ProviderError::NoVariable(name) => format!("set {name} where steward is started, or correct the name"),
             ProviderError::Unreadable { .. } => "mount the file, or let the user that runs steward read it".into(),
             ProviderError::NoKey { key, .. } => format!("add a line `{key}=…` to the file, or correct the key"),
-            ProviderError::Malformed(_) => "write one of the three".into(),
+            ProviderError::NoCredentials(_) => {
+                "start steward by its unit, whose LoadCredential= names the file; by hand, say ${file:…} or ${dir:…}"
+                    .into()
+            }
+            ProviderError::Malformed(_) => "write one of the four".into(),
         }
     }
 }
@@ -148,12 +157,20 @@ fn look_up(reference: &str, env: &BTreeMap<String, String>) -> Result<String, Pr
         }
         "dir" => {
             let (folder, file) = argument.rsplit_once(':').ok_or_else(malformed)?;
-            let text = read(&Path::new(folder).join(file))?;
-            // Editors end a file with a line break; a secret never means it.
-            Ok(text.trim_end_matches(['\r', '\n']).to_string())
+            whole(&Path::new(folder).join(file))
+        }
+        // systemd.exec(5), LoadCredential=: a folder that only this process may read.
+        "credential" if !argument.contains('/') => {
+            let folder = env.get("CREDENTIALS_DIRECTORY");
+            whole(&Path::new(folder.ok_or_else(|| ProviderError::NoCredentials(argument.into()))?).join(argument))
         }
         _ => Err(malformed()),
     }
+}
+
+/// A file that is one secret. Editors end it with a line break; a secret never means it.
+fn whole(path: &Path) -> Result<String, ProviderError> {
+    Ok(read(path)?.trim_end_matches(['\r', '\n']).to_string())
 }
 
 fn read(path: &Path) -> Result<String, ProviderError> {
@@ -237,7 +254,7 @@ mod tests {
         let properties = "# a comment\nplain=value\n spaced : two words \nescaped\\:name=a\\=b\\\\c\nlong=one \\\n  two\nempty=\nlast=1\nlast=2\n";
         std::fs::write(folder.path().join("secrets.properties"), properties).unwrap();
         std::fs::write(folder.path().join("token"), "s3cret\n").unwrap();
-        let env = BTreeMap::from([("TOKEN".to_string(), "t0ken".to_string())]);
+        let env = BTreeMap::from([("TOKEN".into(), "t0ken".into()), ("CREDENTIALS_DIRECTORY".into(), at.clone())]);
         for (text, expected) in cases {
             let found = resolve(&text.replace("AT", &at), &env);
             match expected {
@@ -246,7 +263,7 @@ mod tests {
                     assert_eq!(found.expose(), *plain, "{text}");
                     assert_eq!(
                         found.is_secret(),
-                        text.contains("${env") || text.contains("${file") || text.contains("${dir"),
+                        ["${env", "${file", "${dir", "${credential"].iter().any(|start| text.contains(start)),
                         "{text}"
                     );
                 }
@@ -262,6 +279,7 @@ mod tests {
             ("${env:TOKEN}", Ok("t0ken")),
             ("a-${env:TOKEN}-${env:TOKEN}", Ok("a-t0ken-t0ken")),
             ("${dir:AT:token}", Ok("s3cret")),
+            ("${credential:token}", Ok("s3cret")),
             ("${file:AT/secrets.properties:plain}", Ok("value")),
             ("${file:AT/secrets.properties:spaced}", Ok("two words ")),
             ("${file:AT/secrets.properties:long}", Ok("one two")),
@@ -284,7 +302,11 @@ mod tests {
             ("${file:AT/secrets.properties:nope}", Err("has no key nope")),
             ("${file:AT/nope:key}", Err("cannot be read")),
             ("${dir:AT}", Err("is no reference")),
+            ("${credential:nope}", Err("nope cannot be read")),
+            ("${credential:../token}", Err("is no reference")),
         ]);
+        let by_hand = resolve("${credential:token}", &BTreeMap::new()).unwrap_err();
+        assert!(by_hand.to_string().contains("$CREDENTIALS_DIRECTORY is not set"), "{by_hand}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Windows of 5 s, so that a newcomer sees verdicts within ten; 2 s of grace, for a machine that is busy elsewhere.
@@ -101,10 +101,12 @@ impl Daemon {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let listen = config.http.listen;
-        let running = runtime.spawn(worker::run(config, async {
+        let stopped = async {
             // Ends with an error when the sender is gone, which means the same.
             let _ = stopped.await;
-        }));
+        };
+        let (_, no_reloads) = mpsc::channel(1);
+        let running = runtime.spawn(worker::run(config, stopped, no_reloads));
         let agent = ureq::Agent::config_builder().timeout_global(Some(ASK)).http_status_as_error(false).build().into();
         Ok(Daemon { listen, runtime, stop, running, agent })
     }

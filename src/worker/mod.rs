@@ -6,10 +6,11 @@ pub mod keeper; // contracts and topics, as they change
 pub mod herald; // heartbeats: what workers tell each other
 pub mod survey; // how far stage 1 has come, for the board
 pub mod orphans; // partitions that nobody reads
+pub mod service; // what the service manager is told, and when
 pub mod task; // one task: its thread, its settings, what is shown of it
 
 use crate::catalog::board::Board;
-use crate::catalog::wish::Order;
+use crate::catalog::wish::{Order, Wish};
 use crate::config::usable::Config;
 use crate::flow::io::Exit;
 use crate::http::server::{Site, serve};
@@ -19,6 +20,7 @@ use crate::telemetry;
 use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
 use crate::worker::orphans::Watch;
+use crate::worker::service::Service;
 use crate::worker::task::{Task, Tasks};
 use std::future::Future;
 use std::io;
@@ -27,8 +29,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::MissedTickBehavior;
 
 /// Contract files, topics and the catalog are looked at this often; a new topic is governed within 10 s.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
@@ -40,8 +43,8 @@ const ORDERS_MAX: usize = 64;
 const BIND_TRIES: u32 = 20;
 const BIND_EVERY: Duration = Duration::from_millis(100);
 
-/// Runs until `shutdown` ends or a task meets something fatal.
-pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Exit {
+/// Runs until `shutdown` ends or a task meets something fatal. Each of `reloads` has what can be read again read again.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mpsc::Receiver<()>) -> Exit {
     let telemetry = match telemetry::install(crate::clock::now_ms()) {
         Ok(handle) => handle,
         Err(error) => return Exit::Fatal(error.to_string()),
@@ -71,7 +74,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Exit {
         // Ends with an error when the sender is gone, which means the same.
         let _ = stopped.changed().await;
     }));
-    let exit = govern(config, board.clone(), wishes, shutdown).await;
+    let exit = govern(config, board.clone(), wishes, reloads, shutdown).await;
     drop(stop_http);
     let _ = http.await;
     exit
@@ -93,6 +96,7 @@ async fn govern(
     config: Config,
     board: Arc<Board>,
     mut wishes: mpsc::Receiver<Order>,
+    mut reloads: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Exit {
     let mut shutdown = pin!(shutdown);
@@ -106,12 +110,22 @@ async fn govern(
             Err(why) => return Exit::Configuration(why),
         },
     };
-    let keeper = tokio::select! {
-        () = &mut shutdown => return Exit::Stopped,
-        keeper = set_up(config.clone(), board.clone()) => match keeper {
-            Ok(keeper) => keeper,
-            Err(exit) => return exit,
-        },
+    let mut service = Service::new(board.clone());
+    let mut turn = tokio::time::interval(service::EVERY);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut setting_up = pin!(set_up(config.clone(), board.clone()));
+    let keeper = loop {
+        tokio::select! {
+            () = &mut shutdown => {
+                service.stopping();
+                return Exit::Stopped;
+            }
+            _ = turn.tick() => service.turn(crate::clock::now_ms()),
+            keeper = &mut setting_up => match keeper {
+                Ok(keeper) => break keeper,
+                Err(exit) => return exit,
+            },
+        }
     };
     let (exits, mut ended) = mpsc::unbounded_channel();
     let mut tasks = Tasks::start(&config, &keeper, &board, registry, exits);
@@ -120,8 +134,8 @@ async fn govern(
     let survey = survey::start(keeper.settings("inspect", 0), board.clone());
     let mut watch = Watch::new(&config, &board, keeper.delta_partitions());
     let mut every = tokio::time::interval(KEEP_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut resting, mut keeping, mut orders) = (Some(keeper), None, Vec::new());
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut resting, mut keeping, mut orders, mut reloading) = (Some(keeper), None, Vec::new(), false);
     let exit = loop {
         tokio::select! {
             () = &mut shutdown => break Exit::Stopped,
@@ -132,8 +146,13 @@ async fn govern(
                 }
             }
             Some(news) = said.recv() => tasks.hear(news),
+            _ = turn.tick() => service.turn(crate::clock::now_ms()),
             _ = every.tick(), if resting.is_some() => {
-                let orders = std::mem::take(&mut orders);
+                let orders: Vec<Order> = std::mem::take(&mut orders);
+                reloading = orders.iter().any(|order| order.wish == Wish::Reload);
+                if reloading {
+                    service.reloading();
+                }
                 // A round asks brokers, which may be away: a stop does not wait for it.
                 keeping = resting.take().map(|mut keeper| tokio::task::spawn_blocking(move || {
                     let news = keeper.keep(orders);
@@ -144,9 +163,17 @@ async fn govern(
                 orders.push(order);
                 every.reset_immediately();
             }
+            Some(()) = reloads.recv(), if orders.len() < ORDERS_MAX => {
+                // Nobody waits for an answer: what comes of it is logged.
+                orders.push(Order { wish: Wish::Reload, done: oneshot::channel().0 });
+                every.reset_immediately();
+            }
             kept = ended_round(&mut keeping) => match kept {
                 Ok((keeper, news)) => {
                     (resting, keeping) = (Some(keeper), None);
+                    if std::mem::take(&mut reloading) {
+                        service.reloaded();
+                    }
                     tasks.tell(news);
                     watch.look(&tasks, crate::clock::now_ms());
                 }
@@ -155,6 +182,7 @@ async fn govern(
         }
     };
     board.stopping();
+    service.stopping();
     drop(survey);
     // The farewell takes no time of its own: a stop as a whole has its deadline.
     let farewell = tokio::task::spawn_blocking(|| herald.stop());

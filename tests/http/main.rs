@@ -1,9 +1,12 @@
 //! The daemon's HTTP, asked as curl would: probes, metrics, products, wishes, errors, and its end.
 
 mod served; // a server on a port of its own
+#[path = "../notify/mod.rs"]
+mod notify; // a service manager's ear
 
 mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
 mod products; // products and their status
 mod server; // the server's own bounds and end
+mod unit; // the unit, and what its manager is told

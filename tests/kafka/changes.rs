@@ -2,6 +2,7 @@
 
 use crate::broker::{Broker, shared};
 use crate::mesh::Mesh;
+use crate::notify::Manager;
 use crate::worker::pause;
 use mesh_steward::clock::now_ms;
 use serde_json::Value;
@@ -58,11 +59,15 @@ fn a_record_that_two_contracts_of_a_product_read_is_counted_once() {
     assert_eq!(counted(), [expected.records, expected.undecodable, expected.tombstones]);
 }
 
+/// Its unit hears READY=1 when it is, and goes on being fed: a restart would heal no broker.
 #[test]
 fn a_worker_without_brokers_is_alive_and_not_ready() {
     let broker = Broker::start();
     let mesh = Mesh::new(&broker, "alone", 1, "");
-    let worker = mesh.worker("a").ready();
+    let manager = Manager::listen(mesh.folder());
+    let worker = mesh.unit("a", &manager.environment(WATCHDOG));
+    let heard = manager.hear(Duration::from_secs(60), |said| said == "READY=1");
+    assert_eq!(worker.get("/ready").0, 200, "{heard:?}");
     broker.kill();
     let lost = Instant::now();
     while worker.get("/ready").0 == 200 {
@@ -72,4 +77,13 @@ fn a_worker_without_brokers_is_alive_and_not_ready() {
     let (status, body) = worker.get("/ready");
     assert_eq!((status, worker.get("/live").0), (503, 200), "{body}");
     assert!(body.contains("broker"), "no reason is given: {body}");
+    let heard = manager.hear(STATUS_WITHIN, |said| said.starts_with("STATUS=not ready: no broker has answered for"));
+    assert!(heard.iter().any(|said| said.starts_with("STATUS=1 product: 1 ")), "{heard:?}");
+    let fed = heard.iter().filter(|said| *said == "WATCHDOG=1").count();
+    assert!(fed >= 2, "{fed} times in {:?}: {heard:?}", lost.elapsed());
 }
+
+/// Fed every 10 s by loops that turned within 20 s; nobody ends the process here.
+const WATCHDOG: Duration = Duration::from_secs(40);
+/// A status is at most 5 s old.
+const STATUS_WITHIN: Duration = Duration::from_secs(10);

@@ -17,6 +17,8 @@ mod driver {
     mod transact; // commit, fence, abort
 }
 
+#[path = "../notify/mod.rs"]
+mod notify; // a service manager's ear
 #[path = "../openlineage/mod.rs"]
 mod openlineage; // the standard's schemas
 mod oracle; // orders with planted faults, and what must be found

@@ -85,6 +85,11 @@ impl<'b> Mesh<'b> {
         Worker::start(self.folder.path(), &format!("{}-{id}", self.name), &self.settings)
     }
 
+    /// A worker that a service manager runs.
+    pub fn unit(&self, id: &str, environment: &[(&str, String)]) -> Worker {
+        Worker::start_in(self.folder.path(), &format!("{}-{id}", self.name), &self.settings, environment)
+    }
+
     /// A second worker with the id of a running one, as on a second machine: with files of its own.
     pub fn twin(&self, id: &str) -> Worker {
         let folder = self.folder.path().join("twin");

@@ -15,6 +15,11 @@ pub struct Worker {
 impl Worker {
     /// Starts a worker with the configuration `settings`, `id` and a free port added; its files stand in `folder`.
     pub fn start(folder: &Path, id: &str, settings: &str) -> Worker {
+        Worker::start_in(folder, id, settings, &[])
+    }
+
+    /// With variables added to its environment.
+    pub fn start_in(folder: &Path, id: &str, settings: &str, environment: &[(&str, String)]) -> Worker {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let http = listener.local_addr().expect("its address").to_string();
         drop(listener);
@@ -24,6 +29,7 @@ impl Worker {
         let out = File::options().create(true).append(true).open(&log).expect("the worker's log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
         command.args(["run", "--config"]).arg(&config).stdin(Stdio::null());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdout(out.try_clone().expect("a second handle")).stderr(out);
         let process = command.spawn().expect("steward starts");
         Worker { process, log, http }
