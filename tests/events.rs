@@ -322,6 +322,7 @@ fn window<'a>(
         unmeasured: None,
         budgets: &[],
         drift: None,
+        sampled: None,
     }
 }
 
@@ -354,6 +355,7 @@ fn failing(samples: i64) -> RuleResult {
         metric: "required".into(),
         value: Some(3.0),
         bounds: None,
+        sampled: None,
         unit: "rows",
         threshold: json!({"mustBe": 0}),
         asked: 117,

@@ -414,6 +414,7 @@ fn failing() -> RuleResult {
         metric: "required".into(),
         value: Some(3.0),
         bounds: None,
+        sampled: None,
         unit: "rows",
         threshold: json!({"mustBe": 0}),
         asked: 117,

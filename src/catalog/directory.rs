@@ -5,6 +5,7 @@ use crate::catalog::files::Finding;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plans, Rule};
+use crate::engine::contract::sample::Sampling;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What contracts say, and what is wrong with them.
@@ -53,6 +54,8 @@ pub struct ContractInfo {
     pub id: String,
     pub version: String,
     pub hash: ContractHash,
+    /// `None`: all records are looked at.
+    pub sample: Option<Sampling>,
 }
 
 /// What tells the violations of one rule from another's; empty where the contract says nothing.
@@ -81,6 +84,7 @@ pub fn infos(plans: &Plans) -> BTreeMap<ProductName, Info> {
                     id: plan.contract_id.clone(),
                     version: plan.contract_version.clone(),
                     hash: plan.hash,
+                    sample: plan.sample,
                 });
             }
         }

@@ -3,6 +3,7 @@
 use crate::engine::check::aside;
 use crate::engine::check::keys::Keys;
 use crate::engine::check::record::{Examined, Examiner};
+use crate::engine::check::sampled::{self, Sampled};
 use crate::engine::check::tally::{Counts, Tally, Unmeasured};
 use crate::engine::check::verdict::{self, Facts, RuleResult, Verdict};
 use crate::engine::contract::described::Described;
@@ -141,6 +142,10 @@ impl Judge for PlansJudge {
         }
     }
 
+    fn reads(&mut self, at: Position) {
+        self.examiner.reads(at);
+    }
+
     fn aside(&self, lens: usize) -> Option<Why> {
         let plan = &self.readings.get(lens)?.plan;
         let bad = self.examiner.enforced(plan)?;
@@ -228,6 +233,10 @@ impl Judge for PlansJudge {
 
     fn unmeasured<'t>(&self, tally: &'t Tally) -> Option<&'t BTreeMap<(TopicId, i32), Unmeasured>> {
         Some(&tally.unmeasured)
+    }
+
+    fn sampled(&self, hash: ContractHash, tally: &Tally) -> Option<Sampled> {
+        sampled::of(self.plans.by_hash.get(&hash)?, tally)
     }
 
     fn undecodable<'t>(&self, tally: &'t Tally) -> &'t BTreeMap<String, u64> {

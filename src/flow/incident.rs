@@ -180,6 +180,7 @@ mod tests {
             metric: "nullValues".into(),
             value: None,
             bounds: None,
+            sampled: None,
             unit: "rows",
             threshold: serde_json::Value::Null,
             asked: 1,

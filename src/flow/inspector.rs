@@ -230,6 +230,7 @@ impl<J: Judge> Stage for Inspector<J> {
     fn records(&mut self, now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<Vec<SchemaRef>, String> {
         let Some(reading) = self.parts.get_mut(part) else { return Ok(Vec::new()) };
         let at = Position { topic: reading.id, partition: part.partition };
+        self.judge.reads(at);
         let mut waits = None;
         let mut spots: Vec<Option<Spot>> = reading.lenses.iter().map(|_| None).collect();
         'records: for (n, record) in records.iter().enumerate() {

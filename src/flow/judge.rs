@@ -3,6 +3,7 @@
 
 use crate::engine::check::keys::Keys;
 use crate::engine::check::record::Examined;
+use crate::engine::check::sampled::Sampled;
 use crate::engine::check::tally::{Tally, Unmeasured};
 use crate::engine::check::verdict::{Facts, Verdict};
 use crate::engine::contract::described::Described;
@@ -85,6 +86,9 @@ pub trait Judge {
         future: bool,
         tally: &mut Self::Tally,
     ) -> &[u32];
+
+    /// The records that follow stand in this partition.
+    fn reads(&mut self, _at: Position) {}
 
     /// Why the record that `count` just counted is put aside; `None`: it is not.
     fn aside(&self, _lens: usize) -> Option<Why> {
@@ -175,6 +179,11 @@ pub trait Judge {
 
     /// Where records were counted and not measured.
     fn unmeasured<'t>(&self, _tally: &'t Self::Tally) -> Option<&'t BTreeMap<(TopicId, i32), Unmeasured>> {
+        None
+    }
+
+    /// What was looked at of the records; `None`: all of them.
+    fn sampled(&self, _hash: ContractHash, _tally: &Self::Tally) -> Option<Sampled> {
         None
     }
 

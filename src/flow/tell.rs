@@ -313,6 +313,7 @@ impl<J: Judge> Teller<'_, J> {
             too_late: std::mem::take(&mut state.too_late),
             undecodable: self.judge.undecodable(tally),
             unmeasured: self.judge.unmeasured(tally),
+            sampled: self.judge.sampled(key.hash, tally),
             budgets: said.budgets,
             drift: said.drift,
         };
@@ -467,6 +468,7 @@ pub fn unknown_contract(key: WindowKey) -> Verdict {
         metric: "contract".into(),
         value: None,
         bounds: None,
+        sampled: None,
         unit: "rows",
         threshold: serde_json::Value::Null,
         asked: 0,

@@ -136,7 +136,15 @@ pub fn known(site: &Site, product: &ProductName) -> Result<Info, Box<Response>> 
 pub fn contracts(info: &Info) -> Vec<Value> {
     info.contracts
         .iter()
-        .map(|contract| json!({"id": contract.id, "version": contract.version, "hash": contract.hash.to_string()}))
+        .map(|contract| {
+            let (id, version, hash) = (&contract.id, &contract.version, contract.hash.to_string());
+            let mut value = json!({"id": id, "version": version, "hash": hash});
+            // Said only where not all records are looked at.
+            if let Some(sample) = contract.sample {
+                value["sampled"] = json!(sample.share());
+            }
+            value
+        })
         .collect()
 }
 

@@ -183,6 +183,7 @@ pub fn plans(names: &[&str]) -> Plans {
             profile: Default::default(),
             horizons: Vec::new(),
             records: Default::default(),
+            sample: None,
             incident: IncidentPolicy { failing: 1, of: 1 },
             objective: 0.99,
             mode: Mode::Warn,

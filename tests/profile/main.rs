@@ -277,6 +277,7 @@ fn window<'a>(plan: &'a Plan, tally: &Tally, undecodable: &'a BTreeMap<String, u
         unmeasured: None,
         budgets: &[],
         drift: None,
+        sampled: None,
     }
 }
 

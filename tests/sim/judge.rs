@@ -238,6 +238,7 @@ fn result(id: &str, status: Status, tally: &Names) -> RuleResult {
         metric: id.to_owned(),
         value: None,
         bounds: None,
+        sampled: None,
         unit: "rows",
         threshold: serde_json::Value::Null,
         asked: tally.records(),

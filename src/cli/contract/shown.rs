@@ -18,6 +18,9 @@ pub fn text(report: &Report, contract: &str, colours: bool, out: &mut impl Write
         records.undecodable,
         counted(records.tombstones, "tombstone")
     )?;
+    if let (Some(share), Some(sampled)) = (report.sampled, records.sampled) {
+        writeln!(out, "of a sample of {} %: {} asked the rules", share * 100.0, counted(sampled, "record"))?;
+    }
     let width = |of: fn(&CheckLine) -> usize| report.checks.iter().map(of).max().unwrap_or(0);
     let (place, rule) = (width(|c| place(c).chars().count()), width(|c| c.rule.chars().count()));
     for check in &report.checks {

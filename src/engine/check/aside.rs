@@ -48,6 +48,7 @@ pub fn result(plan: &Plan, tally: &Tally) -> Option<RuleResult> {
         metric: "quarantineFailed".to_owned(),
         value: Some(counts.failed as f64),
         bounds: None,
+        sampled: None,
         unit: "rows",
         threshold: json!({"mustBe": 0}),
         asked: counts.asked,

@@ -14,5 +14,6 @@ pub mod tally; // what one window has counted
 pub mod sla; // the times of records against service levels
 pub mod verdict; // a window's counts against the thresholds
 pub mod own; // what the daemon itself asks
+pub mod sampled; // what a sample says of all records
 pub mod score; // how much of it held, as one number
 pub mod aside; // what became of records that were put aside

@@ -172,6 +172,7 @@ fn of_action(
         metric: metric.to_owned(),
         value: (status != Status::Skip).then_some(failed as f64),
         bounds: None,
+        sampled: None,
         unit: "rows",
         threshold: json!({"mustBe": 0}),
         asked,

@@ -11,13 +11,12 @@ use crate::engine::check::tally::{FUTURE, Sample, Tally, Unmeasured};
 use crate::engine::contract::asked::{Asked, Subject};
 use crate::engine::contract::plan::{Check, Plan, Rule, Unit};
 use crate::engine::contract::relation::Side;
-use crate::engine::contract::sla::TimeField;
+use crate::engine::contract::sample::Draw;
 use crate::engine::contract::text::moment::Moments;
 use crate::engine::decode::decoder::{Decoder, Unread};
 use crate::engine::decode::fields::{Fields, Place, Route};
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::moment::MomentKind;
-use crate::engine::decode::number::Number;
 use crate::engine::decode::reason::{Reason, Undecodable};
 use crate::engine::decode::rows::{self, Row};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
@@ -33,9 +32,6 @@ pub const UNDECODABLE: u32 = u32::MAX;
 pub const UNMEASURED: u32 = u32::MAX - 1;
 /// Why they were not.
 const NO_SCHEMA: &str = "the schema registry did not answer within registry.unavailable.max";
-
-/// The years 1 to 9999, which RFC 3339 can write: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z.
-const EVENT_TIMES_MS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 /// Examines records, one at a time. It holds what is kept between two records, and the findings of the last.
 #[derive(Debug)]
@@ -54,6 +50,8 @@ pub struct Examiner {
     now_ms: Option<i64>,
     /// Whether records have timestamps of their own.
     stamped: bool,
+    /// Where the records stand.
+    draw: Draw,
 }
 
 /// What `examine` has to say of a record.
@@ -85,6 +83,8 @@ struct Found {
     times: Vec<(u32, Told)>,
     /// How many bytes it has, where they are too many.
     oversized: Option<u64>,
+    /// Of what was decoded: whether it is looked at.
+    of_sample: bool,
 }
 
 #[derive(Debug, Default)]
@@ -128,6 +128,7 @@ impl Examiner {
             no_fields: Arc::default(),
             now_ms: None,
             stamped: true,
+            draw: Draw::default(),
         }
     }
 
@@ -183,11 +184,15 @@ impl Examiner {
             }
             Ok(value) => {
                 self.found.what = What::Decoded;
+                self.found.of_sample = plan.sample.is_none_or(|sample| sample.takes(self.draw, record.offset));
                 for asked in asked.clone() {
-                    ask_rules(plan, asked, value, record, &self.hashes, &mut self.found);
+                    match self.found.of_sample {
+                        true => ask_rules(plan, asked, value, record, &self.hashes, &mut self.found),
+                        false => sampling::ask_of_all(plan, asked, value, record, &mut self.found),
+                    }
                 }
                 let time = asked.find_map(|asked| Some(rows::single(value, &asked.fields, asked.event_time.as_ref()?)));
-                Examined::At(time.and_then(|row| time_ms(&self.event_times, row)))
+                Examined::At(time.and_then(|row| times::time_ms(&self.event_times, row)))
             }
         }
     }
@@ -248,7 +253,10 @@ impl Examiner {
             }
             What::Decoded => {
                 let value = self.decoder.again();
-                self.walker.walk(plan, &self.objects, value, &self.hashes, &mut tally.profile);
+                if self.found.of_sample {
+                    self.walker.walk(plan, &self.objects, value, &self.hashes, &mut tally.profile);
+                    sampling::count(plan, tally);
+                }
                 if tally.rules.len() < plan.rules.len() {
                     tally.rules.resize_with(plan.rules.len(), Default::default);
                 }
@@ -367,13 +375,7 @@ fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>,
                 continue;
             }
             Subject::Times(routes) => {
-                let Check::Sla(sla) = &rule.check else { continue };
-                let time =
-                    |(route, field): (&Route, &TimeField)| time_ms(&field.read, rows::single(record, fields, route));
-                let mut told = routes.iter().zip(&sla.times).map(time);
-                let (first_ms, second_ms) = (told.next().flatten(), told.next().flatten());
-                let timestamp_ms = (raw.timestamp_ms >= 0).then_some(raw.timestamp_ms);
-                found.times.push((number, Told { first_ms, second_ms, timestamp_ms }));
+                found.times.extend(times::told(rule, routes, record, fields, raw).map(|told| (number, told)));
                 continue;
             }
             Subject::Record => Row::Value(record),
@@ -474,19 +476,8 @@ fn mask(row: Row<'_>) -> Mask {
     }
 }
 
-/// A text as `texts` reads it, a timestamp or a date, or a whole number of milliseconds since 1970.
-pub fn time_ms(texts: &Moments, row: Row<'_>) -> Option<i64> {
-    let Row::Value(value) = row else { return None };
-    let floor_ms = |nanos: i128| i64::try_from(nanos.div_euclid(1_000_000)).ok();
-    let ms = match value.kind() {
-        Kind::Text(text) => floor_ms(texts.read(text)?.nanos)?,
-        Kind::Moment(moment) if moment.kind != MomentKind::Time => floor_ms(moment.nanos)?,
-        Kind::Number(Number::Int(ms)) => ms,
-        _ => return None,
-    };
-    EVENT_TIMES_MS.contains(&ms).then_some(ms)
-}
-
+mod times; // of a record
+mod sampling; // what is asked of those beside a sample
 mod enforced; // which records are put aside, and why
 
 #[cfg(test)]

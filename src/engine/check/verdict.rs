@@ -4,11 +4,13 @@ use crate::engine::check::aggregate;
 use crate::engine::check::aside;
 use crate::engine::check::keys::Rows;
 use crate::engine::check::own;
+use crate::engine::check::sampled;
 use crate::engine::check::score::score;
 use crate::engine::check::sla::Measured;
 use crate::engine::check::tally::{RuleTally, Sample, Tally};
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::plan::{Check, Plan, Rule, Threshold, Unit};
+use crate::engine::contract::sample::Sampling;
 use crate::engine::contract::sla::Level;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -67,12 +69,14 @@ pub struct RuleResult {
     pub value: Option<f64>,
     /// Where the value is an estimate: what it keeps between, with three standard deviations.
     pub bounds: Option<(f64, f64)>,
+    /// The share of the records that it was asked of, where that is not all: 0 to 1.
+    pub sampled: Option<f64>,
     pub unit: &'static str,
     /// ODCS operator and its operand, e.g. `{"mustBe": 0}`.
     pub threshold: serde_json::Value,
     pub asked: u64,
     pub failed: u64,
-    /// Why it is unknown or skipped.
+    /// Why it is unknown or skipped; of what was measured in a sample, that it was.
     pub reason: Option<String>,
     pub samples: Vec<Sample>,
 }
@@ -109,7 +113,7 @@ pub fn judge_with(plan: &Plan, tally: &Tally, facts: &Facts, levels: &ServiceLev
         .iter()
         .enumerate()
         .map(|(number, rule)| {
-            let result = rule_result(number, rule, counts(number), tally, facts);
+            let result = rule_result(number, rule, counts(number), tally, facts, plan.sample);
             match levels.get(&number) {
                 Some(measured) => service_level(rule, measured, tally, facts, result),
                 None => result,
@@ -140,14 +144,14 @@ pub fn doomed(plan: &Plan, tally: &Tally) -> Vec<RuleResult> {
         if grows(rule) && measured.is_ok_and(|value| never_again(rule.threshold, value.low)) {
             // What is doomed fails by the facts of any window.
             let facts = Facts { complete: true, ..Facts::default() };
-            results.push(rule_result(number, rule, counts, tally, &facts));
+            results.push(rule_result(number, rule, counts, tally, &facts, plan.sample));
         }
     }
     let whole = Facts { complete: true, ..Facts::default() };
     for (number, measured) in latencies(plan, tally) {
         let Some((rule, counts)) = plan.rules.get(number).zip(tally.rules.get(number)) else { continue };
         if measured.as_ref().is_ok_and(|way| !rule.threshold.holds(way.value)) {
-            let unjudged = rule_result(number, rule, counts, tally, &whole);
+            let unjudged = rule_result(number, rule, counts, tally, &whole, plan.sample);
             results.push(service_level(rule, &measured, tally, &whole, unjudged));
         }
     }
@@ -212,9 +216,20 @@ fn measure(number: usize, rule: &Rule, counts: &RuleTally, across: &Across) -> R
     }
 }
 
-fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, facts: &Facts) -> RuleResult {
-    let measured = measure(number, rule, counts, &facts.across);
-    let value = measured.as_ref().ok().copied();
+fn rule_result(
+    number: usize,
+    rule: &Rule,
+    counts: &RuleTally,
+    tally: &Tally,
+    facts: &Facts,
+    sample: Option<Sampling>,
+) -> RuleResult {
+    let sample = sample.filter(|_| sampled::is_of_sample(rule));
+    let measured = measure(number, rule, counts, &facts.across).map(|found| match sample {
+        Some(sample) => sampled::estimate(sample, rule, counts, found, facts),
+        None => (Some(found), outcome(rule, found, facts)),
+    });
+    let value = measured.as_ref().ok().and_then(|(value, _)| *value);
     let repeated = facts.across.get(&number).and_then(|across| across.as_ref().ok()).map_or(0.0, |rows| rows.value);
     let failed = match rule.check {
         // Keys, not rows: which rows hold them nobody counts.
@@ -226,15 +241,13 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         Err(Unmeasured::Skip) => (Status::Skip, Some(ASKED_OF_NONE.to_string())),
         Err(Unmeasured::Unknown(reason)) => (Status::Unknown, Some(reason)),
         // Whatever those records hold, a count that only grows may be decided already.
-        Ok(value) if tally.counts.unmeasured > 0 && !decided(rule, value.low) => {
+        Ok((value, _)) if tally.counts.unmeasured > 0 && !value.is_some_and(|value| decided(rule, value.low)) => {
             (Status::Unknown, Some(not_measured(tally)))
         }
-        Ok(value) => match outcome(rule, value, facts) {
-            Outcome::Holds => (Status::Pass, None),
-            Outcome::Broken if rule.warns() => (Status::Warn, None),
-            Outcome::Broken => (Status::Fail, None),
-            Outcome::Open(why) => (Status::Unknown, Some(why)),
-        },
+        Ok((_, Outcome::Holds)) => (Status::Pass, sample.map(sampled::stamp)),
+        Ok((_, Outcome::Broken)) if rule.warns() => (Status::Warn, sample.map(sampled::stamp)),
+        Ok((_, Outcome::Broken)) => (Status::Fail, sample.map(sampled::stamp)),
+        Ok((_, Outcome::Open(why))) => (Status::Unknown, Some(why)),
     };
     RuleResult {
         id: rule.id.clone(),
@@ -247,6 +260,7 @@ fn rule_result(number: usize, rule: &Rule, counts: &RuleTally, tally: &Tally, fa
         metric: rule.metric.to_string(),
         value: value.map(|rows| rows.value),
         bounds: value.filter(|rows| !rows.is_exact()).map(|rows| (rows.low, rows.high)),
+        sampled: sample.map(Sampling::share),
         unit: match (&rule.check, rule.unit) {
             (Check::Sla(sla), _) => sla.unit_word(),
             (_, Unit::Rows) => "rows",
@@ -310,7 +324,9 @@ pub fn not_measured(tally: &Tally) -> String {
     format!("{} records were not measured: {why}", tally.counts.unmeasured)
 }
 
-enum Outcome {
+/// What a number says of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
     Holds,
     Broken,
     /// What was not counted may decide otherwise.
@@ -344,15 +360,22 @@ fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
         Outcome::Broken
     } else if rows && ever_after(rule.threshold, value) || holds && !whole_window {
         Outcome::Holds
-    } else if facts.late {
-        Outcome::Open(LATE.into())
     } else {
-        Outcome::Open(NOT_COMPLETE.into())
+        Outcome::Open(partial(facts).unwrap_or(NOT_COMPLETE).into())
+    }
+}
+
+/// Why the records are not all of the window; `None`: they are.
+pub fn partial(facts: &Facts) -> Option<&'static str> {
+    match (facts.late, facts.complete) {
+        (true, _) => Some(LATE),
+        (false, false) => Some(NOT_COMPLETE),
+        (false, true) => None,
     }
 }
 
 /// A count of `value` that only grows breaks the threshold for good.
-fn never_again(threshold: Threshold, value: f64) -> bool {
+pub fn never_again(threshold: Threshold, value: f64) -> bool {
     match threshold {
         Threshold::MustBe(n) | Threshold::LessOrEqualTo(n) => value > n,
         Threshold::LessThan(n) | Threshold::Between(_, n) => value >= n,

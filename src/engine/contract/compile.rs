@@ -7,6 +7,7 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::name::{ContractHash, ProductName, TEXT_MAX, short};
 use crate::engine::contract::plan::{Check, ObjectPlan, PLAN_VERSION, Plan, Rule};
+use crate::engine::contract::sample;
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::profile::shape::ProfilePlan;
 use sha2::{Digest, Sha256};
@@ -33,6 +34,9 @@ pub fn compile(contract: &Contract) -> Plan {
     let ids = distinct(&rules);
     let mut rules: Vec<Rule> = rules.into_iter().zip(ids).map(|(rule, id)| Rule { id, ..rule }).collect();
     for rule in &mut rules {
+        if let Some(why) = contract.sample.and_then(|sample| sample::unmeasured(&rule.check, sample)) {
+            rule.check = Check::Unmeasured(why);
+        }
         // A dry run takes one object out of its contract.
         if let Check::Refers(reference) = &rule.check
             && !objects.iter().any(|object| object.name == reference.object)
@@ -60,6 +64,7 @@ pub fn compile(contract: &Contract) -> Plan {
         mode: contract.mode,
         objective: contract.objective,
         records: contract.records,
+        sample: contract.sample,
     }
 }
 
@@ -70,6 +75,13 @@ pub fn repeated_ids(contract: &Contract) -> Vec<(String, String)> {
     let given = clauses.filter_map(|clause| Some((clause.id?, clause.relates_to)));
     let again = given.filter(|(id, _)| !seen.insert(id.clone()));
     again.map(|(id, relates_to)| (short(id), short(relates_to))).collect()
+}
+
+/// The rules that a sample can break and never show to hold, or not measure at all: where they stand.
+pub fn beyond_samples(contract: &Contract) -> Vec<String> {
+    let asks = |check: &Check| matches!(check, Check::Unique(_) | Check::Query(_) | Check::Refers(_));
+    let clauses = contract.objects.iter().flat_map(of_object).map(|asked| asked.clause);
+    clauses.filter(|clause| asks(&clause.check)).map(|clause| short(clause.relates_to)).collect()
 }
 
 /// Rules whose id is longer than is told: how many characters it has, and what the rule is called instead.

@@ -14,6 +14,7 @@ pub mod standard; // what the standards allow, and what is wrong with a file
 pub mod diff; // what changed between two versions, and whom it breaks
 pub mod beside; // what is asked of keys and headers
 pub mod exchange; // contracts and the schemas of other languages, each read into the other
+pub mod sample; // which records of a huge topic are looked at
 pub mod horizon; // uniqueness beyond a window
 pub mod relation; // foreign keys
 pub mod sla; // what service levels promise

@@ -5,6 +5,7 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::Place;
+use crate::engine::contract::sample::Sampling;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
 
@@ -31,6 +32,8 @@ pub struct Contract {
     pub objective: f64,
     /// `steward.records`.
     pub records: Policy,
+    /// `steward.sample`; `None`: all records are looked at.
+    pub sample: Option<Sampling>,
     /// The objects that are topics, in the order of the document.
     pub objects: Vec<Object>,
     /// The objects that are none: nothing is governed by them, and records may still be tried on them.

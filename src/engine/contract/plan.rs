@@ -9,6 +9,7 @@ use crate::engine::contract::name::{ContractHash, ProductName, compare_versions}
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::relation::Reference;
+use crate::engine::contract::sample::Sampling;
 use crate::engine::contract::sla::Sla;
 use crate::engine::contract::text::format::TextFormat;
 use crate::engine::contract::text::moment::Moments;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub objective: f64,
     /// `steward.records`; where it says nothing, what the mesh has by default.
     pub records: Policy,
+    /// `steward.sample`: the records that are profiled and asked the rules; `None`: all.
+    pub sample: Option<Sampling>,
 }
 
 impl Plan {

@@ -45,6 +45,9 @@ struct Value {
     contract: ContractValue,
     window: Span,
     exact: bool,
+    /// The share of the records that the fields are of, where that is not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<f64>,
     /// Whether every field has all that a profile can say.
     complete: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -256,6 +259,7 @@ fn fitting(window: &Window<'_>, summary: &Summary) -> Value {
         contract: window::contract_value(window.contract_id, window.contract_version, window.hash),
         window: window::span(window),
         exact: window.exact,
+        sampled: window.sampled.map(|sampled| sampled.share),
         complete: summary.incomplete.is_empty() && whole,
         incomplete: summary.incomplete.clone(),
         topic: topic_value(&summary.topic),

@@ -23,7 +23,10 @@ pub struct ResultValue {
     /// `exact` or `approximate`.
     pub method: &'static str,
     pub measure: Measure,
-    /// Why it is unknown or skipped.
+    /// The share of the records that it was asked of, where that is not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<f64>,
+    /// Why it is unknown or skipped; of what was measured in a sample, that it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -81,6 +84,7 @@ pub fn result_value(result: &RuleResult) -> ResultValue {
             row_count: result.asked,
             failed_row_count: result.failed,
         },
+        sampled: result.sampled,
         reason: result.reason.as_deref().map(clip),
         samples: result.samples.iter().map(sample_value).collect(),
     }

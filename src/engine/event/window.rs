@@ -1,6 +1,7 @@
 //! `io.meshsteward.quality.window.v1`: one window's verdict.
 
 use crate::engine::check::own;
+use crate::engine::check::sampled::Sampled;
 use crate::engine::check::score;
 use crate::engine::check::tally::{Counts, Unmeasured};
 use crate::engine::check::verdict::{Status, Verdict};
@@ -39,6 +40,8 @@ pub struct Window<'a> {
     pub undecodable: &'a BTreeMap<String, u64>,
     /// Where records were counted and not measured.
     pub unmeasured: Option<&'a BTreeMap<(TopicId, i32), Unmeasured>>,
+    /// What was looked at of the records; `None`: all of them.
+    pub sampled: Option<Sampled>,
     /// How the contract's objectives stand since.
     pub budgets: &'a [Budget],
     /// What its records look like against those of earlier windows; `None`: nothing can be said.
@@ -103,7 +106,7 @@ struct Value {
     contract: ContractValue,
     window: Span,
     exact: bool,
-    /// The part of the records that was judged: all of them.
+    /// The share of the records that was asked the rules and profiled.
     sampled: f64,
     coverage: Vec<CoverageValue>,
     counts: CountsValue,
@@ -177,6 +180,9 @@ struct CountsValue {
     /// There where their size is bounded.
     #[serde(skip_serializing_if = "Option::is_none")]
     oversized: Option<u64>,
+    /// Decoded records that were looked at, where not all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampled: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -220,7 +226,7 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
         contract: contract_value(window.contract_id, window.contract_version, window.hash),
         window: span(window),
         exact: window.exact,
-        sampled: 1.0,
+        sampled: window.sampled.map_or(1.0, |sampled| sampled.share),
         coverage: window.coverage.iter().map(coverage_value).collect(),
         counts: CountsValue {
             records: window.counts.records,
@@ -231,6 +237,7 @@ fn whole(window: &Window<'_>, verdict: &Verdict) -> Value {
             late: window.too_late,
             future: window.counts.future,
             oversized: verdict.results.iter().find(|result| result.id == own::SIZE).map(|result| result.failed),
+            sampled: window.sampled.map(|sampled| sampled.records),
         },
         undecodable: reasons(window.undecodable),
         unmeasured: unmeasured(window),

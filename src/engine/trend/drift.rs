@@ -2,6 +2,7 @@
 //!
 //! Findings warn before rules fail; they are no results of rules, and change no verdict. `docs/drift.md` publishes every number.
 
+use crate::engine::check::sampled;
 use crate::engine::check::tally::Tally;
 use crate::engine::check::verdict::{RuleResult, Status};
 use crate::engine::contract::mode::Mode;
@@ -164,6 +165,7 @@ impl Drift {
                 metric: (*metric).to_owned(),
                 value: Some(found.len() as f64),
                 bounds: None,
+                sampled: None,
                 unit: "rows",
                 threshold: json!({"mustBe": 0}),
                 asked: 0,
@@ -188,6 +190,8 @@ impl Baseline {
         self.see_volume(tally.counts.records, closing, &mut drift);
         let decoded =
             tally.counts.records - (tally.counts.tombstones + tally.counts.undecodable).min(tally.counts.records);
+        // Of so many records the fields are.
+        let decoded = sampled::of(plan, tally).map_or(decoded, |sampled| sampled.records);
         if decoded == 0 || tally.counts.unmeasured > 0 {
             return drift;
         }

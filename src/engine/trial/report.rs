@@ -1,5 +1,6 @@
 //! What is told of a dry run: one shape for JSON and for text.
 
+use crate::engine::check::sampled;
 use crate::engine::check::tally::Sample;
 use crate::engine::check::verdict::{RuleResult, Status};
 use crate::engine::contract::plan::{Check, Rule, Threshold};
@@ -12,6 +13,9 @@ use std::collections::BTreeMap;
 pub struct Report {
     pub contract: Named,
     pub records: Records,
+    /// The share of the records that were asked the rules, where not all were (`steward.sample`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<f64>,
     /// `pass`, `warn`, `fail` or `unknown`.
     pub verdict: &'static str,
     pub checks: Vec<CheckLine>,
@@ -32,12 +36,15 @@ pub struct Named {
     pub kind: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Records {
     pub read: u64,
     pub decoded: u64,
     pub undecodable: u64,
     pub tombstones: u64,
+    /// Decoded records that were asked the rules, where not all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<u64>,
     /// Records of whom nobody could tell: their schema could not be had.
     #[serde(skip_serializing_if = "is_zero")]
     pub unmeasured: u64,
@@ -67,6 +74,9 @@ pub struct CheckLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub between: Option<(f64, f64)>,
     pub unit: Option<&'static str>,
+    /// The share of the records that it was asked of, where that is not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<f64>,
     /// Of a service level: the contract's own unit, `d` or `records/s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measured_in: Option<String>,
@@ -108,7 +118,7 @@ pub enum Origin {
 /// `kind`: what the contract is written in.
 pub fn of(trial: &Trial, kind: &'static str, origin: Origin) -> Report {
     let (plan, counts) = (trial.plan(), &trial.tally().counts);
-    let verdict = trial.verdict();
+    let (verdict, sampled) = (trial.verdict(), sampled::of(plan, trial.tally()));
     let shown = |sample: &Sample| shown(sample, origin);
     // The results of the plan's rules come first and in its order; what follows is the engine's own.
     let of_rules = plan.rules.iter().zip(&verdict.results);
@@ -125,7 +135,9 @@ pub fn of(trial: &Trial, kind: &'static str, origin: Origin) -> Report {
             undecodable: counts.undecodable,
             tombstones: counts.tombstones,
             unmeasured: counts.unmeasured,
+            sampled: sampled.map(|sampled| sampled.records),
         },
+        sampled: sampled.map(|sampled| sampled.share),
         verdict: word(verdict.status),
         checks: checks.collect(),
         own: verdict.results.iter().skip(plan.rules.len()).map(|result| own(result, origin)).collect(),
@@ -158,6 +170,7 @@ fn line(rule: &Rule, result: &RuleResult) -> CheckLine {
         measured: result.value.filter(|_| result.status != Status::Skip),
         between: result.bounds,
         unit: (asks && sla.is_none()).then_some(result.unit),
+        sampled: result.sampled,
         measured_in: sla.map(|sla| sla.unit.clone()),
         expected: asks.then(|| sla.map_or(expected.clone(), |sla| format!("{expected} {}", sla.unit))),
         failed: result.failed,
@@ -181,6 +194,7 @@ fn own(result: &RuleResult, origin: Origin) -> CheckLine {
         measured: result.value,
         between: None,
         unit: Some(result.unit),
+        sampled: None,
         measured_in: None,
         expected: Some(expected(Threshold::MustBe(0.0))),
         failed: result.failed,

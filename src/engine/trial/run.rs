@@ -76,6 +76,7 @@ impl Trial {
     /// to be given again when that is known.
     pub fn record(&mut self, record: &RawRecord<'_>, at: Position) -> Result<(), SchemaRef> {
         let Trial { plan, examiner, tally, .. } = self;
+        examiner.reads(at);
         if let Examined::Needs(schema) = examiner.examine(plan, &[0], record) {
             return Err(schema);
         }

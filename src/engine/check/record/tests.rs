@@ -76,6 +76,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         mode: Mode::Warn,
         objective: 0.99,
         records: Default::default(),
+        sample: None,
     }
 }
 

@@ -49,6 +49,7 @@ fn plan(rules: Vec<Rule>) -> Plan {
         mode: Mode::Warn,
         objective: 0.99,
         records: Default::default(),
+        sample: None,
     }
 }
 

@@ -62,7 +62,9 @@ fn custom(node: &Node, old: Option<&Node>, new: Option<&Node>) -> Option<Directi
         | "steward.avroSchema"
         | "steward.eventTimeField"
         | "steward.declaredDelay"
-        | "steward.referenceHorizon" => Some(Undetermined),
+        | "steward.referenceHorizon"
+        | "steward.records"
+        | "steward.sample" => Some(Undetermined),
         "steward.mode" => mode(old, new),
         _ => None,
     }

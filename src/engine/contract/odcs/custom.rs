@@ -10,6 +10,7 @@ use crate::engine::contract::odcs::records;
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::sample::{SHARE_MIN, Sampling};
 use crate::engine::contract::yaml::{Node, Value};
 
 /// What custom properties say to the daemon.
@@ -22,6 +23,8 @@ pub struct Custom {
     /// As a share, 0 to 1.
     pub objective: Option<f64>,
     pub records: Policy,
+    /// `steward.sample`, and where it stands.
+    pub sample: Option<(Sampling, Place)>,
     /// Values of this field may leave as they are.
     pub show_values: bool,
     pub encoding: Stated,
@@ -45,7 +48,7 @@ pub enum Level {
 }
 
 /// Known, and not enforced by this version.
-const NOT_YET: [&str; 2] = ["sample", "runbook"];
+const NOT_YET: [&str; 1] = ["runbook"];
 
 /// As many windows as a rule's history keeps.
 const INCIDENT_OF_MAX: u32 = 100;
@@ -108,6 +111,17 @@ impl Custom {
                     "write how many windows of a hundred are to be good: 99.9",
                 ),
             },
+            ("sample", _) if level == Level::Contract => match share(&node.value) {
+                // All of them is no sample.
+                Some(1.0) => {}
+                share => match share.and_then(Sampling::of) {
+                    Some(sample) => self.sample = Some((sample, at.clone())),
+                    None => problems.beyond(at, "steward-property",
+                        "steward.sample is no share of the records",
+                        format!("write a number from {SHARE_MIN} to 1, such as 0.01, or a percentage in quotes: \"1 %\""),
+                    ),
+                },
+            },
             ("records", _) if level == Level::Contract => {
                 self.records = records::read(&At { node, at: at.clone() }, problems);
             }
@@ -163,7 +177,7 @@ impl Custom {
                     "put it on the object or the contract",
                 );
             }
-            ("incident" | "objective" | "records", _) => {
+            ("incident" | "objective" | "records" | "sample", _) => {
                 problems.doubt(at, "steward-property",
                     format!("steward.{key} is read on the contract alone"),
                     "move it to the contract's customProperties",
@@ -177,7 +191,7 @@ impl Custom {
             }
             _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, objective, records, mode or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, objective, records, sample, mode or showValues, or a name without `steward.`",
             ),
         }
     }
@@ -191,6 +205,15 @@ fn objective(value: &Value) -> Option<f64> {
         _ => return None,
     };
     (0.0 < percent && percent <= 100.0).then_some(percent / 100.0)
+}
+
+/// `0.01`, or `"1 %"`.
+fn share(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::Text(text) => Some(text.trim().strip_suffix('%')?.trim().parse::<f64>().ok()? / 100.0),
+        _ => None,
+    }
 }
 
 fn incident(node: &Node) -> Option<IncidentPolicy> {

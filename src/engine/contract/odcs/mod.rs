@@ -166,10 +166,14 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         mode: custom.mode.unwrap_or_default(),
         objective: custom.objective.unwrap_or(DEFAULT_OBJECTIVE),
         records: custom.records,
+        sample: custom.sample.as_ref().map(|(sample, _)| *sample),
         objects,
         ungoverned,
         canonical: root.node.json().to_string(),
     };
+    if let Some((sample, at)) = &custom.sample {
+        records::tell_sampled(*sample, at, &contract, problems);
+    }
     for (id, relates_to) in compile::repeated_ids(&contract) {
         problems.beyond(
             &at,

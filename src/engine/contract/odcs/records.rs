@@ -1,9 +1,15 @@
-//! `steward.records`: what becomes of records that are undecodable, late or too large.
+//! `steward.records`: what becomes of records that are undecodable, late or too large. And what `steward.sample` cannot answer.
 
+use crate::engine::contract::compile;
 use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::mode::Mode;
+use crate::engine::contract::model::Contract;
 use crate::engine::contract::policy::{Action, Kind, Policy};
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::sample::Sampling;
 
+/// Rules that a message names.
+const NAMED_MAX: usize = 3;
 const EXAMPLE: &str =
     "{undecodable: quarantine, unknownSchema: warn, late: warn, oversized: {bytes: 1000000, then: fail}}";
 
@@ -35,6 +41,36 @@ pub fn read(found: &At<'_>, problems: &Problems) -> Policy {
         }
     }
     policy
+}
+
+/// Tells what a contract asks that a sample of its records cannot answer.
+pub fn tell_sampled(sample: Sampling, at: &Place, contract: &Contract, problems: &Problems) {
+    let unknown = compile::beyond_samples(contract);
+    if !unknown.is_empty() {
+        let named = unknown.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        problems.doubt(
+            at,
+            "steward-sample",
+            format!(
+                "in a sample of {} of the records {} never pass, which ask all of them: {named}{}",
+                sample.percent(),
+                if unknown.len() == 1 { "one rule can".to_owned() } else { format!("{} rules can", unknown.len()) },
+                if unknown.len() > NAMED_MAX { " …" } else { "" }
+            ),
+            "sample nothing, or expect them to be unknown",
+        );
+    }
+    if contract.mode == Mode::Enforce {
+        problems.doubt(
+            at,
+            "steward-sample",
+            format!(
+                "of the records {} are looked at: a bad one beside them is not copied to quarantine",
+                sample.percent()
+            ),
+            "write warn as steward.mode, or sample nothing",
+        );
+    }
 }
 
 fn oversized(found: &At<'_>, policy: &mut Policy, problems: &Problems) {

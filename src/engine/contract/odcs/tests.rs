@@ -84,7 +84,10 @@ fn custom_properties_of_the_daemon_are_read_and_their_mistakes_told() {
     assert_eq!(object.event_time.as_ref().map(ToString::to_string).as_deref(), Some("ts"));
     assert_eq!((object.declared_delay_ms, contract.incident.failing, contract.incident.of), (300_000, 2, 3));
     let cases = [
-        ("steward.sample, value: 0.1", Warning, "not enforced"),
+        ("steward.sample, value: 1.5", Error, "no share"),
+        ("steward.sample, value: 0", Error, "no share"),
+        ("steward.sample, value: '0.1'", Error, "no share"),
+        ("steward.runbook, value: x", Warning, "not enforced"),
         ("steward.mode, value: block", Error, "observe, warn or enforce"),
         ("steward.eventTimefield, value: at", Error, "not known"),
         ("steward.eventTimeField, value: 'at[]'", Error, "not one field"),

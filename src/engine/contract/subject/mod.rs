@@ -108,6 +108,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         mode: Mode::default(),
         objective: DEFAULT_OBJECTIVE,
         records: Policy::default(),
+        sample: None,
         objects: vec![object],
         ungoverned: Vec::new(),
         canonical: root.node.json().to_string(),
