@@ -200,7 +200,7 @@ pub const KEYS: &[Key] = &[
         path: "flush.interval",
         default: &["10s"],
         kind: Kind::Duration { min_ms: 100, max_ms: HOUR },
-        doc: "How often counts and offsets are committed together.",
+        doc: "How often counts and offsets are committed together; later, up to a window's size, where what would be written outweighs a tenth of what was read.",
     },
     Key {
         path: "delivery",

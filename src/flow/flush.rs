@@ -1,4 +1,4 @@
-//! One flush: topic ids and ends, then one short transaction. Begin, send and drain, offsets, commit.
+//! One flush: topic ids and high watermarks, then one short transaction. Begin, send and drain, offsets, commit.
 //!
 //! The ids are asked for after the last record of the cut was read, so an id that still holds was the id of every
 //! record in it. A commit whose answer is missing is resumed, never aborted; at the deadline a new producer settles it.
@@ -31,7 +31,7 @@ pub struct Flush<C> {
     /// When the outstanding step was first tried.
     since_ms: Ms,
     written_bytes: u64,
-    needs_ends: bool,
+    needs_highs: bool,
     doubt: bool,
     pub published: bool,
     /// Flushes of this task, from 1.
@@ -42,7 +42,7 @@ pub struct Flush<C> {
 enum Step {
     Topics,
     Quarantines,
-    Ends,
+    Highs,
     Begin,
     Send,
     Offsets,
@@ -81,7 +81,7 @@ impl<C> Flush<C> {
             begun_ms: None,
             since_ms: now,
             written_bytes: 0,
-            needs_ends: S::NEEDS_ENDS,
+            needs_highs: S::NEEDS_HIGHS,
             doubt: false,
             published: false,
             number,
@@ -93,7 +93,7 @@ impl<C> Flush<C> {
         match self.step {
             Step::Topics => Call::Topics(self.seen.topics.keys().cloned().collect()),
             Step::Quarantines => Call::Quarantines(self.quarantines.clone()),
-            Step::Ends => Call::Ends(self.live.clone()),
+            Step::Highs => Call::Highs(self.live.clone()),
             Step::Begin => Call::Begin,
             Step::Send if planted(Mutation::DoubtMeansAborted) => Call::Send(self.outgoing.messages.clone()),
             Step::Send => Call::Send(std::mem::take(&mut self.outgoing.messages)),
@@ -131,14 +131,14 @@ impl<C> Flush<C> {
                 if !self.quarantines.is_empty() {
                     return self.go(now, Step::Quarantines);
                 }
-                self.ends(now, stage)
+                self.highs(now, stage)
             }
             (Step::Quarantines, Answer::Quarantines(Ok(standing))) => {
                 self.seen.quarantines = standing;
-                self.ends(now, stage)
+                self.highs(now, stage)
             }
-            (Step::Ends, Answer::Ends(Ok(ends))) => {
-                self.seen.ends = ends;
+            (Step::Highs, Answer::Highs(Ok(highs))) => {
+                self.seen.highs = highs;
                 self.outgoing(now, stage)
             }
             (Step::Begin, Answer::Begin(Ok(membership))) => {
@@ -187,7 +187,7 @@ impl<C> Flush<C> {
                 _,
                 Answer::Topics(Err(fault))
                 | Answer::Quarantines(Err(fault))
-                | Answer::Ends(Err(fault))
+                | Answer::Highs(Err(fault))
                 | Answer::Begin(Err(fault))
                 | Answer::SendOffsets(Err(fault))
                 | Answer::Commit(Err(fault)),
@@ -218,8 +218,8 @@ impl<C> Flush<C> {
         Turn::Failed { fault, abort: false, whose: Vec::new() }
     }
 
-    fn ends<S: Stage<Cut = C>>(&mut self, now: Ms, stage: &mut S) -> Turn {
-        if self.needs_ends { self.go(now, Step::Ends) } else { self.outgoing(now, stage) }
+    fn highs<S: Stage<Cut = C>>(&mut self, now: Ms, stage: &mut S) -> Turn {
+        if self.needs_highs { self.go(now, Step::Highs) } else { self.outgoing(now, stage) }
     }
 
     fn outgoing<S: Stage<Cut = C>>(&mut self, now: Ms, stage: &mut S) -> Turn {

@@ -6,6 +6,7 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, window_of};
 use crate::flow::aside::Aside;
+use crate::flow::cadence::Cadence;
 use crate::flow::delta::{Delta, Extent, ProductDelta, Reports, WindowKey, encode, in_messages, partition_of};
 use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo, Whose};
 use crate::flow::judge::{Judge, Merge};
@@ -56,6 +57,7 @@ pub struct Inspector<J: Judge> {
     resuming: BTreeMap<Part, Resume>,
     learned: Learned<J::Tally>,
     aside: Aside,
+    cadence: Cadence,
     weight_bytes: usize,
     /// Records since what has been learned was weighed.
     unweighed: u64,
@@ -82,6 +84,7 @@ impl<J: Judge> Inspector<J> {
     pub fn new(judge: J, config: InspectorConfig) -> Inspector<J> {
         Inspector {
             aside: Aside::new(config.copy_bytes_max),
+            cadence: Cadence::new(config.flush_interval_ms, config.window_size_ms),
             judge,
             config,
             parts: BTreeMap::new(),
@@ -175,7 +178,7 @@ impl<J: Judge> Inspector<J> {
     fn reports(&self, product: &ProductName, parts: &[(&Part, &Reading)], seen: &Seen) -> Reports {
         let mut reports = Reports { current: self.judge.current(product), ..Reports::default() };
         for (part, reading) in parts {
-            reports.partitions.extend(reading.report(part, product, seen.ends.get(*part), seen.asked_ms));
+            reports.partitions.extend(reading.report(part, product, seen.highs.get(*part).copied(), seen.asked_ms));
         }
         for topic in self.judge.topics(product) {
             let info = seen.topics.get(&topic).copied().flatten();
@@ -191,7 +194,7 @@ impl<J: Judge> Inspector<J> {
 
 impl<J: Judge> Stage for Inspector<J> {
     type Cut = Cut<J::Tally>;
-    const NEEDS_ENDS: bool = true;
+    const NEEDS_HIGHS: bool = true;
 
     fn open(&mut self, _now: Ms, part: &Part, committed: Option<&Committed>, topic: TopicInfo, ends: Ends) -> Opened {
         let of_this_topic = committed.filter(|c| TopicId::parse(&c.metadata) == Some(topic.id));
@@ -349,8 +352,8 @@ impl<J: Judge> Stage for Inspector<J> {
 
     fn due(&self, since_ms: Ms) -> bool {
         self.urgent
-            || since_ms >= self.config.flush_interval_ms
-            || self.weight_bytes >= self.config.flush_bytes
+            || since_ms >= self.cadence.interval_ms()
+            || self.weight_bytes >= Cadence::flush_bytes(self.config.flush_bytes, self.learned.count())
             || self.early && since_ms >= EARLY_FLUSH_MS
     }
 
@@ -370,7 +373,8 @@ impl<J: Judge> Stage for Inspector<J> {
         topics.into_iter().collect()
     }
 
-    fn cut(&mut self, _now: Ms, live: &[Part]) -> Self::Cut {
+    fn cut(&mut self, now: Ms, live: &[Part]) -> Self::Cut {
+        self.cadence.cut(now);
         self.flushes += 1;
         self.weight_bytes = 0;
         (self.early, self.urgent) = (false, false);
@@ -416,11 +420,13 @@ impl<J: Judge> Stage for Inspector<J> {
                 }
             }
         }
+        let (copied, mut data_bytes) = (messages.len(), 0);
         for (product, parts) in products {
             let mut reports = self.reports(&product, &parts, seen);
             match cut.learned.take(&product) {
                 Some(OfProduct { windows, mut counts, .. }) => {
                     counts.sort_by_key(|(start, _)| *start);
+                    data_bytes += counts.iter().map(|(_, counts)| counts.bytes).sum::<u64>();
                     reports.counts = counts;
                     messages.extend(self.messages(&product, windows, reports, cut.number));
                 }
@@ -443,6 +449,8 @@ impl<J: Judge> Stage for Inspector<J> {
                 });
             }
         }
+        let deltas = messages[copied..].iter().filter_map(|message| message.value.as_ref());
+        self.cadence.weighed(deltas.map(|value| value.len() as u64).sum(), data_bytes);
         let committed = |(part, r): (&Part, &Reading)| {
             let to = if planted(Mutation::IntervalEndsAtLast) { r.from.max(r.next - 1) } else { r.next };
             (part.clone(), to, r.id.to_string())

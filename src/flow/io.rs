@@ -107,6 +107,8 @@ pub enum Call {
     Topics(Vec<Arc<str>>),
     /// Log start, last stable offset, high watermark.
     Ends(Vec<Part>),
+    /// The high watermarks alone.
+    Highs(Vec<Part>),
     /// The first offset whose record was appended at this time or later; of a log whose topic says `LogAppendTime`.
     OffsetAt { part: Part, time_ms: Ms },
     /// Records of `[from, to)` under read_committed; answered in chunks, `done` when the position passed `to`.
@@ -135,6 +137,8 @@ pub enum Answer {
     Topics(Result<BTreeMap<Arc<str>, Option<TopicInfo>>, Fault>),
     /// A partition that does not exist is absent.
     Ends(Result<BTreeMap<Part, Ends>, Fault>),
+    /// A partition that does not exist is absent.
+    Highs(Result<BTreeMap<Part, Offset>, Fault>),
     /// `None`: there is no such record.
     OffsetAt(Result<Option<Offset>, Fault>),
     ReadLog(Result<Chunk, Fault>),

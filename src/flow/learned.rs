@@ -87,6 +87,11 @@ impl<T: Default> Learned<T> {
         self.products.is_empty()
     }
 
+    /// Products of which something was learned.
+    pub fn count(&self) -> usize {
+        self.by_name.len()
+    }
+
     /// Over all products.
     pub fn windows(&self) -> impl Iterator<Item = &T> {
         self.products.iter().flat_map(|of| &of.windows).map(|(_, tally)| tally)

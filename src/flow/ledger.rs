@@ -207,7 +207,7 @@ impl<J: Judge> Ledger<J> {
 
 impl<J: Judge> Stage for Ledger<J> {
     type Cut = Cut;
-    const NEEDS_ENDS: bool = false;
+    const NEEDS_HIGHS: bool = false;
 
     fn open(&mut self, _now: Ms, part: &Part, committed: Option<&Committed>, topic: TopicInfo, ends: Ends) -> Opened {
         let restoring = Restoring::new(committed.cloned(), topic.id, ends);

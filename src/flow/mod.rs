@@ -13,6 +13,7 @@ pub mod flush; // one short transaction
 pub mod inspector; // stage 1: records -> deltas
 pub mod reading; // one partition that it reads: how far, through which contracts
 pub mod learned; // what it learned since the last flush, by product and window
+pub mod cadence; // how often it flushes
 pub mod aside; // copies of bad records, on their way to quarantine
 pub mod resume; // stage 1 without a committed offset: where the ledger's chain ends
 pub mod ledger; // stage 2: deltas -> events and state

@@ -6,7 +6,7 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Interval, Offset, RawRecord, TopicId};
 use crate::flow::delta::Report;
-use crate::flow::io::{Ends, Ms, Part};
+use crate::flow::io::{Ms, Part};
 use crate::flow::judge::{Judge, Lens};
 use crate::flow::mutation::{Mutation, planted};
 
@@ -48,10 +48,11 @@ impl Reading {
     }
 
     /// What the flush covered for this product; `None` where it does not read the partition.
-    pub fn report(&self, part: &Part, product: &ProductName, ends: Option<&Ends>, asked_ms: Ms) -> Option<Report> {
+    pub fn report(&self, part: &Part, product: &ProductName, high: Option<Offset>, asked_ms: Ms) -> Option<Report> {
         let mine: Vec<_> = self.products_lenses().filter(|l| l.lens.product == *product).collect();
         let delay_ms = mine.iter().map(|l| l.lens.declared_delay_ms).max()?;
-        let caught_up = ends.is_some_and(|e| self.next >= e.high && e.stable == e.high);
+        // Only committed records are read, so whoever has come to the high watermark has passed every open transaction.
+        let caught_up = high == Some(self.next);
         // Only a product that is new here has no lens that saw it all.
         let since = mine.iter().map(|l| l.since.unwrap_or(self.from)).min().unwrap_or(self.from);
         let mut interval = Interval { from: since, to: self.next };

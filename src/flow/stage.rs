@@ -28,12 +28,12 @@ pub struct Outgoing {
     pub offsets: Vec<(Part, Offset, String)>,
 }
 
-/// Topics and log ends as a flush saw them, asked for at `asked_ms`, after the last record of its cut was read.
+/// Topics and high watermarks as a flush saw them, asked for at `asked_ms`, after the last record of its cut was read.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub asked_ms: Ms,
     pub topics: BTreeMap<Arc<str>, Option<TopicInfo>>,
-    pub ends: BTreeMap<Part, Ends>,
+    pub highs: BTreeMap<Part, Offset>,
     /// Of quarantines that the cut copies to: their partitions, or why they cannot be written.
     pub quarantines: BTreeMap<Arc<str>, Result<i32, String>>,
 }
@@ -50,8 +50,8 @@ pub struct Held {
 pub trait Stage {
     /// A flush's content, taken out of the stage when the flush begins.
     type Cut;
-    /// Whether `outgoing` needs the ends of the live partitions.
-    const NEEDS_ENDS: bool;
+    /// Whether `outgoing` needs the high watermarks of the live partitions.
+    const NEEDS_HIGHS: bool;
 
     /// The first step, after the committed offset, the topic's id and both ends are known.
     fn open(&mut self, now: Ms, part: &Part, committed: Option<&Committed>, topic: TopicInfo, ends: Ends) -> Opened;

@@ -303,6 +303,7 @@ impl<M: Machine> Driver<M> {
                     .ask(|c| quarantine::standing(c, self.asker.cluster, self.replication_factor, &wanted, ASK_MS)),
             ),
             Call::Ends(parts) => Answer::Ends(self.asker.ask(|c| ask::ends(c, &parts, ASK_MS))),
+            Call::Highs(parts) => Answer::Highs(self.asker.ask(|c| ask::highs(c, &parts, ASK_MS))),
             Call::OffsetAt { part, time_ms } => {
                 Answer::OffsetAt(self.asker.ask(|c| ask::offset_at(c, &part, time_ms, ASK_MS)))
             }

@@ -14,7 +14,7 @@ use crate::engine::contract::plan::Plans;
 use crate::flow::io::Fault;
 use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
-use crate::kafka::client::{ClientEvent, Settings};
+use crate::kafka::client::{self, ClientEvent, Settings};
 use crate::kafka::compacted::Follower;
 use crate::kafka::configured::{self, topics};
 use crate::registry::subjects::{self, Subjects};
@@ -208,7 +208,11 @@ impl Keeper {
             "inspect" => self.config.worker.group_id.clone(),
             stage => format!("{}-{stage}", self.config.worker.group_id),
         };
-        Settings { group, stage, slot, ..self.settings.clone() }
+        let mut settings = Settings { group, stage, slot, ..self.settings.clone() };
+        if stage == "inspect" {
+            client::wait_for_topics(&mut settings, self.loaded.plans.by_topic.len());
+        }
+        settings
     }
 
     pub fn judge(&self) -> PlansJudge {

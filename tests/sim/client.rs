@@ -138,7 +138,7 @@ impl Client {
                 let early = parts.iter().filter_map(|p| Some((p.clone(), *self.early_ends.get(p)?)));
                 return self.answer(Answer::Ends(Ok(early.collect())));
             }
-            Call::Ends(parts) => Request::Ends(parts),
+            Call::Ends(parts) | Call::Highs(parts) => Request::Ends(parts),
             Call::OffsetAt { part, time_ms } => Request::OffsetAt { part, time_ms },
             Call::ReadLog { part, from, to } => Request::ReadLog { part, from, to },
             call => {
@@ -196,12 +196,16 @@ impl Client {
                 Answer::Quarantines(Ok(topics.into_iter().map(standing).collect()))
             }
             (_, Ok(Response::Topics(topics))) => Answer::Topics(Ok(topics)),
+            (Call::Highs(_), Ok(Response::Ends(ends))) => {
+                Answer::Highs(Ok(ends.into_iter().map(|(part, ends)| (part, ends.high)).collect()))
+            }
             (_, Ok(Response::Ends(ends))) => Answer::Ends(Ok(ends)),
             (_, Ok(Response::Offset(offset))) => Answer::OffsetAt(Ok(offset)),
             (_, Ok(Response::Chunk(chunk))) => Answer::ReadLog(Ok(chunk)),
             (Call::Committed(_), Err(r)) => Answer::Committed(Err(refused(r))),
             (Call::Topics(_), Err(r)) => Answer::Topics(Err(refused(r))),
             (Call::Quarantines(_), Err(r)) => Answer::Quarantines(Err(refused(r))),
+            (Call::Highs(_), Err(r)) => Answer::Highs(Err(refused(r))),
             (Call::Ends(_), Err(r)) => Answer::Ends(Err(refused(r))),
             (Call::OffsetAt { .. }, Err(r)) => Answer::OffsetAt(Err(refused(r))),
             (_, Err(r)) => Answer::ReadLog(Err(refused(r))),
@@ -265,6 +269,7 @@ impl Client {
             Call::Topics(_) => Answer::Topics(Err(timed_out())),
             Call::Quarantines(_) => Answer::Quarantines(Err(timed_out())),
             Call::Ends(_) => Answer::Ends(Err(timed_out())),
+            Call::Highs(_) => Answer::Highs(Err(timed_out())),
             Call::OffsetAt { .. } => Answer::OffsetAt(Err(timed_out())),
             Call::ReadLog { .. } => Answer::ReadLog(Err(timed_out())),
             Call::Send(_) => {
@@ -278,6 +283,7 @@ impl Client {
             Call::Committed(_)
                 | Call::Topics(_)
                 | Call::Ends(_)
+                | Call::Highs(_)
                 | Call::OffsetAt { .. }
                 | Call::Quarantines(_)
                 | Call::ReadLog { .. }

@@ -138,7 +138,7 @@ impl Hands {
         let seen = Seen {
             asked_ms: append_ms,
             topics: BTreeMap::from([(Arc::from("orders"), Some(ORDERS))]),
-            ends: BTreeMap::new(),
+            highs: BTreeMap::new(),
             quarantines: BTreeMap::new(),
         };
         let mut cut = self.inspector.cut(append_ms, &[orders()]);

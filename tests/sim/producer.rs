@@ -351,6 +351,7 @@ pub fn name(call: &Call) -> &'static str {
         Call::Topics(_) => "Topics",
         Call::Quarantines(_) => "Quarantines",
         Call::Ends(_) => "Ends",
+        Call::Highs(_) => "Highs",
         Call::OffsetAt { .. } => "OffsetAt",
         Call::ReadLog { .. } => "ReadLog",
         Call::Begin => "Begin",

@@ -79,26 +79,36 @@ pub fn topics(
 /// cannot be asked now, is absent, as is one for which no time is left: one dead partition hides no other. The error says why
 /// none is known. It takes 2 s longer than it is given at most; less than 2 s are taken for 2.
 pub fn ends(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result<BTreeMap<Part, Ends>, Fault> {
+    some_at_once(parts, timeout_ms, |parts, left_ms| {
+        let start = list_offsets(client, parts, Offset::Beginning, false, left_ms()?)?;
+        let stable = list_offsets(client, parts, Offset::End, true, left_ms()?)?;
+        let high = list_offsets(client, parts, Offset::End, false, left_ms()?)?;
+        let of =
+            |part: &Part| Some(Ends { start: *start.get(part)?, stable: *stable.get(part)?, high: *high.get(part)? });
+        Ok(parts.iter().filter_map(|part| Some((part.clone(), of(part)?))).collect())
+    })
+}
+
+/// The high watermarks alone, which is a third of the questions; else as `ends`.
+pub fn highs(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result<BTreeMap<Part, i64>, Fault> {
+    some_at_once(parts, timeout_ms, |parts, left_ms| list_offsets(client, parts, Offset::End, false, left_ms()?))
+}
+
+/// Asks of `ENDS_AT_ONCE` partitions after the other, and each question for the time that is left.
+fn some_at_once<T>(
+    parts: &[Part],
+    timeout_ms: i32,
+    ask: impl Fn(&[Part], &dyn Fn() -> Result<i32, Fault>) -> Result<BTreeMap<Part, T>, Fault>,
+) -> Result<BTreeMap<Part, T>, Fault> {
     let until = Instant::now() + Duration::from_millis(timeout_ms.max(ENDS_MS_MIN) as u64);
-    let left_ms = || until.saturating_duration_since(Instant::now()).as_millis() as i32;
-    let mut all = BTreeMap::new();
-    let mut failed = None;
+    let left_ms = || match until.saturating_duration_since(Instant::now()).as_millis() as i32 {
+        0 => Err(fault::of_question("list offsets", Code::OperationTimedOut, "no time is left")),
+        left_ms => Ok(left_ms.max(ENDS_MS_MIN)),
+    };
+    let (mut all, mut failed) = (BTreeMap::new(), None);
     for parts in parts.chunks(ENDS_AT_ONCE) {
-        let asked = |which, committed| match left_ms() {
-            0 => Err(fault::of_question("list offsets", Code::OperationTimedOut, "no time is left")),
-            left_ms => list_offsets(client, parts, which, committed, left_ms.max(ENDS_MS_MIN)),
-        };
-        let told = asked(Offset::Beginning, false).and_then(|start| {
-            let stable = asked(Offset::End, true)?;
-            Ok((start, stable, asked(Offset::End, false)?))
-        });
-        match told {
-            Ok((start, stable, high)) => {
-                let of = |part: &Part| {
-                    Some(Ends { start: *start.get(part)?, stable: *stable.get(part)?, high: *high.get(part)? })
-                };
-                all.extend(parts.iter().filter_map(|part| Some((part.clone(), of(part)?))));
-            }
+        match ask(parts, &left_ms) {
+            Ok(told) => all.extend(told),
             Err(fault) => failed = failed.or(Some(fault)),
         }
     }
