@@ -1,4 +1,5 @@
-//! Dashboards, rules and runbooks: whole, and asking only for what the daemon exports.
+//! Dashboards, rules and runbooks: whole, and asking only for what the daemon exports. That each query has an answer, and that a
+//! page reaches its owner, a real Prometheus shows in `tests/kafka/paged.rs`.
 
 mod boards; // what their files say
 mod promql; // what is wrong with a query

@@ -21,10 +21,13 @@ mod driver {
 mod notify; // a service manager's ear
 #[path = "../openlineage/mod.rs"]
 mod openlineage; // the standard's schemas
+#[path = "../dashboards/boards.rs"]
+mod boards; // dashboards and rules
 mod oracle; // orders with planted faults, and what must be found
 mod verdicts; // what was found
 mod worker; // a daemon of one's own
 mod mesh; // a scenario's topic, oracle and workers
+mod watch; // Prometheus and Alertmanager
 mod trial; // a dry run of its contract, beside it
 
 mod beside; // rules about headers and keys
@@ -43,3 +46,4 @@ mod rule_sets; // of a registry, beside the contract
 mod registry; // Avro by a schema registry, and its outages
 mod protobuf; // Protobuf by a schema registry
 mod levels; // service levels, a product that falls idle, drift
+mod paged; // from a bad record to the owner's pager

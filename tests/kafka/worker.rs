@@ -46,6 +46,11 @@ impl Worker {
         self
     }
 
+    /// Host and port of its REST and metrics.
+    pub fn address(&self) -> &str {
+        &self.http
+    }
+
     /// Status and body; 0 where nobody answers.
     pub fn get(&self, path: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder()
