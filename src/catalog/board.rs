@@ -1,7 +1,7 @@
 //! What requests read: products, tasks, findings, whether brokers answer. Written by every task and the worker's
 //! threads, read by every request; it decides nothing that tasks do.
 
-use crate::catalog::directory::{Directory, RuleLabels, TopicFacts, infos};
+use crate::catalog::directory::{Directory, Reloaded, RuleLabels, TopicFacts, infos};
 use crate::catalog::document::Document;
 use crate::catalog::files::Finding;
 use crate::catalog::fleet::{Owned, Peer};
@@ -276,6 +276,10 @@ impl Board {
 
     pub fn set_paused(&self, paused: BTreeSet<ProductName>) {
         self.edit(|directory| directory.paused = paused);
+    }
+
+    pub fn set_reloaded(&self, reloaded: Reloaded) {
+        self.edit(|directory| directory.reloaded = Some(reloaded));
     }
 
     pub fn set_documents(&self, documents: Vec<Document>) {

@@ -6,6 +6,7 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plans, Rule};
 use crate::engine::contract::sample::Sampling;
+use crate::flow::io::Ms;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What contracts say, and what is wrong with them.
@@ -19,6 +20,20 @@ pub struct Directory {
     pub paused: BTreeSet<ProductName>,
     /// The contracts in force, with their texts.
     pub documents: Vec<Document>,
+    /// `None`: the configuration stands as it was read at the start.
+    pub reloaded: Option<Reloaded>,
+}
+
+/// What came of it when the configuration was last read again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    pub at_ms: Ms,
+    /// What is wrong with it, each with its place and remedy: nothing was changed. Empty: it is in force.
+    pub refused: Vec<String>,
+    /// Keys that were taken up, and contracts that changed.
+    pub changed: Vec<String>,
+    /// Keys that wait for the next start.
+    pub waiting: Vec<String>,
 }
 
 impl Directory {

@@ -99,6 +99,11 @@ impl Watcher {
         Watcher { excludes, policy, ..Watcher::new(config.contracts.paths.clone()) }
     }
 
+    /// Looks elsewhere from now on: what lies there no more is withdrawn with the next look.
+    pub fn turn_to(&mut self, paths: Vec<PathBuf>) {
+        self.paths = paths;
+    }
+
     /// Knows versions that the catalog holds and the files no longer do: deltas may still name them. Returns the hashes
     /// that this steward's compiler does not arrive at; windows of those stay `unknown`.
     pub fn learn(&mut self, bodies: impl IntoIterator<Item = (ContractHash, String)>) -> Vec<ContractHash> {

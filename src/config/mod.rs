@@ -10,5 +10,6 @@ pub mod registry; // where schemas are asked for, and as whom
 pub mod raw; // as typed: defaults < file < environment
 pub mod yaml; // a YAML file as dotted keys, each with its line
 pub mod keys; // the one table of all keys
+pub mod change; // read again: what a running worker takes up
 pub mod secret; // ${env:…}, ${file:…}, ${dir:…}; never printed
 pub mod error; // what is wrong, where, and what to do

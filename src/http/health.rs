@@ -1,12 +1,14 @@
 //! Probes, and who this is.
 
+use crate::catalog::directory::Reloaded;
 use crate::clock::now_ms;
+use crate::engine::event::envelope::rfc3339;
 use crate::http::server::Site;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Connect's root: `{version, commit, kafka_cluster_id}`.
 pub async fn root(State(site): State<Site>) -> Response {
@@ -39,8 +41,21 @@ pub async fn ready(State(site): State<Site>) -> Response {
         .collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let unowned: Vec<_> = site.board.unowned().iter().take(UNOWNED_MAX).map(|part| part.to_string()).collect();
-    let body = json!({"ready": reasons.is_empty(), "reasons": reasons, "findings": findings, "unowned": unowned});
+    let mut body = json!({"ready": reasons.is_empty(), "reasons": reasons, "findings": findings, "unowned": unowned});
+    if let Some(reloaded) = &site.board.directory().reloaded {
+        body["reload"] = shown(reloaded);
+    }
     (status, Json(body)).into_response()
+}
+
+/// What came of the last reload.
+pub fn shown(reloaded: &Reloaded) -> Value {
+    json!({
+        "at": rfc3339(reloaded.at_ms),
+        "refused": reloaded.refused,
+        "changed": reloaded.changed,
+        "waiting_for_restart": reloaded.waiting,
+    })
 }
 
 /// Connect's form (KIP-1017): 200 healthy, 503 starting, 500 unhealthy.

@@ -3,6 +3,7 @@
 use crate::catalog::directory::Directory;
 use crate::catalog::wish::{Order, Wish};
 use crate::engine::contract::name::ProductName;
+use crate::http::health;
 use crate::http::problem::problem;
 use crate::http::products::known;
 use crate::http::server::Site;
@@ -48,13 +49,21 @@ pub async fn restart(State(site): State<Site>, Path((domain, name)): Path<(Strin
     }
 }
 
-/// Reads the contract files of this worker now.
+/// Reads this worker's configuration, certificates and contract files now: 422 with all that is wrong where they are refused.
 pub async fn reload(State(site): State<Site>) -> Response {
     match carry_out(&site, Wish::Reload).await {
         Ok(()) => {
             let directory = site.board.directory();
-            let contracts = directory.documents.len();
-            Json(json!({"contracts": contracts, "findings": directory.findings.len()})).into_response()
+            let reloaded = directory.reloaded.clone().unwrap_or_default();
+            if !reloaded.refused.is_empty() {
+                let why = format!("nothing was changed, what is in force stays: {}", reloaded.refused.join("; "));
+                return problem(StatusCode::UNPROCESSABLE_ENTITY, &why);
+            }
+            let mut body = health::shown(&reloaded);
+            body["contracts"] = json!(directory.documents.len());
+            body["findings"] = json!(directory.findings.len());
+            body["faults"] = directory.findings.iter().filter(|f| f.error).map(|f| f.to_string()).collect();
+            Json(body).into_response()
         }
         Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, &why),
     }

@@ -11,7 +11,7 @@ use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use std::panic::{RefUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 /// Wishes that wait for the thread. Beyond it one is dropped: the flow says it again as long as it waits.
@@ -23,18 +23,29 @@ const REST_MS: Ms = 10_000;
 
 /// Where tasks say what they wait for.
 #[derive(Clone)]
-pub struct Wishes(SyncSender<SchemaRef>);
+pub struct Wishes {
+    wanted: SyncSender<SchemaRef>,
+    renewed: Renewed,
+}
+
+/// A client to ask with from the next question on.
+type Renewed = Arc<Mutex<Option<Client>>>;
 
 impl Wishes {
     /// Never waits. Saying it again changes nothing.
     pub fn want(&self, schema: SchemaRef) {
         // A full queue takes it the next time. One without a thread takes nothing any more.
-        if let Err(TrySendError::Disconnected(_)) = self.0.try_send(schema) {
+        if let Err(TrySendError::Disconnected(_)) = self.wanted.try_send(schema) {
             static SAID: Once = Once::new();
             SAID.call_once(|| {
                 tracing::error!("the registry's thread has ended: no further schema is asked for; restart")
             });
         }
+    }
+
+    /// With new certificates or another login from the next question on.
+    pub fn renew(&self, client: Client) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
     }
 }
 
@@ -55,14 +66,17 @@ pub fn start(registry: &Registry, tell: impl FnMut(News) + Send + 'static) -> Re
         schemas_max: registry.schemas_max,
     };
     let (wishes, wanted) = sync_channel(WISHES);
-    let keeper =
-        Keeper { client, cache: Cache::new(limits), tell, limiter: Limiter::default(), trouble: None, told_ms: 0 };
+    let (cache, limiter, renewed) = (Cache::new(limits), Limiter::default(), Renewed::default());
+    let keeper = Keeper { client, renewed: renewed.clone(), cache, tell, limiter, trouble: None, told_ms: 0 };
     let thread = std::thread::Builder::new().name("registry".into()).spawn(move || keeper.run(&wanted));
-    thread.map(|_| Wishes(wishes)).map_err(|e| format!("no thread could be started for the schema registry: {e}"))
+    thread
+        .map(|_| Wishes { wanted: wishes, renewed })
+        .map_err(|e| format!("no thread could be started for the schema registry: {e}"))
 }
 
 struct Keeper<T> {
     client: Client,
+    renewed: Renewed,
     cache: Cache,
     tell: T,
     limiter: Limiter,
@@ -110,6 +124,9 @@ impl<T: FnMut(News)> Keeper<T> {
     }
 
     fn ask(&mut self, schema: SchemaRef) {
+        if let Some(renewed) = self.renewed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.client = renewed;
+        }
         let answer = self.client.ask(schema, |outcome| telemetry::registry_request(outcome.word()));
         let now = now_ms();
         let said = match answer {

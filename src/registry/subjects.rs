@@ -28,6 +28,8 @@ pub struct Subjects(Arc<Mutex<State>>);
 struct State {
     wanted: BTreeSet<String>,
     said: Said,
+    /// To ask with from the next round on.
+    renewed: Option<Client>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +55,7 @@ pub fn start(
     // Apicurio's own path: behind it neither metadata nor rule sets are kept (seen on 2.6, 3.0 and 3.3).
     let keeps_none = registry.urls.iter().any(|url| url.contains("/apis/ccompat/"));
     let said = Said { versions: BTreeMap::new(), keeps_none };
-    let shared = Arc::new(Mutex::new(State { wanted: first, said }));
+    let shared = Arc::new(Mutex::new(State { wanted: first, said, renewed: None }));
     let asked_ms = now_ms();
     round(&mut client, &Arc::downgrade(&shared), asked_ms + patience.as_millis() as Ms);
     let held = Arc::downgrade(&shared);
@@ -68,6 +70,11 @@ impl Subjects {
         let mut state = lock(&self.0);
         state.said.versions.retain(|topic, _| topics.contains(topic));
         state.wanted = topics.into_iter().take(SUBJECTS_MAX).collect();
+    }
+
+    /// With new certificates or another login from the next round on.
+    pub fn renew(&self, client: Client) {
+        lock(&self.0).renewed = Some(client);
     }
 
     pub fn said(&self) -> Said {
@@ -95,6 +102,9 @@ fn run(mut client: Client, shared: &Weak<Mutex<State>>, mut asked_ms: Ms, every_
 fn round(client: &mut Client, shared: &Weak<Mutex<State>>, until_ms: Ms) {
     let Some(state) = shared.upgrade() else { return };
     let wanted = lock(&state).wanted.clone();
+    if let Some(renewed) = lock(&state).renewed.take() {
+        *client = renewed;
+    }
     for topic in wanted {
         if now_ms() >= until_ms {
             return;

@@ -1,4 +1,4 @@
-//! Certificates for the registry's connections, read once at the start.
+//! Certificates for the registry's connections, read when a client is made.
 
 use crate::config::registry::Registry;
 use std::fs;

@@ -64,6 +64,7 @@ fn recorder(now_ms: i64) -> Result<Handle, String> {
         }
     }
     metrics::gauge!(names::START_TIME.name).set(now_ms as f64 / 1000.0);
+    reloaded(true);
     Ok(handle)
 }
 
@@ -75,6 +76,11 @@ pub fn kafka_error(code: &str) {
 /// Counts a request to the schema registry by its outcome: one of `registry::client::Outcome`'s words.
 pub fn registry_request(outcome: &'static str) {
     metrics::counter!(names::REGISTRY_REQUESTS.name, "outcome" => outcome).increment(1);
+}
+
+/// Whether the configuration was taken up when it was last read.
+pub fn reloaded(good: bool) {
+    metrics::gauge!(names::RELOAD_SUCCESSFUL.name).set(f64::from(u8::from(good)));
 }
 
 /// How many schemas are kept.

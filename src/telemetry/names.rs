@@ -109,6 +109,8 @@ metrics! {
         "Errors that librdkafka reported, by its name for them.";
     REGISTRY_REQUESTS = Kind::Counter, "steward_registry_requests_total", &["outcome"],
         "Requests to the schema registry: found, missing, refused (401, 403), unavailable (no answer, 5xx), unexpected.";
+    RELOAD_SUCCESSFUL = Kind::Gauge, "steward_config_last_reload_successful", &[],
+        "1 where the configuration was last read again and taken up, 0 where it was refused and the one in force stays; 1 at the start.";
     REGISTRY_SCHEMAS = Kind::Gauge, "steward_registry_schemas", &[],
         "Schemas kept in memory; registry.schemas.max is the most.";
     UNGOVERNED_TOPICS = Kind::Gauge, "steward_ungoverned_topics", &[],

@@ -23,16 +23,17 @@ const TURN_BYTES: usize = 2 << 20;
 /// What a farewell may take of a stop's 5 s.
 const FAREWELL: Duration = Duration::from_millis(1_500);
 
-/// The thread that speaks; dropped, it falls silent without a farewell.
+/// The thread that speaks, until it is stopped.
 pub struct Herald {
-    stop: Sender<()>,
+    /// What its clients are made of from now on; dropped, it falls silent.
+    settings: Sender<Settings>,
     ended: Receiver<()>,
 }
 
 impl Herald {
     /// `topic` is `_steward.workers`.
     pub fn start(settings: Settings, topic: String, board: Arc<Board>, worker: String, address: String) -> Herald {
-        let (stop, stopped) = channel();
+        let (renew, renewed) = channel();
         let (end, ended) = channel();
         let mut speaker = Speaker {
             settings,
@@ -50,7 +51,12 @@ impl Herald {
         let thread = std::thread::Builder::new().name("herald".into());
         let spawned = thread.spawn(move || {
             let mut limiter = Limiter::default();
-            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            loop {
+                match renewed.recv_timeout(LOOK_EVERY) {
+                    Ok(settings) => speaker.renew(settings),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
                 let now = crate::clock::now_ms();
                 if let Err(fault) = speaker.turn(now)
                     && limiter.pass(now, "herald", "waits")
@@ -67,12 +73,18 @@ impl Herald {
         if let Err(error) = spawned {
             tracing::error!(%error, "no thread for heartbeats: other workers cannot answer for this one");
         }
-        Herald { stop, ended }
+        Herald { settings: renew, ended }
+    }
+
+    /// Makes its clients anew.
+    pub fn renew(&self, settings: Settings) {
+        // One whose thread could not be started said so.
+        let _ = self.settings.send(settings);
     }
 
     /// Says that this worker is gone, and waits for it, but not for long.
     pub fn stop(self) {
-        let _ = self.stop.send(());
+        drop(self.settings);
         let _ = self.ended.recv_timeout(FAREWELL);
     }
 }
@@ -102,6 +114,15 @@ struct Speaker {
 }
 
 impl Speaker {
+    fn renew(&mut self, settings: Settings) {
+        (self.settings, self.writer) = (settings, None);
+        // The next one reads the log from its start: none of it is news.
+        if let Some(mut follower) = self.follower.take() {
+            follower.close();
+        }
+        self.caught_up = false;
+    }
+
     fn turn(&mut self, now: Ms) -> Result<(), Fault> {
         self.listen(now)?;
         let beat = fleet::beat(&self.board, &self.worker, &self.address, self.started_ms, now);

@@ -3,9 +3,9 @@
 //! A contract's body is durable in the catalog before a task hears of it, so before the first delta that names it.
 
 use crate::catalog::board::Board;
-use crate::catalog::directory::{NO_CONTRACT, TopicFacts};
+use crate::catalog::directory::{NO_CONTRACT, Reloaded, TopicFacts};
 use crate::catalog::document::document;
-use crate::catalog::files::{Loaded, Watcher};
+use crate::catalog::files::{Loaded, Source, Watcher};
 use crate::catalog::plans::PlansJudge;
 use crate::catalog::wish::{self, Order, Wish};
 use crate::config::usable::Config;
@@ -17,9 +17,12 @@ use crate::kafka::catalog::{self, ContractBody};
 use crate::kafka::client::{self, ClientEvent, Settings};
 use crate::kafka::compacted::Follower;
 use crate::kafka::configured::{self, topics};
+use crate::registry::client::Client;
 use crate::registry::subjects::{self, Subjects};
 use crate::telemetry;
+use crate::telemetry::levels;
 use crate::telemetry::log::Limiter;
+use crate::worker::reload::{Ready, Reload};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +36,7 @@ pub struct Keeper {
     board: Arc<Board>,
     admin: Admin,
     settings: Settings,
+    reload: Reload,
     standing: Standing,
     hash_key: [u8; 16],
     files: Watcher,
@@ -62,6 +66,10 @@ pub struct News {
     pub held: Option<BTreeSet<Arc<str>>>,
     /// Products to be opened again.
     pub restarts: Vec<ProductName>,
+    /// Clients are to be made anew, of the keeper's settings.
+    pub clients: bool,
+    /// To ask the registry with from now on.
+    pub registry: Option<Client>,
 }
 
 #[derive(Debug)]
@@ -108,11 +116,13 @@ impl Keeper {
         hold_fingerprint(&settings, &config, &hash_key)?;
         board.set_documents(loaded.sources.iter().map(document).collect());
         let follower = Follower::new(&settings, &topics(&config).catalog())?;
+        let reload = Reload::of(config.clone());
         let mut keeper = Keeper {
             config,
             board,
             admin,
             settings,
+            reload,
             standing,
             hash_key,
             files,
@@ -137,7 +147,10 @@ impl Keeper {
     pub fn keep(&mut self, orders: Vec<Order>) -> News {
         let mut news = News::default();
         let before = self.plans.clone();
-        let reload = orders.iter().any(|order| order.wish == Wish::Reload);
+        let asked = orders.iter().any(|order| order.wish == Wish::Reload);
+        let reloaded = if asked { Some(self.reload.read()) } else { self.reload.look() };
+        let mut reloaded = reloaded.map(|ready| self.reloaded(ready, &mut news));
+        let reload = asked && reloaded.as_ref().is_some_and(|reloaded| reloaded.refused.is_empty());
         let written: Vec<_> = orders.into_iter().map(|order| (self.write(&order.wish), order.done)).collect();
         if let Some(subjects) = &self.subjects {
             subjects.want(self.files.framed_topics());
@@ -151,7 +164,13 @@ impl Keeper {
                 "contract files were read again"
             );
             self.board.set_documents(loaded.sources.iter().map(document).collect());
-            self.loaded = loaded;
+            let before = std::mem::replace(&mut self.loaded, loaded);
+            if let Some(reloaded) = &mut reloaded {
+                reloaded.changed.extend(contracts_changed(&before, &self.loaded));
+            }
+        }
+        if let Some(reloaded) = reloaded {
+            self.board.set_reloaded(reloaded);
         }
         let kept = self.publish_contracts().and_then(|()| self.read_catalog());
         if let Err(fault) = &kept {
@@ -175,6 +194,54 @@ impl Keeper {
             let _ = done.send(outcome);
         }
         news
+    }
+
+    /// Puts a configuration in force that was read again, as a whole or not at all.
+    fn reloaded(&mut self, ready: Result<Ready, Vec<String>>, news: &mut News) -> Reloaded {
+        let at_ms = crate::clock::now_ms();
+        let adopted = ready.and_then(|ready| self.adopt(ready, news).map_err(|why| vec![why]));
+        telemetry::reloaded(adopted.is_ok());
+        match adopted {
+            Ok((live, waiting)) => {
+                let (changed, waits_for_a_start) = (live.join(", "), waiting.join(", "));
+                tracing::info!(changed, waits_for_a_start, "the configuration was read again");
+                Reloaded { at_ms, changed: live, waiting, ..Reloaded::default() }
+            }
+            Err(refused) => {
+                for why in &refused {
+                    tracing::error!("the configuration was read again and is refused, what is in force stays: {why}");
+                }
+                Reloaded { at_ms, refused, ..Reloaded::default() }
+            }
+        }
+    }
+
+    fn adopt(&mut self, mut ready: Ready, news: &mut News) -> Result<(Vec<String>, Vec<String>), String> {
+        let config = Arc::new(ready.change.config.clone());
+        if ready.clients {
+            let events = self.settings.events.clone();
+            let settings = configured::settings(&config, &config.worker.group_id, "worker", 0, events);
+            // A client reads its certificates when it is made.
+            let admin = Admin::open(&settings).map_err(|fault| fault.message)?;
+            let follower = Follower::new(&settings, &topics(&config).catalog()).map_err(|fault| fault.message)?;
+            (self.settings, self.admin, self.follower, news.clients) = (settings, admin, follower, true);
+        }
+        // Nothing fails from here on.
+        if config.log.level != self.config.log.level
+            && let Err(why) = levels::set(levels::ROOT, &config.log.level, crate::clock::now_ms())
+        {
+            tracing::debug!(%why, "the level of the log stays");
+        }
+        if let Some((of_schemas, of_subjects)) = ready.registry.take() {
+            news.registry = Some(of_schemas);
+            if let Some(subjects) = &self.subjects {
+                subjects.renew(of_subjects);
+            }
+        }
+        self.files.turn_to(config.contracts.paths.clone());
+        self.reload.took(&ready);
+        self.config = config;
+        Ok((ready.change.live.into_iter().collect(), ready.change.waiting.into_iter().collect()))
     }
 
     fn write(&self, wish: &Wish) -> Result<(), Fault> {
@@ -314,6 +381,19 @@ impl Keeper {
 
 /// So long a start waits for rule sets: what governs without them would be another version a moment later.
 const RULE_SETS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Contracts that came, changed or went, each with its version.
+fn contracts_changed(before: &Loaded, after: &Loaded) -> Vec<String> {
+    let versions = |loaded: &Loaded| -> BTreeMap<ContractHash, String> {
+        let version = |s: &Source| (s.plan.hash, format!("{} {}", s.plan.contract_id, s.plan.contract_version));
+        loaded.sources.iter().map(version).collect()
+    };
+    let (old, new) = (versions(before), versions(after));
+    let came = new.iter().filter(|(hash, _)| !old.contains_key(hash)).map(|(_, name)| format!("contract {name}"));
+    let went =
+        old.iter().filter(|(hash, _)| !new.contains_key(hash)).map(|(_, name)| format!("contract {name} withdrawn"));
+    came.chain(went).collect()
+}
 
 /// Whether both bind the same contract versions to the same topics.
 fn same_topics(a: &Plans, b: &Plans) -> bool {

@@ -6,6 +6,7 @@ pub mod keeper; // contracts and topics, as they change
 pub mod herald; // heartbeats: what workers tell each other
 pub mod survey; // how far stage 1 has come, for the board
 pub mod orphans; // partitions that nobody reads
+pub mod reload; // what is read again
 pub mod service; // what the service manager is told, and when
 pub mod task; // one task: its thread, its settings, what is shown of it
 
@@ -131,7 +132,7 @@ async fn govern(
     let mut tasks = Tasks::start(&config, &keeper, &board, registry, exits);
     let (own, address) = (keeper.workers(), herald::address(config.http.listen));
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
-    let survey = survey::start(keeper.settings("inspect", 0), board.clone());
+    let mut survey = survey::start(keeper.settings("inspect", 0), board.clone());
     let mut watch = Watch::new(&config, &board, keeper.delta_partitions());
     let mut every = tokio::time::interval(KEEP_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -144,6 +145,8 @@ async fn govern(
                 if exit != Exit::Stopped {
                     break exit;
                 }
+                // It may have ended for new clients: the keeper's next round begins it again.
+                every.reset_immediately();
             }
             Some(news) = said.recv() => tasks.hear(news),
             _ = turn.tick() => service.turn(crate::clock::now_ms()),
@@ -173,6 +176,14 @@ async fn govern(
                     (resting, keeping) = (Some(keeper), None);
                     if std::mem::take(&mut reloading) {
                         service.reloaded();
+                    }
+                    if news.clients && let Some(keeper) = &resting {
+                        herald.renew(keeper.settings("herald", 0));
+                        survey = survey::start(keeper.settings("inspect", 0), board.clone());
+                        tasks.renew();
+                    }
+                    if let Some(keeper) = &resting {
+                        tasks.go_on(&config, keeper);
                     }
                     tasks.tell(news);
                     watch.look(&tasks, crate::clock::now_ms());

@@ -4,7 +4,7 @@ use crate::catalog::board::{Board, TaskState};
 use crate::catalog::plans::PlansJudge;
 use crate::config::usable::{Config, Delivery, Start};
 use crate::engine::contract::name::ProductName;
-use crate::engine::decode::schema::SchemaRef;
+use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::event::envelope::Source;
 use crate::flow::delta::partition_of;
 use crate::flow::inspector::{Inspector, InspectorConfig};
@@ -20,7 +20,7 @@ use crate::kafka::driver::{self, Command, Sink};
 use crate::registry::keeper::{self, Wishes};
 use crate::telemetry::task::TaskMetrics;
 use crate::worker::keeper::{Keeper, News};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use tokio::sync::mpsc::UnboundedSender;
@@ -37,18 +37,28 @@ const LEDGER_FLUSH_MS: Ms = 250;
 /// A task's name: `inspect-0`, `ledger-0`.
 pub type Task = String;
 
+type Inspecting = Sender<Command<Shown<Inspector<PlansJudge>>>>;
+type Keeping = Sender<Command<Shown<Ledger<PlansJudge>>>>;
+
 /// The tasks of this worker.
 pub struct Tasks {
-    inspectors: Vec<Sender<Command<Shown<Inspector<PlansJudge>>>>>,
-    ledgers: Vec<Sender<Command<Shown<Ledger<PlansJudge>>>>>,
+    inspectors: Vec<Inspecting>,
+    ledgers: Vec<Keeping>,
     running: BTreeSet<Task>,
     board: Arc<Board>,
     deltas: Arc<str>,
     delta_partitions: i32,
     /// What the inspectors are subscribed to.
     governed: Vec<String>,
+    /// Topics that are held for operators.
+    held: BTreeSet<Arc<str>>,
     /// `None`: there is no schema registry.
     registry: Option<Wishes>,
+    /// What it has told.
+    schemas: Arc<Schemas>,
+    exits: UnboundedSender<(Task, Exit)>,
+    /// Tasks that are to get new clients, one after the other: the first is ending, or has ended.
+    renewing: VecDeque<Task>,
 }
 
 /// Which of the two groups.
@@ -83,37 +93,87 @@ impl Tasks {
             deltas: keeper.deltas(),
             delta_partitions: keeper.delta_partitions(),
             governed: Vec::new(),
+            held: BTreeSet::new(),
             registry,
+            schemas: Arc::default(),
+            exits,
+            renewing: VecDeque::new(),
         };
         for slot in 0..config.worker.tasks {
-            let settings = keeper.settings("inspect", slot);
-            let mut judge = keeper.judge();
-            if tasks.registry.is_some() {
-                judge.schemas(Arc::default());
-            }
-            let stage = Inspector::new(judge, inspector_config(config, keeper, &settings));
-            let started = tasks.spawn(inspector(slot), stage, settings, config, &exits);
+            let started = tasks.inspect(slot, config, keeper);
             tasks.inspectors.extend(started);
         }
-        let settings = keeper.settings("ledger", 0);
-        let stage = Ledger::new(keeper.judge(), ledger_config(config, keeper));
-        let started = tasks.spawn(ledger(0), stage, settings, config, &exits);
-        if let Some(commands) = started {
-            // Nobody is there to miss it where the thread has already ended; its exit says why.
-            let _ = commands.send(Command::Subscribe(vec![keeper.deltas().to_string()]));
-            tasks.ledgers.push(commands);
-        }
+        let started = tasks.keep_ledger(0, config, keeper);
+        tasks.ledgers.extend(started);
         tasks
+    }
+
+    fn inspect(&mut self, slot: usize, config: &Config, keeper: &Keeper) -> Option<Inspecting> {
+        let settings = keeper.settings("inspect", slot);
+        let mut judge = keeper.judge();
+        if self.registry.is_some() {
+            judge.schemas(self.schemas.clone());
+        }
+        let stage = Inspector::new(judge, inspector_config(config, keeper, &settings));
+        self.spawn(inspector(slot), stage, settings, config)
+    }
+
+    fn keep_ledger(&mut self, slot: usize, config: &Config, keeper: &Keeper) -> Option<Keeping> {
+        let settings = keeper.settings("ledger", slot);
+        let stage = Ledger::new(keeper.judge(), ledger_config(config, keeper));
+        let commands = self.spawn(ledger(slot), stage, settings, config)?;
+        // Nobody is there to miss it where the thread has already ended; its exit says why.
+        let _ = commands.send(Command::Subscribe(vec![self.deltas.to_string()]));
+        Some(commands)
+    }
+
+    /// Has every task get new clients: one after the other is flushed, ends, and begins again with the keeper's settings.
+    pub fn renew(&mut self) {
+        self.renewing = (0..self.inspectors.len()).map(inspector).chain((0..self.ledgers.len()).map(ledger)).collect();
+        self.stop_next();
+    }
+
+    fn stop_next(&self) {
+        let Some(next) = self.renewing.front() else { return };
+        let inspector = self.inspectors.iter().enumerate().find(|(slot, _)| inspector(*slot) == *next);
+        let _ = inspector.map(|(_, task)| task.send(Command::Stop));
+        let ledger = self.ledgers.iter().enumerate().find(|(slot, _)| ledger(*slot) == *next);
+        let _ = ledger.map(|(_, task)| task.send(Command::Stop));
+    }
+
+    /// Begins the task again that has ended for new clients, and has the next one end.
+    pub fn go_on(&mut self, config: &Config, keeper: &Keeper) {
+        let Some(ended) = self.renewing.pop_front_if(|task| !self.running.contains(task)) else { return };
+        for slot in (0..self.inspectors.len()).filter(|slot| inspector(*slot) == ended) {
+            if let Some(task) = self.inspect(slot, config, keeper) {
+                let _ = task.send(Command::Pause(self.held.clone()));
+                let _ = task.send(Command::Subscribe(self.governed.clone()));
+                self.inspectors[slot] = task;
+            }
+        }
+        for slot in (0..self.ledgers.len()).filter(|slot| ledger(*slot) == ended) {
+            if let Some(task) = self.keep_ledger(slot, config, keeper) {
+                self.ledgers[slot] = task;
+            }
+        }
+        if self.renewing.is_empty() {
+            tracing::info!("every task has new clients");
+        }
+        self.stop_next();
     }
 
     /// Hands on what changed.
     pub fn tell(&mut self, news: News) {
         if let Some(held) = news.held {
+            self.held.clone_from(&held);
             for task in &self.inspectors {
                 let _ = task.send(Command::Pause(held.clone()));
             }
         }
         self.restart(&news.restarts);
+        if let (Some(client), Some(registry)) = (news.registry, &self.registry) {
+            registry.renew(client);
+        }
         if let Some(topics) = news.topics {
             for (slot, task) in self.inspectors.iter().enumerate() {
                 if topics.is_empty() {
@@ -170,10 +230,11 @@ impl Tasks {
     }
 
     /// Hands on what the registry said.
-    pub fn hear(&self, news: keeper::News) {
+    pub fn hear(&mut self, news: keeper::News) {
         match news {
             keeper::News::Trouble(trouble) => self.board.registry_trouble(trouble),
             keeper::News::Schemas(schemas) => {
+                self.schemas.clone_from(&schemas);
                 for task in &self.inspectors {
                     let schemas = schemas.clone();
                     let _ =
@@ -206,7 +267,6 @@ impl Tasks {
         stage: S,
         settings: Settings,
         config: &Config,
-        exits: &UnboundedSender<(Task, Exit)>,
     ) -> Option<Sender<Command<Shown<S>>>> {
         let (commands, inbox) = channel();
         let metrics = Arc::new(TaskMetrics::new(&config.worker.id, &task));
@@ -227,7 +287,7 @@ impl Tasks {
             board: self.board.clone(),
             metrics,
             registry,
-            exits: exits.clone(),
+            exits: self.exits.clone(),
             exited: false,
         };
         let thread = std::thread::Builder::new().name(task.clone());
@@ -237,7 +297,7 @@ impl Tasks {
                 Some(commands)
             }
             Err(error) => {
-                let _ = exits.send((task, Exit::Fatal(format!("no thread could be started: {error}"))));
+                let _ = self.exits.send((task, Exit::Fatal(format!("no thread could be started: {error}"))));
                 None
             }
         }

@@ -37,6 +37,7 @@ mod quarantine; // bad records, copied once
 mod kills; // kill -9
 mod repeats; // kill -9 without transactions
 mod stops; // SIGTERM, SIGSTOP, one id twice
+mod reloads; // what is read again
 mod logs; // topics that grow, are cut, start again, hold what was aborted
 mod changes; // contracts, brokers
 mod operators; // pause, resume, any worker asked, topics that appear
