@@ -12,7 +12,7 @@ pub fn joined(source: Source, subjects: &Said, policy: &Policy, findings: &mut V
     let of_topics = |(topic, _): &(&String, &String)| {
         source.plan.objects.iter().any(|object| object.topic == **topic && joined::may_be_framed(&object.encoding))
     };
-    let versions: Versions =
+    let mut versions: Versions =
         subjects.versions.iter().filter(of_topics).map(|(topic, version)| (topic.clone(), version.clone())).collect();
     if versions.is_empty() {
         return source;
@@ -23,8 +23,9 @@ pub fn joined(source: Source, subjects: &Said, policy: &Policy, findings: &mut V
         let names = versions.keys().map(|topic| subject(topic)).collect::<Vec<_>>().join(", ");
         let problem =
             "this registry (Apicurio) keeps no rule sets: none are observed; ask for them in the contract".to_owned();
-        findings.push(Finding { path: names, problem, error: false, product });
-        return source;
+        findings.push(Finding { path: names, problem, error: false, product: product.clone() });
+        // A JSON Schema asks without a rule set.
+        versions.retain(|_, version| version.contains(r#""schemaType":"JSON""#));
     }
     let Some(mut contract) = odcs::parse(&source.text).contract else { return source };
     let (joined, problems) = joined::join(&mut contract, &versions);
@@ -99,6 +100,19 @@ mod tests {
         let bodies = [&one, &other].map(|loaded| (hash(loaded), loaded.sources[0].text.clone()));
         assert_eq!(elsewhere.learn(bodies), [], "another worker reads from the catalog what both of them mean");
         assert!(elsewhere.known().contains_key(&hash(&other)));
+    }
+
+    #[test]
+    fn a_json_schema_asks_where_the_registry_drops_rule_sets_too() {
+        let schema = r#"{"type":"object","properties":{"id":{"type":"string","minLength":3}}}"#;
+        let version =
+            serde_json::json!({"subject": "orders-value", "version": 1, "schemaType": "JSON", "schema": schema});
+        let (_folder, mut watcher, _) = watched();
+        watcher.observe(Said { versions: [("orders".to_owned(), version.to_string())].into(), keeps_none: true });
+        let loaded = watcher.look().expect("a change");
+        let asked = ["nullValues", "logicalType", "minLength"].map(|keyword| format!("orders.id.jsonSchema.{keyword}"));
+        let own = "orders.id.logicalType".to_owned();
+        assert_eq!(rules(&loaded), [&[own][..], &asked].concat());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Subject versions for the topics that contracts govern: their rule sets are asked of the registry, again and again, on a thread
 //! that nobody waits for.
 //!
-//! `GET /subjects/{topic}-value/versions/latest`.
+//! `GET /subjects/{topic}-value/versions/latest`, and what the schema refers to.
 
 use crate::clock::now_ms;
 use crate::config::registry::Registry;
@@ -109,7 +109,13 @@ fn round(client: &mut Client, shared: &Weak<Mutex<State>>, until_ms: Ms) {
         if now_ms() >= until_ms {
             return;
         }
-        let answer = client.latest(&format!("{topic}-value"), |outcome| telemetry::registry_request(outcome.word()));
+        let subject = format!("{topic}-value");
+        let count = |outcome: Outcome| telemetry::registry_request(outcome.word());
+        let answer = match client.subject(&subject, None, count) {
+            // What it refers to cannot be had, or is too large: the rest of it can still be read.
+            Err(failure) if failure.outcome == Outcome::Unexpected => client.latest(&subject, count),
+            answer => answer,
+        };
         let mut state = lock(&state);
         match answer {
             Ok(Some(version)) if state.wanted.contains(&topic) => {

@@ -18,6 +18,7 @@ pub fn ask(validity: &Validity, value: Value<'_>, hashes: &Hashes) -> Option<Opt
     let broken = match (validity, value.kind()) {
         (_, Kind::Null) => return None,
         (Validity::Type(kind), found) => fault_if(!is_of(*kind, found), "wrong_type"),
+        (Validity::Types(kinds), found) => fault_if(!kinds.iter().any(|kind| is_of(*kind, found)), "wrong_type"),
         (Validity::OneOf(allowed), _) => fault_if(!is_among(value, allowed), "not_allowed"),
 
         (Validity::Written(kind), found) => match found {
@@ -71,6 +72,9 @@ pub fn ask(validity: &Validity, value: Value<'_>, hashes: &Hashes) -> Option<Opt
         (Validity::Has(names), Object(members)) => {
             let lacks = |name: &String| members.get(name).is_none_or(|value| value.is_null());
             fault_if(names.iter().any(lacks), "lacks_field")
+        }
+        (Validity::Only(names), Object(mut members)) => {
+            fault_if(members.any(|(name, _)| !names.contains(name)), "unknown_field")
         }
         // A value of another type is one fault, and `Type` finds it.
         _ => return None,

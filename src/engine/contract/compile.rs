@@ -117,7 +117,11 @@ impl Asked<'_> {
             (Check::Holds(condition), None) => {
                 condition.fields().iter().any(|(field, _)| is_classified(&object.properties, field))
             }
-            (_, property) => property.is_some_and(|p| p.classified),
+            (_, Some(property)) => property.classified,
+            (_, None) => clause
+                .field
+                .as_ref()
+                .is_some_and(|(field, classified)| *classified || is_classified(&object.properties, field)),
         };
         let given = clause.id.is_some();
         let check = match clause.check {
@@ -135,7 +139,7 @@ impl Asked<'_> {
             name: clause.name.map(short),
             object: index,
             property: property.map(|p| p.path.clone()).or(clause.about.map(short)),
-            field: property.map(|p| p.field.clone()),
+            field: property.map(|p| p.field.clone()).or(clause.field.map(|(field, _)| field)),
             metric: clause.metric,
             dimension: clause.dimension.map(short),
             severity: clause.severity.map(short),

@@ -1,9 +1,11 @@
 //! A contract and the rule sets that a schema registry keeps for its topics: one contract, whose hash names both.
 //!
-//! What joins is observed: conditions of the rule set, `confluent:rules` of the schema, and tags that mark personal data. What the
-//! schema says of types stays the schema's: records are decoded by it.
+//! What joins is observed: conditions of the rule set, `confluent:rules` of the schema, and tags that mark personal data. What an
+//! Avro or Protobuf schema says of types stays the schema's: records are decoded by it. A JSON Schema decodes nothing: what it
+//! asks is asked in `Mode::Observe`, as nobody promised it in the contract.
 
 use crate::engine::contract::exchange::tree::Tree;
+use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
 use crate::engine::contract::odcs::{self, Parsed};
 use crate::engine::contract::plan::Check;
@@ -54,10 +56,11 @@ pub fn join(contract: &mut Contract, versions: &Versions) -> (Versions, Vec<Prob
         let Ok(root) = yaml::parse(version) else { continue };
         let read = subject::read(&root, &problems).and_then(|mut read| Some((read.objects.pop()?, read.canonical)));
         let Some((of, canonical)) = read else { continue };
-        // A schema that refers to others cannot be read alone: that is no fault of it.
-        let refers = !Tree::of(&root).list("references").is_empty();
+        // A schema that refers to others cannot be read without them: that is no fault of it.
+        let refers = Tree::of(&root).list("references").iter().any(|reference| reference.get("schema").is_none());
         told.extend(problems.into_vec().into_iter().filter(|problem| !(refers && problem.path == "/schema")));
-        let rules = rules(&of, &object.relates_to);
+        let is_json = Tree::of(&root).text("schemaType") == Some("JSON");
+        let rules = rules(&of, &object.relates_to, is_json);
         let marked = mark(&mut object.properties, &of.properties);
         if !rules.is_empty() || marked {
             object.clauses.extend(rules);
@@ -89,10 +92,11 @@ fn parted(text: &str) -> (&str, Versions) {
     (&text[..at], versions)
 }
 
-fn rules(of: &Object, relates_to: &str) -> Vec<Clause> {
-    let of_object = of.clauses.iter().filter(|clause| is_rule(clause)).cloned();
+fn rules(of: &Object, relates_to: &str, is_json: bool) -> Vec<Clause> {
+    let joins = |clause: &&Clause| is_json || is_rule(clause);
+    let of_object = of.clauses.iter().filter(joins).cloned().map(keyword);
     let mut rules: Vec<Clause> = of_object.collect();
-    of.properties.iter().for_each(|property| of_fields(property, &mut rules));
+    of.properties.iter().for_each(|property| of_fields(property, is_json, &mut rules));
     for rule in &mut rules {
         if let Some(place) = rule.relates_to.strip_prefix(&of.relates_to) {
             rule.relates_to = format!("{relates_to}{place}");
@@ -104,8 +108,10 @@ fn rules(of: &Object, relates_to: &str) -> Vec<Clause> {
 }
 
 /// A field's own rules, as rules of the object about this field.
-fn of_fields(property: &Property, rules: &mut Vec<Clause>) {
-    for clause in property.clauses.iter().filter(|clause| is_rule(clause)) {
+fn of_fields(property: &Property, is_json: bool, rules: &mut Vec<Clause>) {
+    let required = Clause::schema("required", "completeness", &property.relates_to, Check::Present);
+    let required = Some(&required).filter(|_| property.required);
+    for clause in required.into_iter().chain(&property.clauses).filter(|clause| is_json || is_rule(clause)) {
         let check = match &clause.check {
             Check::Holds(condition) => match &condition.about {
                 About::Field(names) => Check::Holds(Arc::new(Condition {
@@ -116,9 +122,18 @@ fn of_fields(property: &Property, rules: &mut Vec<Clause>) {
             },
             other => other.clone(),
         };
-        rules.push(Clause { about: Some(property.path.clone()), check, ..clause.clone() });
+        let field = (!is_rule(clause)).then(|| (property.field.clone(), property.classified));
+        rules.push(keyword(Clause { about: Some(property.path.clone()), field, check, ..clause.clone() }));
     }
-    property.children.iter().for_each(|child| of_fields(child, rules));
+    property.children.iter().for_each(|child| of_fields(child, is_json, rules));
+}
+
+/// A keyword's clause beside the contract's own of the same name: observed, and called `jsonSchema.…`.
+fn keyword(clause: Clause) -> Clause {
+    match is_rule(&clause) {
+        true => clause,
+        false => Clause { mode: Some(Mode::Observe), key: format!("jsonSchema.{}", clause.key), ..clause },
+    }
 }
 
 fn is_rule(clause: &Clause) -> bool {
@@ -143,6 +158,7 @@ fn is_marked(by: &[Property], field: &FieldPath) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Versions, join, parse, text};
+    use crate::engine::contract::mode::Mode;
     use crate::engine::contract::{compile, odcs};
     use crate::engine::event::result::word;
     use crate::engine::trial::run::Trial;
@@ -193,6 +209,33 @@ schema:
         let failed = verdict.results.iter().filter(|result| word(result.status) == "fail");
         let failed: Vec<(&str, u64)> = failed.map(|result| (result.id.as_str(), result.failed)).collect();
         assert_eq!(failed, [("orders.id.required", 1), ("orders.long", 2), ("orders.email.short", 1)]);
+    }
+
+    #[test]
+    fn what_a_json_schema_asks_is_observed_beside_the_contract() {
+        let schema = serde_json::json!({"type": "object", "required": ["id", "n"], "properties": {
+            "id": {"type": "string", "minLength": 3}, "n": {"type": "integer", "confluent:tags": ["PII"]}}});
+        let version =
+            serde_json::json!({"subject": "shop.orders-value", "schemaType": "JSON", "schema": schema.to_string()});
+        let versions: Versions = [("shop.orders".to_owned(), version.to_string())].into();
+        let contract = parse(&text(CONTRACT, &versions)).contract.expect("a contract");
+        let mut trial = Trial::of_json(&contract, None, 0).expect("an object");
+        trial.line(1, br#"{"id":"ab","n":"x"}"#);
+        trial.line(2, br#"{"id":"abc"}"#);
+        let verdict = trial.verdict();
+        let failed = verdict.results.iter().filter(|result| result.failed > 0);
+        let failed: Vec<(&str, u64)> = failed.map(|result| (result.id.as_str(), result.failed)).collect();
+        let found =
+            ["orders.id.jsonSchema.minLength", "orders.n.jsonSchema.required", "orders.n.jsonSchema.logicalType"];
+        assert_eq!(failed, found.map(|id| (id, 1)));
+        let plan = compile::compile(&contract);
+        let mode_of = |prefix: &str| plan.rules.iter().find(|rule| rule.id.starts_with(prefix)).map(|rule| rule.mode);
+        assert_eq!(
+            (mode_of("orders.id.jsonSchema"), mode_of("orders.id.req")),
+            (Some(Mode::Observe), Some(Mode::Warn))
+        );
+        let of_n = plan.rules.iter().filter(|rule| rule.id.starts_with("orders.n."));
+        assert!(of_n.clone().count() == 2 && of_n.clone().all(|rule| rule.classified), "its values stay here");
     }
 
     #[test]

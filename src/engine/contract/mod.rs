@@ -19,6 +19,7 @@ pub mod horizon; // uniqueness beyond a window
 pub mod relation; // foreign keys
 pub mod sla; // what service levels promise
 pub mod text; // what a text may be: patterns, formats, dates
+pub mod keyword; // what each keyword of JSON Schema is to a contract
 pub mod values; // lists of values
 pub mod asked; // the plan by the places of a record
 pub mod fields; // a mapping being read

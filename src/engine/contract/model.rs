@@ -103,6 +103,8 @@ pub struct Clause {
     pub name: Option<String>,
     /// What it asks where that is no property: `@key`, `@headers.trace-id`.
     pub about: Option<String>,
+    /// The field that it asks where that is no property of the contract's own, and whether it is classified.
+    pub field: Option<(FieldPath, bool)>,
     /// An ODCS metric or a key of the schema.
     pub metric: &'static str,
     pub dimension: Option<String>,
@@ -168,6 +170,7 @@ impl Clause {
             key: metric.to_owned(),
             name: None,
             about: None,
+            field: None,
             metric,
             dimension: Some(dimension.to_owned()),
             severity: None,

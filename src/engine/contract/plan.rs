@@ -21,6 +21,7 @@ use crate::engine::decode::path::FieldPath;
 use crate::engine::expr::condition::Condition;
 use crate::engine::expr::sql::query::Query;
 use crate::engine::profile::shape::ProfilePlan;
+use rustc_hash::FxHashSet;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -166,11 +167,13 @@ pub enum Check {
     Unmeasured(String),
 }
 
-/// One clause of a field's schema. Every clause but `Type`, `Written`, `Moment` and `OneOf` asks only values of its own type:
+/// One clause of a field's schema. Every clause but `Type`, `Types`, `Written`, `Moment` and `OneOf` asks only values of its own type:
 /// a value of another type is one fault, and `Type` finds it.
 #[derive(Clone, Debug)]
 pub enum Validity {
     Type(JsonType),
+    /// Of one of these types.
+    Types(Vec<JsonType>),
     /// Reads as a date, timestamp or time. Where `asks_type` is false it comes from `format` and asks text alone;
     /// else it is the field's `logicalType`, and what is neither text, a moment nor (where allowed) an epoch is wrong.
     Moment {
@@ -225,6 +228,8 @@ pub enum Validity {
     },
     /// An object's fields that are there and not null.
     Has(Vec<String>),
+    /// An object's fields are among these.
+    Only(FxHashSet<Box<str>>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

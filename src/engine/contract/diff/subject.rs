@@ -5,6 +5,7 @@ use crate::engine::contract::diff::grade;
 use crate::engine::contract::diff::property::PROPERTY;
 use crate::engine::contract::diff::walk::Treat::{Elsewhere, List, Mapping, Value};
 use crate::engine::contract::diff::walk::{Element, Key, Listed, Sides, Walk, at, text, text_at};
+use crate::engine::contract::keyword;
 use crate::engine::contract::standard::lint;
 use crate::engine::contract::yaml::{self, Node};
 
@@ -190,7 +191,7 @@ fn json(schema: &Node, name: Option<&str>, required: bool) -> Node {
             ("title" | "description" | "examples" | "default" | "$id" | "$schema" | "$comment", _) => {
                 made.push((key.clone(), value.clone()));
             }
-            _ if OPTIONS.contains(&key.as_str()) => options.push((key.clone(), value.clone())),
+            _ if keyword::is_bound(key) => options.push((key.clone(), value.clone())),
             _ => keywords.push((key.clone(), value.clone())),
         }
     }
@@ -200,23 +201,6 @@ fn json(schema: &Node, name: Option<&str>, required: bool) -> Node {
     made.push(("logicalTypeOptions".to_owned(), node(yaml::Value::Map(options))));
     node(yaml::Value::Map(made))
 }
-
-/// Keywords that mean in JSON Schema what they mean in ODCS.
-const OPTIONS: [&str; 13] = [
-    "minLength",
-    "maxLength",
-    "pattern",
-    "format",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minProperties",
-    "maxProperties",
-    "minItems",
-    "maxItems",
-];
 
 fn node(value: yaml::Value) -> Node {
     Node { value, line: 1, column: 1 }

@@ -1,12 +1,12 @@
 //! `logicalType`, `logicalTypeOptions` and `enum` of a property, each key into a clause of its own.
 
 use crate::engine::contract::fields::{At, Fields};
+use crate::engine::contract::keyword::{self, Takes};
 use crate::engine::contract::model::{Clause, LogicalType};
 use crate::engine::contract::plan::{Check, JsonType, Validity};
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::text::format::TextFormat;
 use crate::engine::contract::text::moment::Moments;
-use crate::engine::contract::text::pattern;
 use crate::engine::contract::values::Values;
 use crate::engine::contract::yaml::Value;
 use crate::engine::decode::moment::MomentKind;
@@ -81,7 +81,7 @@ pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) ->
             LogicalType::Time => options.moment(MomentKind::Time, false),
             LogicalType::Timestamp => options.moment(MomentKind::Timestamp, is_numeric(physical.as_deref())),
             LogicalType::Object => options.object(),
-            LogicalType::Array => options.array(),
+            LogicalType::Array => options.bounds(LogicalType::Array),
             LogicalType::Vector => options.vector(),
             LogicalType::Boolean | LogicalType::Map => {}
         }
@@ -124,12 +124,7 @@ struct Options<'a> {
 
 impl Options<'_> {
     fn string(&mut self) {
-        self.count("minLength", |n| Validity::Length { min: Some(n), max: None });
-        self.count("maxLength", |n| Validity::Length { min: None, max: Some(n) });
-        if let Some((text, at)) = self.text("pattern") {
-            let compiled = pattern::compile(&text);
-            self.valid_or("pattern", &at, compiled.map(Validity::Pattern));
-        }
+        self.bounds(LogicalType::String);
         if let Some((text, at)) = self.text("format") {
             match TextFormat::named(&text) {
                 Some(format) => self.valid("format", Validity::Format(format)),
@@ -147,22 +142,26 @@ impl Options<'_> {
         }
     }
 
-    fn number(&mut self, integer: bool) {
-        for key in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"] {
+    /// What bounds values of a type, but for the format.
+    fn bounds(&mut self, logical: LogicalType) {
+        for (key, takes) in keyword::bounds(logical).filter(|(_, takes)| *takes != Takes::Word) {
+            if takes == Takes::Flag {
+                self.fields.flag(key);
+            }
             let Some(found) = self.fields.get(key) else { continue };
-            match found.number().filter(|n| key != "multipleOf" || *n > 0.0) {
-                Some(n) => {
-                    let given = |name: &str| (name == key).then_some(n);
-                    let (minimum, maximum, multiple_of) = (given("minimum"), given("maximum"), given("multipleOf"));
-                    let (exclusive_minimum, exclusive_maximum) = (given("exclusiveMinimum"), given("exclusiveMaximum"));
-                    self.valid(
-                        key,
-                        Validity::Number { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of },
-                    );
+            match keyword::validity(key, &found.node.json()) {
+                Ok(validity) => validity.into_iter().for_each(|validity| self.valid(key, validity)),
+                Err(reason) if takes == Takes::Pattern && found.text().is_some() => {
+                    self.problems.beyond(&found.at, "bad-pattern", &reason, "write it without what is not supported");
+                    self.unmeasured(key, reason);
                 }
-                None => self.wrong(key, &found.at, if key == "multipleOf" { "a number above 0" } else { "a number" }),
+                Err(expected) => self.wrong(key, &found.at, &expected),
             }
         }
+    }
+
+    fn number(&mut self, integer: bool) {
+        self.bounds(LogicalType::Number);
         let Some((text, at)) = self.text("format") else { return };
         match width(&text).filter(|_| integer != text.starts_with('f')) {
             Some(validity) => self.valid("format", validity),
@@ -219,8 +218,7 @@ impl Options<'_> {
     }
 
     fn object(&mut self) {
-        self.count("minProperties", |n| Validity::Properties { min: Some(n), max: None });
-        self.count("maxProperties", |n| Validity::Properties { min: None, max: Some(n) });
+        self.bounds(LogicalType::Object);
         if let Some(found) = self.fields.get("required") {
             match found.texts().filter(|names| !names.is_empty()) {
                 Some(names) => {
@@ -233,17 +231,14 @@ impl Options<'_> {
         }
     }
 
-    fn array(&mut self) {
-        self.count("minItems", |n| Validity::Items { min: Some(n), max: None, unique: false });
-        self.count("maxItems", |n| Validity::Items { min: None, max: Some(n), unique: false });
-        if self.fields.flag("uniqueItems") == Some(true) {
-            self.valid("uniqueItems", Validity::Items { min: None, max: None, unique: true });
-        }
-    }
-
     fn vector(&mut self) {
         self.fields.known(&["distanceMetric", "embeddingModel", "embeddingModelVersion"]);
-        self.count("dimensions", |n| Validity::Items { min: Some(n), max: Some(n), unique: false });
+        if let Some(found) = self.fields.get("dimensions") {
+            match found.node.json().as_u64() {
+                Some(n) => self.valid("dimensions", Validity::Items { min: Some(n), max: Some(n), unique: false }),
+                None => self.wrong("dimensions", &found.at, "a whole number, not negative"),
+            }
+        }
         for key in ["elementType", "normalized"] {
             if self.fields.get(key).is_some() {
                 self.unmeasured(metric(key), format!("{key} of a vector is not measured"));
@@ -265,14 +260,6 @@ impl Options<'_> {
         }
     }
 
-    fn count(&mut self, key: &'static str, validity: impl Fn(u64) -> Validity) {
-        let Some(found) = self.fields.get(key) else { return };
-        match &found.node.value {
-            Value::Number(n) if n.is_u64() => self.valid(key, validity(n.as_u64().unwrap_or_default())),
-            _ => self.wrong(key, &found.at, "a whole number, not negative"),
-        }
-    }
-
     /// A text option; one that is no text is told, and unmeasured.
     fn text(&mut self, key: &str) -> Option<(String, Place)> {
         let found = self.fields.get(key)?;
@@ -281,16 +268,6 @@ impl Options<'_> {
             None => {
                 self.wrong(key, &found.at, "a text");
                 None
-            }
-        }
-    }
-
-    fn valid_or(&mut self, key: &'static str, at: &Place, validity: Result<Validity, String>) {
-        match validity {
-            Ok(validity) => self.valid(key, validity),
-            Err(reason) => {
-                self.problems.beyond(at, "bad-pattern", &reason, "write it without what is not supported");
-                self.unmeasured(key, reason);
             }
         }
     }
@@ -311,29 +288,7 @@ impl Options<'_> {
 
 /// The option's name for as long as the program runs; an option that no type has is `logicalTypeOptions`.
 fn metric(key: &str) -> &'static str {
-    let all = [
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "timezone",
-        "defaultTimezone",
-        "minProperties",
-        "maxProperties",
-        "required",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "dimensions",
-        "elementType",
-        "normalized",
-    ];
-    all.into_iter().find(|name| *name == key).unwrap_or("logicalTypeOptions")
+    keyword::option(key).unwrap_or("logicalTypeOptions")
 }
 
 fn moment_kind(logical: LogicalType) -> Option<MomentKind> {

@@ -96,6 +96,7 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         key: metric.to_owned(),
         name,
         about: None,
+        field: None,
         metric,
         dimension,
         severity,

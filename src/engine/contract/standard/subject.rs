@@ -47,7 +47,13 @@ static VERSION: Shape = Shape::Mapping(Mapping {
 });
 
 const REFERENCE: &[Key] =
-    &[key("name", &TEXT).required(), key("subject", &TEXT).required(), key("version", &INTEGER).required()];
+    // `schema`: its text, where somebody put it beside the name.
+    &[
+        key("name", &TEXT).required(),
+        key("subject", &TEXT).required(),
+        key("version", &INTEGER).required(),
+        key("schema", &TEXT),
+    ];
 const METADATA: &[Key] = &[key("tags", &OPEN), key("properties", &OPEN), key("sensitive", &TEXTS)];
 const RULE_SET: &[Key] = &[
     key("domainRules", &RULES),

@@ -14,17 +14,20 @@ const DEPTH_MAX: usize = 64;
 /// Fields that are told: a schema that names its types again and again grows fast.
 const FIELDS_MAX: usize = 10_000;
 
-/// The error says what is wrong with the schema.
-pub fn shape(schema: &Value) -> Result<Shape, String> {
+/// `references`: schemas of types that it names. The error says what is wrong with the schema.
+pub fn shape(schema: &Value, references: &[(String, String)]) -> Result<Shape, String> {
     if schema.get("type").and_then(Value::as_str) != Some("record") {
         return Err(NO_RECORD.to_owned());
     }
-    let mut reader = Reader { named: BTreeMap::new(), open: Vec::new(), count: 0 };
+    // What cannot be read is missed where it is named.
+    let others: Vec<Value> = references.iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
+    let named = |of| (self::full_name(of, ""), (of, String::new()));
+    let mut reader = Reader { named: others.iter().map(named).collect(), open: Vec::new(), count: 0 };
     let full_name = full_name(schema, "");
     let fields = reader.record(schema, "")?;
     let name = full_name.rsplit('.').next().map(str::to_owned);
     let text = schema.get("doc").and_then(Value::as_str).map(str::to_owned);
-    Ok(Shape { name, text, rules: list(schema.get("confluent:rules")), fields })
+    Ok(Shape { name, text, rules: list(schema.get("confluent:rules")), fields, asks: Vec::new() })
 }
 
 struct Reader<'s> {
@@ -165,6 +168,7 @@ fn made(name: &str, step: Step, full_name: String, found: Type) -> Field {
         tags: Vec::new(),
         rules: found.rules,
         fields: found.fields,
+        asks: Vec::new(),
     }
 }
 

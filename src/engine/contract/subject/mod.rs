@@ -6,6 +6,7 @@
 pub mod shape; // the fields of a schema, in whatever language
 pub mod avro; // of an Avro schema
 pub mod json_schema; // of a JSON Schema
+pub mod validity; // and what its keywords ask
 pub mod tags; // which fields a tag of the metadata names
 pub mod rules; // rules into clauses
 
@@ -19,7 +20,7 @@ use crate::engine::contract::plan::{Check, DEFAULT_OBJECTIVE, IncidentPolicy, Va
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::rules::Rules;
-use crate::engine::contract::subject::shape::{Field, Shape};
+use crate::engine::contract::subject::shape::{Ask, Field, Shape};
 use crate::engine::contract::subject::tags::Tags;
 use crate::engine::contract::yaml::{self, Node, Value};
 use crate::engine::decode::framing::Encoding;
@@ -58,7 +59,9 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     let said = fields.get("schemaType").map(|said| said.at);
     let language = fields.text("schemaType");
     // Where it is not known, the place of the word is told, and not that of the schema.
-    let shape = shape(language.as_deref().unwrap_or("AVRO"), &found, said.as_ref().unwrap_or(&found.at), problems);
+    let references = references(root);
+    let said = said.as_ref().unwrap_or(&found.at);
+    let shape = shape(language.as_deref().unwrap_or("AVRO"), &found, &references, said, problems);
     let subject = fields.text("subject").filter(|subject| !subject.is_empty());
     let name = match &subject {
         Some(subject) => subject.strip_suffix("-value").unwrap_or(subject).to_owned(),
@@ -80,7 +83,8 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     let around = Around { path: "", field: &FieldPath::default(), relates_to: &relates_to, classified: false };
     let rules = Rules { tags: &tags, shape: &shape, relates_to: &relates_to, at: &found.at, problems };
     let properties = shape.fields.iter().map(|field| property(field, around, &rules)).collect();
-    let mut clauses = rules.domain(&mut fields);
+    let mut clauses: Vec<Clause> = shape.asks.iter().map(|ask| keyword(ask, &relates_to)).collect();
+    clauses.extend(rules.domain(&mut fields));
     clauses.extend(rules.of_record(&shape.rules));
     let object = Object {
         index: 0,
@@ -124,7 +128,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
 }
 
 /// What the schema says; of one that cannot be read nothing, and rules still are.
-fn shape(language: &str, found: &At<'_>, said: &Place, problems: &Problems) -> Shape {
+fn shape(language: &str, found: &At<'_>, references: &[(String, String)], said: &Place, problems: &Problems) -> Shape {
     let json = match (&found.node.value, language) {
         // Protobuf is no JSON, and of another language nobody knows.
         (Value::Text(_), language) if language != "AVRO" && language != "JSON" => Ok(serde_json::Value::Null),
@@ -132,8 +136,8 @@ fn shape(language: &str, found: &At<'_>, said: &Place, problems: &Problems) -> S
         _ => Ok(found.node.json()),
     };
     let shape = json.and_then(|json| match language {
-        "AVRO" => avro::shape(&json),
-        "JSON" => json_schema::shape(&json),
+        "AVRO" => avro::shape(&json, references),
+        "JSON" => json_schema::shape(&json, references),
         "PROTOBUF" => {
             problems.warning(
                 &found.at,
@@ -182,6 +186,7 @@ fn property(field: &Field, around: Around<'_>, rules: &Rules<'_>) -> Property {
     let children: Vec<Property> = field.fields.iter().map(|field| property(field, inner, rules)).collect();
     let typed = |kind| Clause::schema("logicalType", "conformity", &relates_to, Check::Valid(Validity::Type(kind)));
     let mut clauses: Vec<Clause> = field.json_type.map(typed).into_iter().collect();
+    clauses.extend(field.asks.iter().map(|ask| keyword(ask, &relates_to)));
     clauses.extend(rules.of_field(field, &relates_to));
     // A container is shown with all that is in it.
     let classified = classified || children.iter().any(|child| child.classified);
@@ -199,6 +204,26 @@ fn property(field: &Field, around: Around<'_>, rules: &Rules<'_>) -> Property {
         clauses,
         children,
     }
+}
+
+/// What a keyword of the schema asks.
+fn keyword((name, check): &Ask, relates_to: &str) -> Clause {
+    let dimension = match check {
+        Check::Missing(_) | Check::Null => "completeness",
+        _ => "conformity",
+    };
+    match check {
+        Check::Unmeasured(reason) => Clause::unmeasured(name, relates_to, reason),
+        check => Clause::schema(name, dimension, relates_to, check.clone()),
+    }
+}
+
+/// What the schema refers to, by name: a registry has it apart, and whoever asks it puts each text beside its name.
+fn references(root: &At<'_>) -> Vec<(String, String)> {
+    let text = |of: &serde_json::Value, key: &str| Some(of.get(key)?.as_str()?.to_owned());
+    let json = root.node.json();
+    let all = json.get("references").and_then(serde_json::Value::as_array);
+    all.into_iter().flatten().filter_map(|of| Some((text(of, "name")?, text(of, "schema")?))).collect()
 }
 
 /// A number, a truth or a text as text.

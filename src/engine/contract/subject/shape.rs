@@ -1,8 +1,11 @@
 //! The fields of a schema, in whatever language it is written.
 
-use crate::engine::contract::plan::JsonType;
+use crate::engine::contract::plan::{Check, JsonType};
 use crate::engine::decode::path::{FieldPath, Step};
 use crate::engine::expr::eval::FieldNames;
+
+/// What a keyword of the schema asks, by the keyword; of a value that may be null the keyword asks nothing of null.
+pub type Ask = (&'static str, Check);
 
 /// A schema of records.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Shape {
     /// `confluent:rules` of the record.
     pub rules: Vec<serde_json::Value>,
     pub fields: Vec<Field>,
+    /// Of the record as a whole.
+    pub asks: Vec<Ask>,
 }
 
 /// A field, or the items of an array.
@@ -37,6 +42,8 @@ pub struct Field {
     /// `confluent:rules`.
     pub rules: Vec<serde_json::Value>,
     pub fields: Vec<Field>,
+    /// Beyond its type, and that it is there.
+    pub asks: Vec<Ask>,
 }
 
 impl Shape {

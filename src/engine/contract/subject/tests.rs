@@ -259,7 +259,7 @@ fn a_json_schema_has_fields_too() {
         let of = plan.rules.iter().filter(|r| r.metric == metric);
         of.filter_map(|r| r.field.as_ref()).map(ToString::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(of("required"), ["id", "lines"]);
+    assert_eq!(of("required"), ["id", "lines", "note"], "of a note that may be null only that it is there");
     assert_eq!(of("logicalType")[..4], ["id", "lines", "lines[]", "lines[].of"]);
     let records = [
         json!({"id": "ab", "lines": [{"sku": "xy"}]}),

@@ -4,6 +4,7 @@ use crate::engine::contract::exchange::export::outline::tell_lost;
 use crate::engine::contract::exchange::outline::{Field, Object, below};
 use crate::engine::contract::exchange::tree::{Entries, Tree};
 use crate::engine::contract::exchange::unsaid::Unsaid;
+use crate::engine::contract::keyword;
 use crate::engine::contract::model::LogicalType;
 
 pub fn schema(id: &str, object: &Object, unsaid: &mut Unsaid) -> Tree {
@@ -59,17 +60,16 @@ fn of(field: &Field, at: &str, unsaid: &mut Unsaid) -> Tree {
         field.logical == Some(LogicalType::Timestamp) && field.option("timezone") == Some(&Tree::Bool(false));
     let format = format.filter(|_| !own_form && !zoneless);
     let has_zone = field.logical == Some(LogicalType::Timestamp) && format.is_some();
-    let said: &[&str] = match field.logical {
-        Some(LogicalType::String) => &["minLength", "maxLength", "pattern", "format"],
-        Some(LogicalType::Number | LogicalType::Integer) => {
-            &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]
-        }
-        Some(LogicalType::Object) => &["minProperties", "maxProperties", "required"],
-        Some(LogicalType::Array) => &["minItems", "maxItems", "uniqueItems"],
-        Some(LogicalType::Timestamp) if has_zone => &["timezone"],
-        _ => &[],
-    };
-    tell_lost(field, at, said, &["title", "tags", "examples"], unsaid);
+    // A number's format is its width, which JSON Schema does not say.
+    let is_text = field.logical == Some(LogicalType::String);
+    let bounds = field.logical.into_iter().flat_map(keyword::bounds).map(|(key, _)| key);
+    let mut said: Vec<&str> = bounds.filter(|key| is_text || *key != "format").collect();
+    match field.logical {
+        Some(LogicalType::Object) => said.push("required"),
+        Some(LogicalType::Timestamp) if has_zone => said.push("timezone"),
+        _ => {}
+    }
+    tell_lost(field, at, &said, &["title", "tags", "examples"], unsaid);
     let mut entries = Entries::default().maybe("title", field.title.clone()).maybe("description", field.text.clone());
     // Null is what is not required; JSON Schema tells it from what is not there.
     entries = match kind {

@@ -3,6 +3,7 @@
 use crate::engine::contract::exchange::outline::{DEPTH_MAX, FIELDS_MAX, Field, Object, Outline, below};
 use crate::engine::contract::exchange::tree::Tree;
 use crate::engine::contract::exchange::unsaid::Unsaid;
+use crate::engine::contract::keyword::{self, Role, Takes};
 use crate::engine::contract::model::LogicalType;
 use crate::engine::contract::text::format::TextFormat;
 use crate::engine::contract::text::pattern;
@@ -42,50 +43,6 @@ struct Reader<'s> {
     solid: BTreeSet<String>,
     unsaid: &'s mut Unsaid,
 }
-
-/// What says nothing of a value, or is read where it stands.
-const READ: [&str; 40] = [
-    "$schema",
-    "$id",
-    "id",
-    "$ref",
-    "$defs",
-    "definitions",
-    "$comment",
-    "$anchor",
-    "title",
-    "description",
-    "type",
-    "enum",
-    "const",
-    "properties",
-    "required",
-    "items",
-    "allOf",
-    "oneOf",
-    "anyOf",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "format",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "minProperties",
-    "maxProperties",
-    "examples",
-    "example",
-    "confluent:tags",
-    "$vocabulary",
-    "javaType",
-    "connect.index",
-    "connect.type",
-];
 
 impl<'s> Reader<'s> {
     fn field(&mut self, name: &str, schema: &'s Tree, at: &str, depth: usize) -> Result<Field, String> {
@@ -164,7 +121,7 @@ impl<'s> Reader<'s> {
         }
         for (key, value) in schema.entries() {
             let free = key == "additionalProperties" && *value == Tree::Bool(true);
-            if !READ.contains(&key.as_str()) && !free {
+            if !free && matches!(keyword::named(key), None | Some((_, _, Role::Unasked))) {
                 self.unsaid.tell(at, format!("{key} is not said"));
             }
         }
@@ -248,8 +205,10 @@ impl<'s> Reader<'s> {
             Some((_, known)) => *known = value,
             None => field.options.push((key.to_owned(), value)),
         };
-        for key in COPIED {
-            schema.get(key).into_iter().for_each(|value| set(key, value.clone()));
+        for (key, value) in schema.entries() {
+            if let Some((_, _, Role::Bound(_, Takes::Count | Takes::Step))) = keyword::named(key) {
+                set(key, value.clone());
+            }
         }
         for (key, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
             match (schema.get(key), schema.get(bound)) {
@@ -298,15 +257,7 @@ impl<'s> Reader<'s> {
 
     /// Keeps the options that the type has.
     fn fitting(&mut self, field: &mut Field, at: &str) {
-        let allowed: &[&str] = match field.logical {
-            Some(LogicalType::String) => &["minLength", "maxLength", "pattern", "format"],
-            Some(LogicalType::Integer | LogicalType::Number) => {
-                &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"]
-            }
-            Some(LogicalType::Object) => &["minProperties", "maxProperties"],
-            Some(LogicalType::Array) => &["minItems", "maxItems", "uniqueItems"],
-            _ => &[],
-        };
+        let allowed: Vec<&str> = field.logical.into_iter().flat_map(keyword::bounds).map(|(key, _)| key).collect();
         let is_whole = field.logical == Some(LogicalType::Integer);
         let is_text = field.logical == Some(LogicalType::String);
         field.options.retain(|(key, value)| {
@@ -350,9 +301,6 @@ impl<'s> Reader<'s> {
         schema
     }
 }
-
-const COPIED: [&str; 7] =
-    ["minLength", "maxLength", "multipleOf", "minItems", "maxItems", "minProperties", "maxProperties"];
 
 /// RFC 6901.
 fn pointed<'t>(root: &'t Tree, pointer: &str) -> Option<&'t Tree> {
