@@ -93,8 +93,10 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
     if let Some(score) = latest.and_then(|latest| latest.score) {
         samples.push(sample(&names::PRODUCT_SCORE, &labels, score));
     }
-    for (sla, ratio) in budgets(judged) {
-        samples.push(sample(&names::PRODUCT_SLA_BUDGET, &[labels[0], labels[1], labels[2], sla], ratio));
+    for (sla, (ratio, windows)) in budgets(judged) {
+        let labels = [labels[0], labels[1], labels[2], sla];
+        samples.push(sample(&names::PRODUCT_SLA_BUDGET, &labels, ratio));
+        samples.push(sample(&names::PRODUCT_SLA_WINDOWS, &labels, windows as f64));
     }
     for (severity, count) in incidents(info, judged) {
         samples.push(sample(&names::PRODUCT_INCIDENTS, &[labels[0], labels[1], labels[2], &severity], count));
@@ -142,12 +144,14 @@ fn of_time(
     }
 }
 
-/// By service level; of several contracts that name one alike, the worst.
-fn budgets(judged: &Judged) -> BTreeMap<&str, f64> {
-    let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
+/// By service level what is left, and of how many windows; of several contracts that name one alike, the worst.
+fn budgets(judged: &Judged) -> BTreeMap<&str, (f64, u64)> {
+    let mut worst: BTreeMap<&str, (f64, u64)> = BTreeMap::new();
     for (budget, ratio) in judged.budgets.iter().filter_map(|budget| Some((budget, budget.ratio()?))) {
-        let known = worst.entry(&budget.sla).or_insert(ratio);
-        *known = known.min(ratio);
+        let known = worst.entry(&budget.sla).or_insert((ratio, budget.windows));
+        if ratio < known.0 {
+            *known = (ratio, budget.windows);
+        }
     }
     worst
 }

@@ -71,6 +71,8 @@ metrics! {
         "Since the newest record that was judged, by its event time; absent before the first.";
     PRODUCT_SLA_BUDGET = Kind::Gauge, "steward_product_sla_budget_ratio", &["product", "domain", "owner", "sla"],
         "What is left of the error budget of 30 days: 1 nothing is spent, 0 all, below 0 more than there was; sla=\"product\" is of whole windows.";
+    PRODUCT_SLA_WINDOWS = Kind::Gauge, "steward_product_sla_windows", &["product", "domain", "owner", "sla"],
+        "Windows of the 30 days that the error budget is a share of; it falls at each midnight (UTC), by those of the day that is over 30 days ago.";
     PRODUCT_LAG_RECORDS = Kind::Gauge, "steward_product_lag_records", OF_PRODUCT,
         "Offsets that can be read (up to the last stable one) and were not committed by stage 1, as of the last look: every 5 s, or 4 ms a partition where they are more than 1,250.";
     PRODUCT_LAG_SECONDS = Kind::Gauge, "steward_product_lag_seconds", OF_PRODUCT,

@@ -33,6 +33,8 @@ fn every_metric_of_the_table_is_on_the_page_with_help_and_type() {
         &format!("steward_product_status{{{of_orders},status=\"fail\"}} 1"),
         &format!("steward_product_status{{{of_orders},status=\"pass\"}} 0"),
         &format!("steward_product_score_ratio{{{of_orders}}} 0.5"),
+        &format!("steward_product_sla_budget_ratio{{{of_orders},sla=\"product\"}} 0.5"),
+        &format!("steward_product_sla_windows{{{of_orders},sla=\"product\"}} 200"),
         &format!("steward_product_incidents{{{of_orders},severity=\"critical\"}} 1"),
         &format!(
             "steward_product_violations_total{{{of_orders},rule=\"amount.required\",severity=\"critical\",dimension=\"\",mode=\"warn\"}} 3"
