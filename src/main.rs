@@ -1,13 +1,13 @@
 //! `steward`: arguments, logging, exit code.
 
-use clap::{Parser, Subcommand};
-use mesh_steward::cli::{Exit, check, contract, demo, quarantine, run};
+use clap::{CommandFactory, Parser, Subcommand};
+use mesh_steward::cli::{Exit, check, completions, contract, demo, manual, quarantine, run};
 use std::io::Write;
 use std::process::ExitCode;
 
 /// Judges every record of every data product on Kafka against its data contract, exactly once.
 #[derive(Parser)]
-#[command(name = "steward", version)]
+#[command(name = "steward", version = VERSION, after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -27,7 +27,18 @@ enum Command {
     /// Bad records that were put aside: lists, shows and replays them
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// Prints what a shell completes this command line with
+    Completions(completions::Args),
+    /// Writes pages for man(1)
+    #[command(hide = true)]
+    Manual(manual::Args),
 }
+
+/// With the commit, so that a report of a fault names what ran.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILT_COMMIT"), ")");
+
+const EXIT_CODES: &str = "Exit codes: 0 the answer is good, 1 it is bad, 2 there is none (usage, unreadable input, no broker),\n\
+    70 a running daemon met something fatal, 78 the configuration is wrong.";
 
 fn main() -> ExitCode {
     share_arenas();
@@ -52,6 +63,8 @@ fn carry_out(command: Command) -> anyhow::Result<Exit> {
         Command::Check(args) => check::check(&args, &mut out)?,
         Command::Contract(command) => contract::contract(&command, &mut out)?,
         Command::Quarantine(command) => quarantine::quarantine(&command, &mut out)?,
+        Command::Completions(args) => completions::completions(&args, Arguments::command(), &mut out)?,
+        Command::Manual(args) => manual::manual(&args, Arguments::command())?,
     };
     out.flush()?;
     Ok(exit)

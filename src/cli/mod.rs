@@ -6,6 +6,8 @@ pub mod connect; // what a start would find at the cluster
 pub mod check; // its configuration, its contracts, and what it would find
 pub mod contract; // contracts at a desk: linted, tried on records
 pub mod quarantine; // bad records: listed, shown, replayed
+pub mod completions; // for shells
+pub mod manual; // pages for man(1)
 
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub async fn root(State(site): State<Site>) -> Response {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "commit": option_env!("STEWARD_COMMIT").unwrap_or("unknown"),
+        "commit": env!("BUILT_COMMIT"),
         "kafka_cluster_id": site.board.cluster_id(),
     }))
     .into_response()
