@@ -66,6 +66,8 @@ pub struct Counters {
     pub unmeasured: u64,
     pub tombstones: u64,
     pub late: u64,
+    #[serde(default)]
+    pub quarantined: u64,
     pub gap_offsets: u64,
 }
 
@@ -161,6 +163,7 @@ impl Board {
             counters.unmeasured += update.unmeasured;
             counters.tombstones += update.tombstones;
             counters.late += update.late;
+            counters.quarantined += update.quarantined;
             counters.gap_offsets += update.gap_offsets;
             for violation in &update.violations {
                 let labels = RuleLabels {

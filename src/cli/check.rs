@@ -5,6 +5,7 @@ use crate::cli::{Exit, connect};
 use crate::config::raw::DEFAULT;
 use crate::config::usable::Config;
 use crate::engine::contract::plan::Binding;
+use crate::flow::aside::quarantine_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -31,8 +32,8 @@ pub fn check(args: &Args, out: &mut impl Write) -> io::Result<Exit> {
     };
     writeln!(out, "configuration ok: {}", config.file.display())?;
     effective(&config, out)?;
-    let (topics, contracts) = contracts(&config, out)?;
-    let cluster = if args.connect { connect::cluster(&config, &topics, out)? } else { Exit::Good };
+    let (governed, contracts) = contracts(&config, out)?;
+    let cluster = if args.connect { connect::cluster(&config, &governed, out)? } else { Exit::Good };
     Ok(match (cluster, contracts) {
         (Exit::Good, of_contracts) => of_contracts,
         (of_cluster, _) => of_cluster,
@@ -49,18 +50,30 @@ fn effective(config: &Config, out: &mut impl Write) -> io::Result<()> {
     config.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
 }
 
-/// Governed topics, and the products that read them.
-pub type Governed = BTreeMap<Arc<str>, String>;
+/// What contracts govern.
+#[derive(Debug, Default)]
+pub struct Governed {
+    /// The topics, and the products that read them.
+    pub topics: BTreeMap<Arc<str>, String>,
+    /// Where their bad records may be copied to.
+    pub quarantines: BTreeSet<String>,
+}
 
-/// The contracts in force, and what is wrong with their files. Returns the governed topics.
+/// The contracts in force, and what is wrong with their files. Returns what they govern.
 fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Governed, Exit)> {
     let loaded = Watcher::of(config).look().unwrap_or_default();
     let readers = |(topic, bindings): (&String, &Vec<Binding>)| {
         let products: BTreeSet<String> = bindings.iter().map(|binding| binding.plan.product.to_string()).collect();
         (topic.as_str().into(), products.into_iter().collect::<Vec<_>>().join(", "))
     };
-    let topics: Governed = loaded.plans.by_topic.iter().map(readers).collect();
-    writeln!(out, "contracts: {} in force, {} governed", loaded.sources.len(), counted(topics.len(), "topic"))?;
+    let copied = |bindings: &[Binding]| bindings.iter().any(|binding| binding.plan.puts_aside());
+    let copied = loaded.plans.by_topic.iter().filter(|(_, bindings)| copied(bindings));
+    let governed = Governed {
+        topics: loaded.plans.by_topic.iter().map(readers).collect(),
+        quarantines: copied.map(|(topic, _)| quarantine_of(topic).to_string()).collect(),
+    };
+    let (contracts, topics) = (loaded.sources.len(), counted(governed.topics.len(), "topic"));
+    writeln!(out, "contracts: {contracts} in force, {topics} governed")?;
     for source in &loaded.sources {
         let (plan, topics) = (&source.plan, source.plan.objects.iter().map(|object| object.topic.as_str()));
         let rules = counted(plan.rules.len(), "rule");
@@ -68,7 +81,7 @@ fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Governed, Exi
         writeln!(out, "  {} {}: {rules} for {topics}", plan.product, plan.contract_version)?;
     }
     loaded.findings.iter().try_for_each(|finding| writeln!(out, "  {finding}"))?;
-    Ok((topics, if loaded.findings.iter().any(|finding| finding.error) { Exit::Bad } else { Exit::Good }))
+    Ok((governed, if loaded.findings.iter().any(|finding| finding.error) { Exit::Bad } else { Exit::Good }))
 }
 
 pub fn counted(count: usize, what: &str) -> String {

@@ -12,6 +12,7 @@ use crate::kafka::configured;
 use crate::kafka::ffi::rights::{Right, Rights};
 use crate::kafka::probe::{Granted, Probe};
 use crate::registry::client::{Answer, Client, Outcome};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
     of_registry(&config.registry, &mut report)?;
     let settings = configured::settings(config, &config.worker.group_id, "check", 0, Arc::new(|_| {}));
     let own = configured::topics(config);
-    let asked: Vec<Arc<str>> = governed.keys().cloned().collect();
+    let asked: Vec<Arc<str>> = governed.topics.keys().cloned().collect();
     let probed = Admin::open(&settings).and_then(|admin| Ok((admin.probe(&asked, &own)?, admin)));
     let (probe, admin) = match probed {
         Ok(probed) => probed,
@@ -68,9 +69,12 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
     let mine = own.all().into_iter().map(|(topic, _)| topic).filter(|topic| !probe.missing.contains(topic));
     let (there, mine): (Vec<String>, Vec<String>) = (there.collect(), mine.collect());
     let groups = [config.worker.group_id.clone(), format!("{}-ledger", config.worker.group_id)];
-    let all: Vec<String> = there.iter().chain(&mine).cloned().collect();
+    let all: Vec<String> = there.iter().chain(&mine).chain(&governed.quarantines).cloned().collect();
     match admin.rights(&all, &groups) {
-        Ok(granted) => of_rights(&granted, &there, &probe, config, &mut report)?,
+        Ok(mut granted) => {
+            of_quarantines(&mut granted, &governed.quarantines, &mut report)?;
+            of_rights(&granted, &there, &probe, config, &mut report)?;
+        }
         Err(fault) => {
             let what = format!("rights could not be asked: {}", fault.message);
             let remedy = "needed: Read, Describe on governed topics; Read, Write, Describe, DescribeConfigs on its own; \
@@ -115,7 +119,7 @@ fn remedy(outcome: Outcome) -> &'static str {
 
 fn of_topics<W: Write>(probe: &Probe, governed: &Governed, report: &mut Report<'_, W>) -> io::Result<()> {
     for (topic, info) in &probe.topics {
-        let products = governed.get(topic).map_or("", String::as_str);
+        let products = governed.topics.get(topic).map_or("", String::as_str);
         match info {
             Some(info) => {
                 let partitions = counted(info.partitions as usize, "partition");
@@ -184,6 +188,48 @@ fn of_rights<W: Write>(
     report.say(How::Warn, &what, "where ACLs are in force, grant Write and Describe on that prefix")
 }
 
+/// What bad records need to be copied, taken out of what is granted. A start succeeds without; then they are judged, and
+/// counted as lost to quarantine.
+fn of_quarantines<W: Write>(
+    granted: &mut Granted,
+    quarantines: &BTreeSet<String>,
+    report: &mut Report<'_, W>,
+) -> io::Result<()> {
+    use Right::{Create, Describe, Write};
+    let creates = granted.cluster.as_ref().is_none_or(|rights| rights.contains(&Create));
+    for name in quarantines {
+        let lost = "until then bad records are counted as lost to it";
+        match granted.topics.remove(name) {
+            None if creates => {
+                report.say(How::Ok, &format!("quarantine {name}: created with the first bad record"), "")?
+            }
+            None => {
+                let what = format!("quarantine {name} does not exist, and Create on the cluster is not granted");
+                let remedy = "grant it, or Create on this topic (which cannot be asked), or create it yourself";
+                report.say(How::Warn, &what, &format!("{remedy}; {lost}"))?;
+            }
+            Some(None) => {
+                let what = format!("rights on quarantine {name} are not told by this broker");
+                report.say(How::Warn, &what, "Write and Describe are needed")?;
+            }
+            Some(Some(rights)) => {
+                let lacking: Vec<Right> =
+                    [Write, Describe].into_iter().filter(|right| !rights.contains(right)).collect();
+                match lacking.is_empty() {
+                    true => report.say(How::Ok, &format!("rights on quarantine {name}: [Write, Describe]"), "")?,
+                    false => {
+                        let what = format!("rights on quarantine {name}: {lacking:?} not granted");
+                        let remedy =
+                            format!("kafka-acls --add --allow-principal … --operation … --topic {name}; {lost}");
+                        report.say(How::Warn, &what, &remedy)?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// One line for what is there, one for each right that is not.
 fn held<W: Write>(what: &str, rights: &Rights, needed: &[Right], report: &mut Report<'_, W>) -> io::Result<()> {
     let Some(rights) = rights else {
@@ -202,8 +248,11 @@ fn held<W: Write>(what: &str, rights: &Rights, needed: &[Right], report: &mut Re
 
 #[cfg(test)]
 mod tests {
-    use super::{How, Report, of_registry};
+    use super::{How, Report, of_quarantines, of_registry};
     use crate::config::registry::{Login, Registry};
+    use crate::kafka::ffi::rights::Right;
+    use crate::kafka::probe::Granted;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
 
@@ -223,6 +272,50 @@ mod tests {
             }
         });
         url
+    }
+
+    #[test]
+    fn each_quarantine_has_a_line_and_none_fails_a_start() {
+        let check = |what: &str, cluster: &[Right], topic: Option<Option<&[Right]>>, expected: &str| {
+            let set = |rights: &[Right]| rights.iter().copied().collect::<BTreeSet<_>>();
+            let topics = topic.map(|rights| ("t.quarantine".to_owned(), rights.map(set)));
+            let mut granted =
+                Granted { topics: topics.into_iter().collect(), cluster: Some(set(cluster)), groups: BTreeMap::new() };
+            let mut out = Vec::new();
+            let mut report = Report { out: &mut out, worst: How::Ok };
+            of_quarantines(&mut granted, &BTreeSet::from(["t.quarantine".to_owned()]), &mut report).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.starts_with(expected), "{what}: {text}");
+            assert_eq!(text.contains("counted as lost"), expected.contains("not granted"), "{what}: {text}");
+            assert!(granted.topics.is_empty(), "{what}: it is no topic to be read");
+        };
+        use Right::{Create, Describe, Read, Write};
+        check("to be made", &[Create], None, "ok    quarantine t.quarantine: created with the first");
+        check(
+            "not to be made",
+            &[Describe],
+            None,
+            "warn  quarantine t.quarantine does not exist, and Create on the cluster is not granted",
+        );
+        check(
+            "there",
+            &[],
+            Some(Some(&[Write, Describe, Read])),
+            "ok    rights on quarantine t.quarantine: [Write, Describe]",
+        );
+        check(
+            "read alone",
+            &[Create],
+            Some(Some(&[Describe, Read])),
+            "warn  rights on quarantine t.quarantine: [Write] not granted",
+        );
+        check(
+            "nothing",
+            &[Create],
+            Some(Some(&[])),
+            "warn  rights on quarantine t.quarantine: [Write, Describe] not granted",
+        );
+        check("not told", &[], Some(None), "warn  rights on quarantine t.quarantine are not told");
     }
 
     #[test]

@@ -293,6 +293,8 @@ pub struct ProductUpdate {
     pub tombstones: u64,
     /// Records too late to be judged.
     pub late: u64,
+    /// Copies in quarantine, of the windows that were told.
+    pub quarantined: u64,
     pub gap_offsets: u64,
     pub overlaps: u64,
     /// By rule id: rows that broke it.

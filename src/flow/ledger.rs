@@ -454,6 +454,7 @@ fn shown(state: ProductState, moved: Moved, budgets: Vec<Budget>, latency_ms: Ms
         unmeasured: moved.counts.unmeasured,
         tombstones: moved.counts.tombstones,
         late: moved.late,
+        quarantined: moved.quarantined,
         gap_offsets: moved.gap_offsets,
         overlaps: moved.overlaps,
         violations: moved.violations.into_values().collect(),

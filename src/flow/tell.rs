@@ -1,5 +1,6 @@
 //! What the ledger says of a product: window, incident and gap events, and the numbers that move with them.
 
+use crate::engine::check::aside::QUARANTINE;
 use crate::engine::check::own;
 use crate::engine::check::tally::Counts;
 use crate::engine::check::verdict::{Facts, RuleResult, Status, Verdict};
@@ -72,6 +73,8 @@ pub struct Moved {
     pub lineage: Vec<Event>,
     pub counts: Counts,
     pub late: u64,
+    /// Copies in quarantine, of the windows that were told.
+    pub quarantined: u64,
     pub gap_offsets: u64,
     pub overlaps: u64,
     pub violations: BTreeMap<String, Violation>,
@@ -328,6 +331,8 @@ impl<J: Judge> Teller<'_, J> {
             }
         }
         self.inspection(state, &mut moved.lineage, said, counts, summary.as_ref());
+        let aside = verdict.results.iter().find(|r| r.id == QUARANTINE);
+        moved.quarantined += aside.map_or(0, |r| r.asked.saturating_sub(r.failed));
         for result in verdict.results.iter().filter(|r| r.failed > 0) {
             let violation = moved.violations.entry(result.id.clone()).or_insert_with(|| Violation {
                 rule: result.id.clone(),

@@ -80,6 +80,7 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
         (&names::PRODUCT_UNMEASURED, counters.unmeasured),
         (&names::PRODUCT_TOMBSTONES, counters.tombstones),
         (&names::PRODUCT_LATE, counters.late),
+        (&names::QUARANTINE_RECORDS, counters.quarantined),
         (&names::PRODUCT_GAP_OFFSETS, counters.gap_offsets),
     ] {
         samples.push(sample(metric, &labels, value as f64));

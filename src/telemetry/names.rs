@@ -60,6 +60,8 @@ metrics! {
         "Records without a value.";
     PRODUCT_LATE = Kind::Counter, "steward_product_late_total", OF_PRODUCT,
         "Records that came too late for any window and were not judged.";
+    QUARANTINE_RECORDS = Kind::Counter, "steward_quarantine_records_total", OF_PRODUCT,
+        "Copies of bad records in quarantine, when the window that counts them is told; those that could not be copied are violations of steward.quarantine.";
     PRODUCT_VIOLATIONS = Kind::Counter, "steward_product_violations_total",
         &["product", "domain", "owner", "rule", "severity", "dimension", "mode"],
         "Rows that broke the rule, by how far it is rolled out; rule=\"other\" sums up the rules of a product beyond the series budget.";

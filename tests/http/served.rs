@@ -255,6 +255,7 @@ pub fn publication(name: &str) -> Publication {
         unmeasured: 2,
         tombstones: 1,
         late: 2,
+        quarantined: 3,
         gap_offsets: 50,
         overlaps: 0,
         violations: vec![violation("amount.required", 3)],

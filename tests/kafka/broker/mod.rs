@@ -28,11 +28,21 @@ pub fn shared() -> &'static Broker {
 impl Broker {
     /// Returns when the broker answers.
     pub fn start() -> Broker {
+        Broker::start_with("")
+    }
+
+    /// One that holds ACLs in force; what has none is open to everybody.
+    pub fn guarded() -> Broker {
+        Broker::start_with(GUARDED)
+    }
+
+    fn start_with(more: &str) -> Broker {
         let libs = kafka_libs();
         let [port, controller] = free_ports();
         let folder = fresh_folder(&format!("broker-{port}"));
         let settings = folder.join("server.properties");
-        fs::write(&settings, server_properties(port, controller, &folder)).expect("the broker's settings");
+        let properties = server_properties(port, controller, &folder) + more;
+        fs::write(&settings, properties).expect("the broker's settings");
         fs::write(folder.join("log4j.properties"), LOG4J).expect("the broker's log settings");
 
         let format = java(&libs, &folder, "64m")
@@ -58,6 +68,19 @@ impl Broker {
         self.held.log()
     }
 
+    /// From now on everybody may do this to the topic, and nothing else.
+    pub fn allow_alone(&self, topic: &str, operations: &[&str]) {
+        let folder = fresh_folder(&format!("acls-{topic}"));
+        fs::write(folder.join("log4j.properties"), LOG4J).expect("log settings");
+        let mut tool = java(&kafka_libs(), &folder, "64m");
+        tool.args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &self.bootstrap, "--add"]);
+        tool.args(["--allow-principal", "User:*", "--topic", topic]);
+        tool.args(operations.iter().flat_map(|operation| ["--operation", operation]));
+        let ended = tool.output().expect("java starts");
+        let _ = fs::remove_dir_all(&folder);
+        assert!(ended.status.success(), "ACLs of {topic}: {}", String::from_utf8_lossy(&ended.stderr));
+    }
+
     /// Stops the broker while `during` lasts: connections stay, and nothing is read or answered.
     pub fn stalled<T>(&self, during: impl FnOnce() -> T) -> T {
         self.held.signal("STOP");
@@ -71,6 +94,11 @@ impl Broker {
         self.held.kill();
     }
 }
+
+/// Who logs in as nobody is `User:ANONYMOUS`, the broker itself too.
+const GUARDED: &str = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+";
 
 /// 16 bytes in URL-safe base64, as Kafka wants a cluster's id.
 const CLUSTER_ID: &str = "bWVzaC1zdGV3YXJkLXRlcw";
