@@ -181,14 +181,29 @@ fn every_alert_is_seen_to_fire_and_to_resolve() {
 }
 
 #[test]
-fn promtool_and_amtool_take_the_rules_and_see_each_alert() {
-    for (tool, arguments) in [
-        ("promtool", ["check", "rules", "rules.yaml"].as_slice()),
-        ("promtool", &["test", "rules", "rules.test.yaml"]),
-        ("amtool", &["check-config", "alertmanager.yaml"]),
+fn promtool_and_amtool_see_each_alert_and_where_it_goes() {
+    let route = |owner, severity, receiver| {
+        let command =
+            format!("amtool config routes test --config.file alertmanager.yaml owner={owner} severity={severity}");
+        (command, format!("{receiver}\n"))
+    };
+    for (command, says) in [
+        ("promtool check rules rules.yaml".to_owned(), "SUCCESS".to_owned()),
+        ("promtool test rules rules.test.yaml".to_owned(), "SUCCESS".to_owned()),
+        ("amtool check-config alertmanager.yaml".to_owned(), "SUCCESS".to_owned()),
+        route("order-desk", "critical", "order-desk-pager"),
+        route("order-desk", "warning", "order-desk"),
+        route("mesh-steward", "critical", "mesh-steward-pager"),
+        route("mesh-steward", "warning", "mesh-steward"),
+        route("nobody-we-know", "critical", "mesh-steward"),
     ] {
-        match Command::new(tool).args(arguments).current_dir(folder()).output() {
-            Ok(out) => assert!(out.status.success(), "{tool} {arguments:?}: {}", said(&out)),
+        let mut words = command.split(' ');
+        let tool = words.next().unwrap_or_default();
+        match Command::new(tool).args(words).current_dir(folder()).output() {
+            Ok(out) => {
+                assert!(out.status.success(), "{command}: {}", said(&out));
+                assert!(said(&out).contains(&says), "{command}: {}", said(&out));
+            }
             Err(why) => {
                 println!("skipped: {tool} cannot be started: {why}");
                 return;

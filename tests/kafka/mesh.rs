@@ -199,7 +199,8 @@ impl<'b> Mesh<'b> {
     }
 }
 
-struct OnDrop<'a>(&'a AtomicBool);
+/// Says true when it goes, when its owner panics too.
+pub struct OnDrop<'a>(pub &'a AtomicBool);
 
 impl Drop for OnDrop<'_> {
     fn drop(&mut self) {

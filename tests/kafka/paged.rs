@@ -4,7 +4,7 @@
 use crate::boards;
 use crate::broker::records::Record;
 use crate::broker::shared;
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, OnDrop};
 use crate::oracle;
 use crate::watch::Watch;
 use crate::worker::pause;
@@ -113,13 +113,5 @@ fn until(what: &str, limit: Duration, missing: impl Fn() -> Option<String>) {
     while let Some(missing) = missing() {
         assert!(started.elapsed() < limit, "not within {limit:?}: {what}\n{missing}");
         pause(250);
-    }
-}
-
-struct OnDrop<'a>(&'a AtomicBool);
-
-impl Drop for OnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
