@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, ChildStdin, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub struct Child {
     process: Process,
@@ -62,19 +62,35 @@ impl Child {
     /// Panics where it has ended.
     pub fn usage(&mut self) -> Usage {
         self.runs();
+        self.taken().expect("proc(5)")
+    }
+
+    /// Looks at it until it ends: what it had taken, look by look.
+    pub fn until_it_ends(mut self) -> Vec<Usage> {
+        const LOOK: Duration = Duration::from_millis(20);
+        let mut used = Vec::new();
+        while self.process.try_wait().expect("the process's state").is_none() {
+            used.extend(self.taken());
+            std::thread::park_timeout(LOOK);
+        }
+        used
+    }
+
+    /// `None`: it has ended.
+    fn taken(&self) -> Option<Usage> {
         /// `sysconf(_SC_CLK_TCK)`, which Linux has fixed for user space.
         const TICKS_PER_SECOND: f64 = 100.0;
         let wall_s = self.started.elapsed().as_secs_f64();
-        let of = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", self.process.id())).expect("proc(5)");
-        let (stat, status) = (of("stat"), of("status"));
+        let of = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", self.process.id())).ok();
+        let (stat, status) = (of("stat")?, of("status")?);
         // The name, in parentheses, may hold anything; utime and stime are the 14th and 15th field of all.
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: f64 = fields[11..13].iter().filter_map(|field| field.parse::<f64>().ok()).sum();
+        let ticks: f64 = fields.get(11..13)?.iter().filter_map(|field| field.parse::<f64>().ok()).sum();
         let mib = |name: &str| {
             let kib = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
-            kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
+            Some(kib?.parse::<f64>().ok()? / 1024.0)
         };
-        Usage { cpu_s: ticks / TICKS_PER_SECOND, wall_s, rss_mib: mib("VmRSS:"), peak_rss_mib: mib("VmHWM:") }
+        Some(Usage { cpu_s: ticks / TICKS_PER_SECOND, wall_s, rss_mib: mib("VmRSS:")?, peak_rss_mib: mib("VmHWM:")? })
     }
 
     /// Panics where it has ended.

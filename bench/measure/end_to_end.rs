@@ -15,12 +15,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// Orders of one format, and what is wrong with them.
-struct Topic {
-    name: String,
-    format: Format,
-    records: u64,
-    bytes: u64,
-    faults: Faults,
+pub struct Topic {
+    pub name: String,
+    pub format: Format,
+    pub records: u64,
+    pub bytes: u64,
+    pub faults: Faults,
 }
 
 /// What was measured on a topic: who, and in the order of the rounds.
@@ -76,7 +76,7 @@ pub fn run(arguments: &mut Arguments) {
     println!("{}", all.iter().map(Measured::json).collect::<Value>());
 }
 
-fn format_of(word: &str) -> Format {
+pub fn format_of(word: &str) -> Format {
     match word {
         "json" => Format::Json,
         "avro" => Format::Avro,
@@ -85,7 +85,7 @@ fn format_of(word: &str) -> Format {
 }
 
 impl Topic {
-    fn write(broker: &Broker, records: u64, format: Format, compression: &str) -> Topic {
+    pub fn write(broker: &Broker, records: u64, format: Format, compression: &str) -> Topic {
         let name = format!("orders-{}-{compression}", format!("{format:?}").to_lowercase());
         broker.create_topic(&name, PARTITIONS, &[orders::KEPT]);
         let mut load = Load::new(&broker.bootstrap, compression);
@@ -101,7 +101,7 @@ impl Topic {
 }
 
 /// This program again, as a process of its own, so that what it takes can be told from what writing took.
-fn of_bare(broker: &Broker, topic: &Topic) -> Usage {
+pub fn of_bare(broker: &Broker, topic: &Topic) -> Usage {
     let mut own = Command::new(std::env::current_exe().expect("this program's path"));
     own.args(["bare", &broker.bootstrap, &topic.name, &topic.records.to_string()]);
     let (mut child, line) = Child::result(&mut own, &Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare.log"));

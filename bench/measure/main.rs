@@ -1,9 +1,10 @@
-//! Measures by hand on a real broker: `bench/end-to-end`, `bench/latency`, `bench/scale`.
+//! Measures by hand on a real broker: `bench/end-to-end`, `bench/latency`, `bench/scale`, `bench/dry-run`.
 
 mod arguments; // --name value
 mod end_to_end; // beside a bare consumer and a peer in Java
 mod latency; // from a record to its incident
 mod scale; // by products, rules and columns
+mod dry_run; // a topic that no memory holds
 mod bare; // the floor
 mod child; // what a process takes
 mod load; // records into topics
@@ -28,7 +29,8 @@ fn main() {
         ("end-to-end", _) => end_to_end::run(&mut Arguments::new(words)),
         ("latency", _) => latency::run(&mut Arguments::new(words)),
         ("scale", _) => scale::run(&mut Arguments::new(words)),
+        ("dry-run", _) => dry_run::run(&mut Arguments::new(words)),
         // `cargo bench` and `cargo test --benches` run every bench there is; these take minutes.
-        _ => println!("run by hand: bench/end-to-end, bench/latency, bench/scale"),
+        _ => println!("run by hand: bench/end-to-end, bench/latency, bench/scale, bench/dry-run"),
     }
 }

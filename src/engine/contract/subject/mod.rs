@@ -7,6 +7,7 @@ pub mod shape; // the fields of a schema, in whatever language
 pub mod avro; // of an Avro schema
 pub mod json_schema; // of a JSON Schema
 pub mod validity; // and what its keywords ask
+pub mod protobuf; // of a Protobuf schema
 pub mod tags; // which fields a tag of the metadata names
 pub mod rules; // rules into clauses
 
@@ -25,6 +26,7 @@ use crate::engine::contract::subject::tags::Tags;
 use crate::engine::contract::yaml::{self, Node, Value};
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
+use std::panic::catch_unwind;
 
 /// Reads one subject version, as JSON. Its records are those that name a schema of the registry; a reader that knows better
 /// (records as plain JSON lines) sets the object's encoding.
@@ -128,36 +130,48 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
 }
 
 /// What the schema says; of one that cannot be read nothing, and rules still are.
-fn shape(language: &str, found: &At<'_>, references: &[(String, String)], said: &Place, problems: &Problems) -> Shape {
-    let json = match (&found.node.value, language) {
-        // Protobuf is no JSON, and of another language nobody knows.
-        (Value::Text(_), language) if language != "AVRO" && language != "JSON" => Ok(serde_json::Value::Null),
-        (Value::Text(text), _) => serde_json::from_str(text).map_err(|e| e.to_string()),
+fn shape(language: &str, found: &At<'_>, references: &References, said: &Place, problems: &Problems) -> Shape {
+    let json = || match &found.node.value {
+        Value::Text(text) => serde_json::from_str(text).map_err(|e| e.to_string()),
         _ => Ok(found.node.json()),
     };
-    let shape = json.and_then(|json| match language {
-        "AVRO" => avro::shape(&json, references),
-        "JSON" => json_schema::shape(&json, references),
+    let shape = match language {
+        "AVRO" => json().and_then(|json| avro::shape(&json, &references.here)),
+        "JSON" => json().and_then(|json| json_schema::shape(&json, &references.here)),
         "PROTOBUF" => {
-            problems.warning(
-                &found.at,
-                "of a Protobuf schema the rules are read, and not its fields: their types and tags are not asked",
-                "state in an ODCS contract what is asked of its fields",
-            );
-            Ok(Shape::default())
+            // A parser that meets the unforeseen is no reason to end.
+            let read = |text: &String| catch_unwind(|| protobuf::shape(text, &references.here));
+            match &found.node.value {
+                Value::Text(text) => read(text).unwrap_or_else(|_| Err("it cannot be read".to_owned())),
+                _ => Err("it is no text".to_owned()),
+            }
         }
         other => {
             problems.schema(said, format!("schemaType {other:?} is not known"), "use AVRO, JSON or PROTOBUF");
             Ok(Shape::default())
         }
-    });
+    };
     shape.unwrap_or_else(|reason| {
-        if reason == avro::NO_RECORD && matches!(found.node.value, Value::Text(_)) {
+        let is_empty = reason == avro::NO_RECORD || reason == protobuf::NO_MESSAGE;
+        if is_empty && matches!(found.node.value, Value::Text(_)) {
             problems.warning(&found.at, "the schema is no record", "expect its rules to be unknown: they ask fields");
             return Shape::default();
         }
-        let language = if language == "AVRO" { "Avro schema" } else { "JSON Schema" };
-        problems.semantic(&found.at, format!("the schema is no {language}: {reason}"), "correct the schema");
+        let language = match language {
+            "AVRO" => "Avro schema",
+            "JSON" => "JSON Schema",
+            _ => "Protobuf schema",
+        };
+        match references.lack {
+            true => problems.warning(
+                &found.at,
+                format!("the schema refers to others, which are not here, and its fields are not read: {reason}"),
+                "put the text of each as `schema` beside its `name` in `references`",
+            ),
+            false => {
+                problems.semantic(&found.at, format!("the schema is no {language}: {reason}"), "correct the schema");
+            }
+        }
         Shape::default()
     })
 }
@@ -218,12 +232,20 @@ fn keyword((name, check): &Ask, relates_to: &str) -> Clause {
     }
 }
 
-/// What the schema refers to, by name: a registry has it apart, and whoever asks it puts each text beside its name.
-fn references(root: &At<'_>) -> Vec<(String, String)> {
+/// What the schema refers to: a registry has it apart, and whoever asks it puts each text beside its name.
+struct References {
+    /// Names and texts.
+    here: Vec<(String, String)>,
+    /// Some are named, and their texts are not here.
+    lack: bool,
+}
+
+fn references(root: &At<'_>) -> References {
     let text = |of: &serde_json::Value, key: &str| Some(of.get(key)?.as_str()?.to_owned());
     let json = root.node.json();
-    let all = json.get("references").and_then(serde_json::Value::as_array);
-    all.into_iter().flatten().filter_map(|of| Some((text(of, "name")?, text(of, "schema")?))).collect()
+    let all = json.get("references").and_then(serde_json::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let here: Vec<_> = all.iter().filter_map(|of| Some((text(of, "name")?, text(of, "schema")?))).collect();
+    References { lack: here.len() < all.len(), here }
 }
 
 /// A number, a truth or a text as text.

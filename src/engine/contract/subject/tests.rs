@@ -5,8 +5,8 @@ use super::tags::matches;
 use crate::engine::check::record::Examiner;
 use crate::engine::check::tally::Tally;
 use crate::engine::contract::compile::compile;
-use crate::engine::contract::plan::{Check, Plan};
-use crate::engine::contract::problem::Level;
+use crate::engine::contract::plan::{Check, Plan, Validity};
+use crate::engine::contract::problem::{Level, Problem};
 use crate::engine::decode::framing::Encoding;
 use crate::engine::record::{Position, RawRecord, TopicId};
 use serde_json::{Value, json};
@@ -270,6 +270,69 @@ fn a_json_schema_has_fields_too() {
     ];
     let found = counts(&subject.to_string(), &records);
     assert_eq!(found, [("pii".to_owned(), 5, 3), ("sum".to_owned(), 5, 2)]);
+}
+
+const PROTOBUF: &str = r#"syntax = "proto3"; package shop;
+import "google/protobuf/timestamp.proto"; import "google/protobuf/wrappers.proto";
+import "confluent/meta.proto"; import "buyer.proto";
+// What was ordered.
+message Order {
+  string id = 1 [(confluent.field_meta).tags = "PII"];
+  repeated Line lines = 3;
+  Buyer buyer = 2;
+  google.protobuf.Timestamp at = 4;
+  google.protobuf.Int64Value count = 5;
+  map<string, string> labels = 6;
+  Status status = 7;
+  bytes raw = 8;
+  enum Status { NEW = 0; PAID = 1; }
+  message Line { double price = 1; Line of = 2; }
+}"#;
+
+#[test]
+fn a_protobuf_schema_has_fields_too() {
+    let buyer =
+        r#"syntax = "proto2"; package shop; message Buyer { required string town = 1; optional uint64 no = 2; }"#;
+    let pii =
+        with(rule("pii", "CEL_FIELD", "value.size() == 2 && fullName == 'shop.Order.id'"), "tags", json!(["PII"]));
+    let mut subject = version("PROTOBUF", &json!(null), json!([pii]));
+    subject["schema"] = PROTOBUF.into();
+    subject["references"] = json!([{"name": "buyer.proto", "subject": "buyer", "version": 1, "schema": buyer}]);
+    let (plan, problems) = plan_of(&subject.to_string());
+    assert_eq!(problems, Vec::<String>::new());
+    let types = plan.rules.iter().filter_map(|rule| match &rule.check {
+        Check::Valid(Validity::Type(kind)) => Some(format!("{} {kind:?}", rule.property.as_deref()?)),
+        Check::Present => Some(format!("{} required", rule.property.as_deref()?)),
+        _ => None,
+    });
+    let expected = [
+        "id String",
+        "lines Array",
+        "lines[] Object",
+        "lines[].price Number",
+        "lines[].of Object",
+        "buyer Object",
+        "buyer.town required",
+        "buyer.town String",
+        "buyer.no Integer",
+        "count Integer",
+        "labels Object",
+        "status String",
+    ];
+    assert_eq!(types.collect::<Vec<_>>(), expected);
+    let contract = parse(&subject.to_string()).contract.expect("a contract");
+    assert!(contract.objects[0].properties[0].classified, "a tag of the field");
+    assert_eq!(contract.objects[0].text.as_deref(), Some("What was ordered."));
+    let found = counts(&subject.to_string(), &[json!({"id": "ab"}), json!({"id": "abc"})]);
+    assert_eq!(found, [("pii".to_owned(), 2, 1)]);
+    let mut lacks = |references: Value, level: Level| {
+        subject["references"] = references;
+        let told = parse(&subject.to_string()).problems;
+        let is_told = |problem: &Problem| problem.level == level && problem.message.contains("buyer.proto");
+        assert!(told.iter().any(is_told), "{told:?}");
+    };
+    lacks(json!([]), Level::Error);
+    lacks(json!([{"name": "buyer.proto", "subject": "buyer", "version": 1}]), Level::Warning);
 }
 
 #[test]

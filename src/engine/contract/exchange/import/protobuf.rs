@@ -168,7 +168,7 @@ impl Reader<'_> {
 }
 
 /// The comment before what stands at this path, else the one behind it.
-fn comment(file: &FileDescriptor, path: &[i32]) -> Option<String> {
+pub fn comment(file: &FileDescriptor, path: &[i32]) -> Option<String> {
     let places = file.file_descriptor_proto().source_code_info.as_ref()?;
     let place = places.location.iter().find(|place| place.path == path)?;
     let text = place.leading_comments.as_deref().or(place.trailing_comments.as_deref())?;
