@@ -9,4 +9,5 @@ mod operators; // what operators ask and want
 mod probes; // probes, and who this is
 mod products; // products and their status
 mod server; // the server's own bounds and end
+mod packages; // what packages ship
 mod unit; // the unit, and what its manager is told
