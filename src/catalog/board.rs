@@ -37,6 +37,7 @@ pub struct Board {
     broker_answered_ms: AtomicI64,
     /// The schema registry's last word, where it was a failure.
     registry_trouble: RwLock<Option<String>>,
+    cluster_trouble: RwLock<Option<String>>,
     /// Partitions that no task of any worker has, for 30 s and more.
     unowned: RwLock<BTreeSet<Part>>,
     stopping: AtomicBool,
@@ -258,6 +259,11 @@ impl Board {
         *self.registry_trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
+    /// Why no broker answered when the cluster was last asked, and what to do about it.
+    pub fn cluster_trouble(&self, trouble: String) {
+        *self.cluster_trouble.write().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+    }
+
     /// A broker answered any request.
     pub fn broker_answered(&self, now: Ms) {
         self.broker_answered_ms.fetch_max(now, Ordering::Relaxed);
@@ -353,6 +359,11 @@ impl Board {
         self.tasks.iter().find(|entry| still(entry.value())).map(|entry| entry.key().clone())
     }
 
+    fn why_silent(&self) -> String {
+        let trouble = self.cluster_trouble.read().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.unwrap_or_else(|| "see kafka.bootstrap.servers and the log".to_owned())
+    }
+
     /// Whether this worker does its part now; if not, why.
     pub fn ready(&self, now: Ms) -> Result<(), Vec<String>> {
         let mut reasons = Vec::new();
@@ -360,9 +371,9 @@ impl Board {
             reasons.push("the worker is stopping".to_owned());
         }
         match self.broker_answered_ms.load(Ordering::Relaxed) {
-            0 => reasons.push("no broker has answered yet: see kafka.bootstrap.servers and the log".to_owned()),
+            0 => reasons.push(format!("no broker has answered yet: {}", self.why_silent())),
             last if now - last >= SILENCE_MS => {
-                reasons.push(format!("no broker has answered for {} s: see the log", (now - last) / 1000));
+                reasons.push(format!("no broker has answered for {} s: {}", (now - last) / 1000, self.why_silent()));
             }
             _ => {}
         }

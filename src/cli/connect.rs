@@ -11,6 +11,7 @@ use crate::kafka::admin::{Admin, Topics};
 use crate::kafka::configured;
 use crate::kafka::ffi::rights::{Right, Rights};
 use crate::kafka::probe::{Granted, Probe};
+use crate::kafka::remedy;
 use crate::registry::client::{Answer, Client, Outcome};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -56,8 +57,9 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
     let (probe, admin) = match probed {
         Ok(probed) => probed,
         Err(fault) => {
-            let remedy = "compare kafka.bootstrap.servers and the security settings with the brokers' listeners";
-            report.say(How::Fail, &format!("the cluster cannot be asked: {}", fault.message), remedy)?;
+            let protocol = settings.admin.get("security.protocol").map(String::as_str);
+            let (cause, remedy) = remedy::of_silence(&fault.message, protocol);
+            report.say(How::Fail, &format!("the cluster cannot be asked: {cause} ({})", fault.message), &remedy)?;
             return Ok(Exit::NotDone);
         }
     };
@@ -72,7 +74,7 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
     let all: Vec<String> = there.iter().chain(&mine).chain(&governed.quarantines).cloned().collect();
     match admin.rights(&all, &groups) {
         Ok(mut granted) => {
-            of_quarantines(&mut granted, &governed.quarantines, &mut report)?;
+            of_quarantines(&mut granted, &governed.quarantines, &Principal::of(config), &mut report)?;
             of_rights(&granted, &there, &probe, config, &mut report)?;
         }
         Err(fault) => {
@@ -164,16 +166,17 @@ fn of_rights<W: Write>(
     report: &mut Report<'_, W>,
 ) -> io::Result<()> {
     use Right::{Create, Describe, DescribeConfigs, Read, Write};
+    let principal = Principal::of(config);
     for (topic, rights) in &granted.topics {
         let needed: &[Right] = match governed.contains(topic) {
             true => &[Read, Describe],
             false if *topic == config.governance.topic => &[Write, Describe, DescribeConfigs],
             false => &[Read, Write, Describe, DescribeConfigs],
         };
-        held(&format!("topic {topic}"), rights, needed, report)?;
+        held(("topic", topic), rights, needed, &principal, report)?;
     }
     for (group, rights) in &granted.groups {
-        held(&format!("group {group}"), rights, &[Read, Describe], report)?;
+        held(("group", group), rights, &[Read, Describe], &principal, report)?;
     }
     if !probe.missing.is_empty() && granted.cluster.as_ref().is_none_or(|rights| !rights.contains(&Create)) {
         let what = format!("Create on the cluster is not granted, and {} are missing", probe.missing.join(", "));
@@ -183,9 +186,23 @@ fn of_rights<W: Write>(
     if config.delivery != Delivery::ExactlyOnce {
         return Ok(());
     }
-    let ids = format!("{}.{}.*", config.worker.group_id, config.worker.id);
-    let what = format!("rights on the transactional ids {ids} cannot be asked without using them");
-    report.say(How::Warn, &what, "where ACLs are in force, grant Write and Describe on that prefix")
+    let prefix = format!("{}.", config.worker.group_id);
+    match &granted.transactions {
+        Ok(true) => report.say(How::Ok, &format!("rights on transactional ids {prefix}*: [Write, Describe]"), ""),
+        Ok(false) => {
+            let acl = principal
+                .acl(&[Write, Describe], &format!("--transactional-id {prefix} --resource-pattern-type prefixed"));
+            report.say(
+                How::Fail,
+                &format!("rights on transactional ids {prefix}*: [Write, Describe] not granted"),
+                &acl,
+            )
+        }
+        Err(fault) => {
+            let what = format!("rights on transactional ids {prefix}* are not known: {}", fault.message);
+            report.say(How::Warn, &what, "where ACLs are in force, grant Write and Describe on that prefix")
+        }
+    }
 }
 
 /// What bad records need to be copied, taken out of what is granted. A start succeeds without; then they are judged, and
@@ -193,6 +210,7 @@ fn of_rights<W: Write>(
 fn of_quarantines<W: Write>(
     granted: &mut Granted,
     quarantines: &BTreeSet<String>,
+    principal: &Principal,
     report: &mut Report<'_, W>,
 ) -> io::Result<()> {
     use Right::{Create, Describe, Write};
@@ -219,9 +237,8 @@ fn of_quarantines<W: Write>(
                     true => report.say(How::Ok, &format!("rights on quarantine {name}: [Write, Describe]"), "")?,
                     false => {
                         let what = format!("rights on quarantine {name}: {lacking:?} not granted");
-                        let remedy =
-                            format!("kafka-acls --add --allow-principal … --operation … --topic {name}; {lost}");
-                        report.say(How::Warn, &what, &remedy)?;
+                        let acl = principal.acl(&lacking, &format!("--topic {name}"));
+                        report.say(How::Warn, &what, &format!("{acl} ({lost})"))?;
                     }
                 }
             }
@@ -230,25 +247,56 @@ fn of_quarantines<W: Write>(
     Ok(())
 }
 
-/// One line for what is there, one for each right that is not.
-fn held<W: Write>(what: &str, rights: &Rights, needed: &[Right], report: &mut Report<'_, W>) -> io::Result<()> {
+/// Whom a grant would be for, as far as that is known: a login that is a name.
+struct Principal {
+    servers: String,
+    name: String,
+}
+
+impl Principal {
+    fn of(config: &Config) -> Principal {
+        let property = |name: &str| config.kafka.admin.get(name).map_or("…", |text| text.expose()).to_owned();
+        Principal { servers: property("bootstrap.servers"), name: property("sasl.username") }
+    }
+
+    /// The command that grants these rights.
+    fn acl(&self, rights: &[Right], on: &str) -> String {
+        let Principal { servers, name } = self;
+        let operations: Vec<String> = rights.iter().map(|right| format!("--operation {right:?}")).collect();
+        let operations = operations.join(" ");
+        format!("kafka-acls --bootstrap-server {servers} --add --allow-principal User:{name} {operations} {on}")
+    }
+}
+
+/// One line for what is there, or for the rights that are not.
+fn held<W: Write>(
+    (kind, name): (&str, &str),
+    rights: &Rights,
+    needed: &[Right],
+    principal: &Principal,
+    report: &mut Report<'_, W>,
+) -> io::Result<()> {
+    let what = format!("rights on {kind} {name}");
     let Some(rights) = rights else {
-        let what = format!("rights on {what} are not told by this broker");
-        return report.say(How::Warn, &what, &format!("{needed:?} are needed"));
+        return report.say(
+            How::Warn,
+            &format!("{what} are not told by this broker"),
+            &format!("{needed:?} are needed"),
+        );
     };
-    let lacking: Vec<&Right> = needed.iter().filter(|right| !rights.contains(right)).collect();
+    let lacking: Vec<Right> = needed.iter().filter(|right| !rights.contains(right)).copied().collect();
     match lacking.is_empty() {
-        true => report.say(How::Ok, &format!("rights on {what}: {needed:?}"), ""),
+        true => report.say(How::Ok, &format!("{what}: {needed:?}"), ""),
         false => {
-            let remedy = format!("kafka-acls --add --allow-principal … --operation … on {what}");
-            report.say(How::Fail, &format!("rights on {what}: {lacking:?} not granted"), &remedy)
+            let acl = principal.acl(&lacking, &format!("--{kind} {name}"));
+            report.say(How::Fail, &format!("{what}: {lacking:?} not granted"), &acl)
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{How, Report, of_quarantines, of_registry};
+    use super::{How, Principal, Report, of_quarantines, of_registry};
     use crate::config::registry::{Login, Registry};
     use crate::kafka::ffi::rights::Right;
     use crate::kafka::probe::Granted;
@@ -279,11 +327,17 @@ mod tests {
         let check = |what: &str, cluster: &[Right], topic: Option<Option<&[Right]>>, expected: &str| {
             let set = |rights: &[Right]| rights.iter().copied().collect::<BTreeSet<_>>();
             let topics = topic.map(|rights| ("t.quarantine".to_owned(), rights.map(set)));
-            let mut granted =
-                Granted { topics: topics.into_iter().collect(), cluster: Some(set(cluster)), groups: BTreeMap::new() };
+            let mut granted = Granted {
+                topics: topics.into_iter().collect(),
+                cluster: Some(set(cluster)),
+                groups: BTreeMap::new(),
+                transactions: Ok(true),
+            };
             let mut out = Vec::new();
             let mut report = Report { out: &mut out, worst: How::Ok };
-            of_quarantines(&mut granted, &BTreeSet::from(["t.quarantine".to_owned()]), &mut report).unwrap();
+            let principal = Principal { servers: "b:9092".into(), name: "steward".into() };
+            let quarantines = BTreeSet::from(["t.quarantine".to_owned()]);
+            of_quarantines(&mut granted, &quarantines, &principal, &mut report).unwrap();
             let text = String::from_utf8(out).unwrap();
             assert!(text.starts_with(expected), "{what}: {text}");
             assert_eq!(text.contains("counted as lost"), expected.contains("not granted"), "{what}: {text}");

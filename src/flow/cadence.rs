@@ -11,9 +11,9 @@ const DATA_A_DELTA: u64 = 10;
 const FREE_BYTES: u64 = 200_000;
 /// What a product's sketches of some seconds weigh, however few records there were.
 const PRODUCT_BYTES: usize = 32 * 1024;
-/// A transaction is that of one product at most so many times: 12 MiB at 4, of which zstd leaves half, and a broker that takes
-/// a megabyte a second has it within the transaction's 10 s.
-const TIMES_MAX: usize = 3;
+/// A transaction is that of one product at most so many times: 8 MiB at 4, which a broker that takes a megabyte and a half a second has within
+/// what a flush's messages get.
+const TIMES_MAX: usize = 2;
 
 #[derive(Clone, Debug)]
 pub struct Cadence {
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn more_products_may_weigh_more_up_to_a_bound() {
         const MIB: usize = 1 << 20;
-        for (products, mib) in [(0, 4), (1, 4), (65, 6), (257, 12), (1_000, 12)] {
+        for (products, mib) in [(0, 4), (1, 4), (65, 6), (129, 8), (1_000, 8)] {
             assert_eq!(Cadence::flush_bytes(4 * MIB, products), mib * MIB, "{products}");
         }
     }

@@ -491,10 +491,6 @@ impl<J: Judge> Stage for Inspector<J> {
         }
     }
 
-    fn retired(&mut self) -> Vec<ProductName> {
-        Vec::new()
-    }
-
     fn notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
     }

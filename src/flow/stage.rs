@@ -109,7 +109,9 @@ pub trait Stage {
     fn reset(&mut self);
     fn contracts_changed(&mut self);
     /// Products that left with their partitions or their contracts, since the last call.
-    fn retired(&mut self) -> Vec<ProductName>;
+    fn retired(&mut self) -> Vec<ProductName> {
+        Vec::new()
+    }
     /// Lines for the operator since the last call.
     fn notes(&mut self) -> Vec<Note>;
 }

@@ -166,7 +166,7 @@ pub struct Admin {
     // Before the client: a queue is dropped first.
     queue: Option<Queue>,
     pub(super) client: Client<Context>,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Admin {

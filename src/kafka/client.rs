@@ -22,6 +22,8 @@ pub struct Settings {
     pub consumer: BTreeMap<String, String>,
     pub producer: BTreeMap<String, String>,
     pub admin: BTreeMap<String, String>,
+    /// `worker.group.id`: what transactional and group instance ids begin with.
+    pub family: String,
     /// The consumer group of this stage.
     pub group: String,
     pub protocol: GroupProtocol,
@@ -65,10 +67,10 @@ pub struct ClientEvent {
 }
 
 impl Settings {
-    /// `{group}.{worker}.{stage}.{n}`: the transactional id and the group instance id. Stable, so that a restarted
+    /// `{worker.group.id}.{worker}.{stage}.{n}`: the transactional id and the group instance id. Stable, so that a restarted
     /// worker fences its own predecessor and nobody else.
     pub fn identity(&self) -> String {
-        format!("{}.{}.{}.{}", self.group, self.worker_id, self.stage, self.slot)
+        format!("{}.{}.{}.{}", self.family, self.worker_id, self.stage, self.slot)
     }
 
     fn client_id(&self, role: &str) -> String {
@@ -296,7 +298,8 @@ mod tests {
             consumer: BTreeMap::new(),
             producer: BTreeMap::new(),
             admin: BTreeMap::new(),
-            group: "steward".into(),
+            family: "steward".into(),
+            group: "steward-inspect".into(),
             protocol,
             cluster: Cluster::Kafka,
             transactions: true,

@@ -14,6 +14,7 @@ pub fn settings(config: &Config, group: &str, stage: &'static str, slot: usize, 
         consumer: exposed(&config.kafka.consumer),
         producer: exposed(&config.kafka.producer),
         admin: exposed(&config.kafka.admin),
+        family: config.worker.group_id.clone(),
         group: group.into(),
         protocol: match config.kafka.protocol {
             Configured::Classic => GroupProtocol::Classic,

@@ -13,6 +13,7 @@ pub mod compacted; // a compacted log of ours outside of transactions: followed,
 pub mod log; // reads one of our own logs to an end
 pub mod history; // what a topic holds, read once
 pub mod admin; // internal topics: created when missing, verified when present
+pub mod remedy; // what to do about a cluster that does not answer or allow
 pub mod probe; // what `steward check --connect` asks
 pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic
 pub mod configured; // the configuration, as clients and admin calls take it

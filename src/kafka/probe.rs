@@ -1,8 +1,14 @@
-//! What `steward check --connect` asks a cluster. Nothing is changed by it.
+//! What `steward check --connect` asks a cluster. Nothing is changed by it, but that the coordinator of transactions remembers an id of the
+//! check's own for a week: whether one may be used is told by using it alone.
 
 use crate::flow::io::{Fault, TopicInfo};
 use crate::kafka::admin::{Admin, CALL_MS, Mismatch, Topics, names};
+use crate::kafka::client;
+use crate::kafka::cluster::Cluster;
+use crate::kafka::fault;
 use crate::kafka::ffi::rights::{self, Rights};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::producer::Producer as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +33,8 @@ pub struct Granted {
     pub topics: BTreeMap<String, Rights>,
     pub cluster: Rights,
     pub groups: BTreeMap<String, Rights>,
+    /// Whether transactional ids that begin as the tasks' do may be used; `Ok(true)` where there are no transactions.
+    pub transactions: Result<bool, Fault>,
 }
 
 impl Admin {
@@ -60,8 +68,21 @@ impl Admin {
         let asked = rights::of_topics(&self.client, topics, CALL_MS).and_then(|topics| {
             let cluster = rights::of_cluster(&self.client, CALL_MS)?;
             let groups = groups.iter().map(of_group).collect::<Result<_, Fault>>()?;
-            Ok(Granted { topics, cluster, groups })
+            Ok(Granted { topics, cluster, groups, transactions: self.may_transact() })
         });
         asked.map_err(|f| self.explained(f))
+    }
+
+    /// An id of the check's own under the tasks' prefix: no task is fenced by it.
+    fn may_transact(&self) -> Result<bool, Fault> {
+        if !self.settings.transactions || self.settings.cluster == Cluster::Embedded {
+            return Ok(true);
+        }
+        let producer = client::producer(&self.settings).map_err(|e| fault::of_producer("producer", &e))?;
+        match producer.init_transactions(Duration::from_millis(CALL_MS as u64)) {
+            Ok(()) => Ok(true),
+            Err(e) if e.rdkafka_error_code() == Some(Code::TransactionalIdAuthorizationFailed) => Ok(false),
+            Err(e) => Err(fault::of_producer("init transactions", &e)),
+        }
     }
 }

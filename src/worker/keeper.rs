@@ -17,6 +17,7 @@ use crate::kafka::catalog::{self, ContractBody};
 use crate::kafka::client::{self, ClientEvent, Settings};
 use crate::kafka::compacted::Follower;
 use crate::kafka::configured::{self, topics};
+use crate::kafka::remedy;
 use crate::registry::client::Client;
 use crate::registry::subjects::{self, Subjects};
 use crate::telemetry;
@@ -184,7 +185,14 @@ impl Keeper {
                 self.board.broker_answered(crate::clock::now_ms());
                 news.topics = self.topics(&all);
             }
-            Err(fault) => self.failed("topics", &fault),
+            Err(fault) => {
+                let (cause, remedy) = remedy::of_silence(
+                    &fault.message,
+                    self.settings.admin.get("security.protocol").map(String::as_str),
+                );
+                self.board.cluster_trouble(format!("{cause}; {remedy}"));
+                self.failed("topics", &fault);
+            }
         }
         self.board.set_contracts(&self.plans, self.loaded.findings.clone());
         self.obey(&mut news);
@@ -458,6 +466,9 @@ fn hear(limiter: &Mutex<Limiter>, event: ClientEvent) {
     if limiter.pass(now, &event.client, &kind) {
         let client = event.client.as_str();
         match event.level {
+            0..=3 if let Some(remedy::Remedy { cause, remedy }) = remedy::of(&event.text) => {
+                tracing::error!(client, cause, remedy, "{}", event.text);
+            }
             0..=3 => tracing::error!(client, "{}", event.text),
             4 => tracing::warn!(client, "{}", event.text),
             5..=6 => tracing::info!(client, "{}", event.text),

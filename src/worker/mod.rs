@@ -16,8 +16,10 @@ use crate::config::usable::Config;
 use crate::flow::io::Exit;
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
+use crate::kafka::remedy;
 use crate::registry;
 use crate::telemetry;
+use crate::telemetry::log::Limiter;
 use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
 use crate::worker::orphans::Watch;
@@ -211,9 +213,11 @@ async fn ended_round(keeping: &mut Option<JoinHandle<(Keeper, News)>>) -> Result
 
 /// Waits for brokers as long as it takes; a cluster whose topics are not as they must be is refused.
 async fn set_up(config: Arc<Config>, board: Arc<Board>) -> Result<Keeper, Exit> {
+    let protocol = config.kafka.admin.get("security.protocol").map(|text| text.expose().to_owned());
+    let mut limiter = Limiter::default();
     loop {
-        let (config, board) = (config.clone(), board.clone());
-        let opened = tokio::task::spawn_blocking(move || Keeper::open(config, board)).await;
+        let (config, shown) = (config.clone(), board.clone());
+        let opened = tokio::task::spawn_blocking(move || Keeper::open(config, shown)).await;
         match opened {
             Ok(Ok(keeper)) => return Ok(keeper),
             Ok(Err(keeper::OpenError::Setup(SetupError::Mismatch(m)))) => {
@@ -221,7 +225,18 @@ async fn set_up(config: Arc<Config>, board: Arc<Board>) -> Result<Keeper, Exit> 
             }
             Ok(Err(keeper::OpenError::Refused(why))) => return Err(Exit::Configuration(why)),
             Ok(Err(keeper::OpenError::Setup(SetupError::Unreachable(fault)))) => {
-                tracing::warn!(reason = fault.message, "the cluster cannot be set up yet; trying again");
+                let (cause, remedy) = remedy::of_silence(&fault.message, protocol.as_deref());
+                board.cluster_trouble(format!("{cause}; {remedy}"));
+                // Each try takes some 10 s: the log has a line each half a minute.
+                if limiter.pass(crate::clock::now_ms(), "worker", &cause) {
+                    tracing::warn!(
+                        cause,
+                        remedy,
+                        reason = fault.message,
+                        "the cluster cannot be set up yet; trying again"
+                    );
+                }
+                limiter.due(crate::clock::now_ms());
                 tokio::time::sleep(KEEP_EVERY).await;
             }
             Err(error) => return Err(Exit::Fatal(format!("setting up failed: {error}"))),

@@ -41,7 +41,7 @@ fn each_thing_at_the_cluster_is_told_in_a_line_of_its_own() {
             "ok    own topic _checked1.deltas: created at the first start, 12 partitions",
             "ok    rights on topic checked.orders: [Read, Describe]",
             "ok    rights on group checked-ledger: [Read, Describe]",
-            "warn  rights on the transactional ids checked.w1.* cannot be asked",
+            "ok    rights on transactional ids checked.*: [Write, Describe]",
         ],
     );
     check(

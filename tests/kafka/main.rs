@@ -42,6 +42,7 @@ mod reloads; // what is read again
 mod logs; // topics that grow, are cut, start again, hold what was aborted
 mod changes; // contracts, brokers
 mod operators; // pause, resume, any worker asked, topics that appear
+mod secured; // TLS, logins, least rights, and each way to be refused
 mod check; // `steward check --connect`
 mod formats; // every format and compression; drafts of topics
 mod rule_sets; // of a registry, beside the contract

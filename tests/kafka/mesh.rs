@@ -57,6 +57,19 @@ impl<'b> Mesh<'b> {
         mesh
     }
 
+    /// Its workers come to the broker by this listener, with these lines of configuration.
+    pub fn through(mut self, listener: &str, lines: &str) -> Mesh<'b> {
+        self.settings = self.settings.replace(&self.broker.bootstrap, listener) + "\n" + lines;
+        self
+    }
+
+    /// The workers' configuration, in a file.
+    pub fn configuration(&self, id: &str) -> std::path::PathBuf {
+        let file = self.folder.path().join(format!("{id}.checked.yaml"));
+        fs::write(&file, format!("{}\nworker.id: {}-{id}\n", self.settings, self.name)).expect("the configuration");
+        file
+    }
+
     /// Writes the contract in this version over the one before.
     pub fn put_contract(&self, version: &str) {
         let text = oracle::contract(self.name, &self.topic, version);

@@ -103,6 +103,7 @@ pub fn settings(
         consumer: Default::default(),
         producer: Default::default(),
         admin: Default::default(),
+        family: group.to_owned(),
         group: group.to_owned(),
         protocol: GroupProtocol::Classic,
         cluster: Cluster::Kafka,

@@ -1,6 +1,7 @@
 //! One real Apache Kafka broker for tests, from Maven artifacts, on free loopback ports.
 
 pub mod held; // a service that ends with us
+pub mod secured; // with TLS, logins and ACLs
 pub mod records; // produce, abort, read
 pub mod topics; // create, delete, grow, cut, lag
 
@@ -28,26 +29,31 @@ pub fn shared() -> &'static Broker {
 impl Broker {
     /// Returns when the broker answers.
     pub fn start() -> Broker {
-        Broker::start_with("")
+        Broker::start_with("", &[])
     }
 
     /// One that holds ACLs in force; what has none is open to everybody.
     pub fn guarded() -> Broker {
-        Broker::start_with(GUARDED)
+        Broker::start_with(GUARDED, &[])
     }
 
-    fn start_with(more: &str) -> Broker {
+    /// With further properties, which win, and further words for the formatting of its storage.
+    fn start_with(properties: &str, format: &[&str]) -> Broker {
         let libs = kafka_libs();
         let [port, controller] = free_ports();
         let folder = fresh_folder(&format!("broker-{port}"));
         let settings = folder.join("server.properties");
-        let properties = server_properties(port, controller, &folder) + more;
-        fs::write(&settings, properties).expect("the broker's settings");
+        let (plaintext, of_controller) =
+            (format!("PLAINTEXT://127.0.0.1:{port}"), format!("CONTROLLER://127.0.0.1:{controller}"));
+        let properties = properties.replace("{plaintext}", &plaintext).replace("{controller}", &of_controller);
+        fs::write(&settings, server_properties(port, controller, &folder) + &properties)
+            .expect("the broker's settings");
         fs::write(folder.join("log4j.properties"), LOG4J).expect("the broker's log settings");
 
         let format = java(&libs, &folder, "64m")
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(&settings)
+            .args(format)
             .output();
         let format = format.expect("java starts");
         assert!(format.status.success(), "storage cannot be formatted: {}", String::from_utf8_lossy(&format.stderr));

@@ -27,6 +27,7 @@ pub fn settings(address: &str, group: &str, worker: &str) -> Settings {
         consumer: BTreeMap::new(),
         producer: BTreeMap::new(),
         admin: BTreeMap::new(),
+        family: group.into(),
         group: group.into(),
         protocol: GroupProtocol::Classic,
         cluster: Cluster::Kafka,
