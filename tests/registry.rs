@@ -380,4 +380,21 @@ fn a_registry_behind_tls_is_believed_by_its_certificate_and_believes_ours() {
     check("another's certificate as authority", Some(&wrong), Some(&ours), false);
     check("a client without a certificate", Some(&ca), None, false);
     check("a client with another's", Some(&ca), Some(&theirs), false);
+
+    // A running thread takes up certificates that are read again: what it asked for in vain is found.
+    let of = |ca: &PathBuf| Registry { ca: Some(ca.clone()), certificate: Some(ours.clone()), ..registry(&[&url]) };
+    let (tell, told) = mpsc::channel();
+    let news = move |news| {
+        let _ = tell.send(match news {
+            News::Schemas(schemas) => matches!(schemas.get(SchemaRef::Id(1)), Some(Registered::Avro(_))),
+            News::Trouble(trouble) => trouble.is_none(),
+        });
+    };
+    let wishes = keeper::start(&of(&wrong), news).expect("a thread");
+    wishes.want(SchemaRef::Id(1));
+    assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(false), "nobody vouches for it");
+    wishes.renew(Client::new(&of(&ca)).expect("a client"));
+    let heard = std::iter::from_fn(|| told.recv_timeout(Duration::from_secs(10)).ok());
+    let found = heard.take(20).filter(|good| *good).take(2).count();
+    assert_eq!(found, 2, "it answers again, and its schema is known");
 }
