@@ -324,21 +324,24 @@ impl Plans {
             let (old, new) = (&other.contract_version, &plan.contract_version);
             match compare_versions(new, old) {
                 _ if plan.hash == other.hash => {
-                    problems.warning(
+                    problems.doubt(
                         &Place::default(),
+                        "repeated-contract",
                         format!("contract {id} {new} is given twice"),
                         "remove one of the files",
                     );
                 }
-                Ordering::Equal => problems.semantic(
+                Ordering::Equal => problems.beyond(
                     &Place::default(),
+                    "repeated-version",
                     format!("contract {id} {new} is given in two wordings; the first by path governs"),
                     "remove one of the files, or give the newer a higher version",
                 ),
                 order => {
                     let (higher, lower) = if order == Ordering::Greater { (new, old) } else { (old, new) };
-                    problems.warning(
+                    problems.doubt(
                         &Place::default(),
+                        "older-version",
                         format!("contract {id} is given in two versions; {higher} governs, {lower} does not"),
                         "remove the file of the lower version",
                     );

@@ -88,22 +88,14 @@ impl Problems {
         self.add(Level::Error, Source::Schema, code, at, message.into(), remedy.into());
     }
 
-    pub fn semantic(&self, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Level::Error, Source::Semantic, "semantic", at, message.into(), remedy.into());
-    }
-
-    /// Beyond the schema, with a code of its own.
+    /// Beyond the schema.
     pub fn beyond(&self, at: &Place, code: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
         self.add(Level::Error, Source::Semantic, code, at, message.into(), remedy.into());
     }
 
-    /// Likely not meant so, with a code of its own.
+    /// Not all of it is enforced, or it is likely not meant so.
     pub fn doubt(&self, at: &Place, code: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
         self.add(Level::Warning, Source::Semantic, code, at, message.into(), remedy.into());
-    }
-
-    pub fn warning(&self, at: &Place, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Level::Warning, Source::Semantic, "semantic", at, message.into(), remedy.into());
     }
 
     pub fn syntax(&self, error: SyntaxError) {

@@ -45,7 +45,7 @@ pub fn schema(node: &Node, at: &Place, problems: &Problems) -> Option<Arc<AvroSc
         _ => AvroSchema::parse(&node.json().to_string(), &[]),
     };
     let refuse = |what: String, remedy: &str| {
-        problems.semantic(at, what, remedy);
+        problems.beyond(at, "bad-schema", what, remedy);
         None
     };
     match parsed {
@@ -65,8 +65,9 @@ pub fn protobuf(text: &str, at: &Place, problems: &Problems) -> Option<Arc<Proto
     match ProtobufSchema::parse(text, &[]) {
         Ok(schema) => Some(Arc::new(schema)),
         Err(error) => {
-            problems.semantic(
+            problems.beyond(
                 at,
+                "bad-schema",
                 format!("steward.protobufSchema is no Protobuf schema: {error}"),
                 "correct it; without a registry it may import nothing but google/protobuf and confluent",
             );
@@ -86,8 +87,9 @@ impl Stated {
                 return self.message(of_contract, protobuf, problems);
             }
             (Some((Word::Protobuf, at)), None, _) => {
-                problems.semantic(
+                problems.beyond(
                     at,
+                    "no-schema",
                     "steward.encoding is protobuf, and there is no steward.protobufSchema that can be read",
                     "give the schema as steward.protobufSchema, or write registry where records are framed",
                 );
@@ -103,16 +105,18 @@ impl Stated {
             (Some((Word::Registry, _)), schema) => Encoding::Registry(schema),
             (Some((Word::Json, _)), None) => Encoding::Json,
             (Some((Word::Json, at)), Some(_)) => {
-                problems.semantic(
+                problems.beyond(
                     at,
+                    "contradiction",
                     "steward.encoding is json, and there is a steward.avroSchema",
                     "remove one of them",
                 );
                 Encoding::Json
             }
             (Some((Word::Avro, at)), None) => {
-                problems.semantic(
+                problems.beyond(
                     at,
+                    "no-schema",
                     "steward.encoding is avro, and there is no steward.avroSchema that can be read",
                     "give the schema as steward.avroSchema, or write registry where records are framed",
                 );
@@ -127,8 +131,9 @@ impl Stated {
             Some(message) => Encoding::Protobuf(schema.clone(), message),
             None => {
                 if let Some((name, at)) = named {
-                    problems.semantic(
+                    problems.beyond(
                         at,
+                        "unknown-message",
                         format!("steward.protobufSchema has no message {name}"),
                         format!("use one of {}", schema.names().join(", ")),
                     );

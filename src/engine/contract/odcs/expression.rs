@@ -28,7 +28,12 @@ const OF_PROPERTY: [(&str, Variable); 5] = [
 pub fn cel(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -> Result<Check, String> {
     let Some(found) = fields.get("implementation") else { return Err("no implementation".to_owned()) };
     let Some(text) = found.text() else {
-        problems.semantic(&found.at, "the implementation is no text", "write one CEL expression, in quotes");
+        problems.beyond(
+            &found.at,
+            "no-expression",
+            "the implementation is no text",
+            "write one CEL expression, in quotes",
+        );
         return Err("the implementation is no text".to_owned());
     };
     let dialect = Dialect::Pcre;
@@ -46,7 +51,7 @@ pub fn cel(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -
 pub fn sql(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -> Result<Check, String> {
     let Some(found) = fields.get("query") else { return Err("no query".to_owned()) };
     let Some(text) = found.text() else {
-        problems.semantic(&found.at, "the query is no text", "write one SELECT, in quotes");
+        problems.beyond(&found.at, "no-expression", "the query is no text", "write one SELECT, in quotes");
         return Err("the query is no text".to_owned());
     };
     let by_its_own_name = |name: &str| Ok(FieldPath(name.split('.').map(|n| Step::Name(n.to_owned())).collect()));
@@ -63,13 +68,13 @@ pub fn sql(fields: &mut Fields<'_>, subject: Subject<'_>, problems: &Problems) -
     match query {
         Ok(query) => Ok(Check::Query(Arc::new(query))),
         Err(Refusal::Wrong(reason)) => {
-            problems.semantic(&found.at, &reason, "correct the query");
+            problems.beyond(&found.at, "bad-query", &reason, "correct the query");
             Err(reason)
         }
         Err(Refusal::Beyond(reason)) => {
             let remedy =
                 "write it as aggregates over the records of this one topic, or expect its verdict to be unknown";
-            problems.warning(&found.at, &reason, remedy);
+            problems.doubt(&found.at, "unmeasured-query", &reason, remedy);
             Err(reason)
         }
     }
@@ -83,14 +88,34 @@ pub fn threshold_or_none(fields: &mut Fields<'_>, problems: &Problems) -> Result
     }
 }
 
+/// Libraries of functions that Confluent's clients have and we do not.
+const UNMEASURED: [&str; 2] = ["decimals", "variants"];
+
+/// An expression that is right to Confluent's clients and asks what we do not measure.
+pub fn unmeasured(text: &str, mistake: &Mistake) -> Option<String> {
+    let names = |library: &&str| {
+        let rest = text.get(mistake.at..).and_then(|rest| rest.trim_start().strip_prefix(*library));
+        rest.is_some_and(|rest| rest.trim_start().starts_with('.'))
+    };
+    let library = UNMEASURED.into_iter().find(names)?;
+    Some(format!("functions of {library} are not measured"))
+}
+
+/// What to write in their place.
+pub const MEASURED: &str = "compare the field itself: a decimal is a number to an expression";
+
 /// Tells where an expression is wrong, and gives the reason why its rule is unknown.
 pub fn does_not_compile(text: &str, mistake: &Mistake, found: &At<'_>, problems: &Problems) -> String {
+    if let Some(reason) = unmeasured(text, mistake) {
+        problems.doubt(&found.at, "unmeasured-function", &reason, MEASURED);
+        return reason;
+    }
     let before = text.get(..mistake.at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     let place =
         if text.contains('\n') { format!("line {line}, character {column}") } else { format!("character {column}") };
     let reason = format!("the expression does not compile: {} (at {place})", mistake.what);
-    problems.semantic(&found.at, &reason, "correct the expression");
+    problems.beyond(&found.at, "bad-expression", &reason, "correct the expression");
     reason
 }

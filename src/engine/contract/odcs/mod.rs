@@ -96,8 +96,9 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
     match api.as_deref() {
         None => problems.schema(&at, "the contract has no apiVersion", "write `apiVersion: v3.1.0`"),
         Some(known) if VERSIONS.contains(&known) => {}
-        Some(older) if older.starts_with("v2.2.") => problems.warning(
+        Some(older) if older.starts_with("v2.2.") => problems.doubt(
             &at,
+            "old-version",
             format!("apiVersion {older:?} is read as if it were v3"),
             format!("migrate to one of {}", VERSIONS.join(", ")),
         ),
@@ -143,8 +144,9 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         );
     }
     if objects.is_empty() {
-        problems.warning(
+        problems.doubt(
             &at,
+            "no-topic",
             "the contract governs no topic",
             "give an object of its schema `physicalType: topic`, and the topic as `physicalName`",
         );
@@ -183,8 +185,9 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         );
     }
     for (length, id) in compile::long_ids(&contract) {
-        problems.warning(
+        problems.doubt(
             &at,
+            "long-id",
             format!("the id of a rule has {length} characters, and is told as {id}"),
             format!("give it an `id` of at most {TEXT_MAX} characters, or shorten the names of its fields"),
         );
@@ -208,7 +211,12 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
     let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     // Kafka's own bound.
     if is_topic && (topic.is_empty() || topic.len() > 249 || !topic.chars().all(legal)) {
-        problems.semantic(&at, format!("{topic:?} can be no topic"), "give the topic's name as `physicalName`");
+        problems.beyond(
+            &at,
+            "bad-topic",
+            format!("{topic:?} can be no topic"),
+            "give the topic's name as `physicalName`",
+        );
     }
     let relates_to = format!("schema/{name}");
     let custom = custom::read(&mut fields, Level::Object, problems);
@@ -250,8 +258,9 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
 
 fn event_time_field(path: &str, at: &Place, properties: &[Property], problems: &Problems) -> Option<FieldPath> {
     if path.is_empty() || path.contains("[]") {
-        problems.semantic(
+        problems.beyond(
             at,
+            "bad-event-time",
             format!("steward.eventTimeField {path:?} is not one field"),
             "name one field of the record, nested ones by dots",
         );
@@ -259,8 +268,9 @@ fn event_time_field(path: &str, at: &Place, properties: &[Property], problems: &
     }
     let field = property_at(properties, path).map(|p| p.field.clone());
     if field.is_none() && !properties.is_empty() {
-        problems.warning(
+        problems.doubt(
             at,
+            "unknown-element",
             format!("steward.eventTimeField {path} is no property of the object"),
             "declare it as a property, or correct its name",
         );
@@ -306,8 +316,9 @@ fn servers(fields: &mut Fields<'_>, problems: &Problems) {
             .text("format")
             .filter(|f| kafka && !["json", "avro", "protobuf"].iter().any(|read| f.eq_ignore_ascii_case(read)));
         if let Some(format) = format {
-            problems.warning(
+            problems.doubt(
                 &server.at,
+                "undecoded-format",
                 format!("records in {format} are not decoded by this version"),
                 "expect every record to be undecodable, or write JSON, Avro or Protobuf",
             );

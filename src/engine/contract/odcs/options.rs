@@ -46,8 +46,9 @@ pub fn read(property: &mut Fields<'_>, relates_to: &str, problems: &Problems) ->
     }
     let Some(logical) = logical else {
         for (key, at) in options.map(|mut o| o.unknown()).unwrap_or_default() {
-            problems.semantic(
+            problems.beyond(
                 &at,
+                "no-type",
                 format!("{key} has no known logicalType to be an option of"),
                 "give the property a logicalType",
             );
@@ -131,8 +132,9 @@ impl Options<'_> {
                 None if text == "password" || text == "binary" => {}
                 None => {
                     let reason = format!("the format {text:?} is not measured");
-                    self.problems.warning(
+                    self.problems.doubt(
                         &at,
+                        "unmeasured-format",
                         &reason,
                         "use email, uuid, uri, hostname, ipv4, ipv6 or byte, or a pattern",
                     );
@@ -176,7 +178,12 @@ impl Options<'_> {
             match &read {
                 Ok(read) => self.valid("format", Validity::Moment { read: read.clone(), asks_type: false }),
                 Err(reason) => {
-                    self.problems.warning(&at, reason, "use y M d H m s S X, and quotes around other letters");
+                    self.problems.doubt(
+                        &at,
+                        "unmeasured-format",
+                        reason,
+                        "use y M d H m s S X, and quotes around other letters",
+                    );
                     self.unmeasured("format", reason.clone());
                 }
             }

@@ -65,7 +65,7 @@ fn one(
         None => Err(format!("the SLA {name} has no value")),
     }
     .inspect_err(|why| {
-        problems.warning(&at, why, "give it a number and a unit: `value: 4`, `unit: h`");
+        problems.doubt(&at, "unmeasured-level", why, "give it a number and a unit: `value: 4`, `unit: h`");
     })?;
     let mut times = Vec::new();
     for element in elements {

@@ -89,8 +89,9 @@ fn one(
     problems: &Problems,
 ) -> Option<Property> {
     if parent.depth >= DEPTH_MAX {
-        problems.semantic(
+        problems.beyond(
             &fields.at,
+            "too-deep",
             format!("properties are nested deeper than {DEPTH_MAX}"),
             "flatten them: no record is read that deep",
         );
@@ -125,8 +126,9 @@ fn one(
     let position = fields.integer("primaryKeyPosition").filter(|p| *p >= 0);
     let is_key = fields.flag("primaryKey") == Some(true);
     if position.is_some_and(|p| p > 0) && !is_key {
-        problems.warning(
+        problems.doubt(
             &fields.at,
+            "idle-key",
             "primaryKeyPosition means nothing without primaryKey",
             "set `primaryKey: true`, or remove the position",
         );

@@ -125,7 +125,7 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
     let rule = fields.text("rule");
     let named = fields.text("metric").or_else(|| {
         let rule = rule.filter(|_| matches!(kind.as_deref(), None | Some("library")))?;
-        problems.warning(&fields.at, "`rule` is deprecated", "name it `metric`");
+        problems.doubt(&fields.at, "deprecated", "`rule` is deprecated", "name it `metric`");
         Some(rule)
     });
     let library = ["nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"];
@@ -145,8 +145,9 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
         (Some("sql"), None) => Some("sql"),
         (Some("custom"), None) => Some("custom"),
         (None, None) => {
-            problems.warning(
+            problems.doubt(
                 &fields.at,
+                "no-metric",
                 "the rule has no metric",
                 "give it a `metric`, or `type: text` if it is meant for people",
             );
@@ -157,8 +158,9 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
             Some("unknown")
         }
         (Some(kind @ ("text" | "sql" | "custom")), Some(name)) => {
-            problems.semantic(
+            problems.beyond(
                 &fields.at,
+                "contradiction",
                 format!("type {kind} and metric {name:?} contradict each other"),
                 "keep one of them",
             );
@@ -252,8 +254,9 @@ fn check(
         },
         ("duplicateValues", Subject::Object(find, _)) => duplicates(arguments.as_mut(), &place, find, problems),
         (_, Subject::Object(..)) => {
-            problems.semantic(
+            problems.beyond(
                 &place,
+                "wrong-place",
                 format!("{metric} asks a property, and stands on an object"),
                 "move it to the property it is meant for",
             );
@@ -264,7 +267,12 @@ fn check(
     let unknown = arguments.map(|mut a| a.unknown()).unwrap_or_default();
     match unknown.first() {
         Some((key, at)) => {
-            problems.semantic(at, format!("{metric} has no argument {key}"), "remove it, or correct its name");
+            problems.beyond(
+                at,
+                "unknown-argument",
+                format!("{metric} has no argument {key}"),
+                "remove it, or correct its name",
+            );
             Err(format!("the argument {key} is not understood"))
         }
         None => check,
@@ -289,7 +297,7 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problem
         None => None,
         Some((Some(items), _)) if !items.is_empty() => Some(Values::new(items.iter().map(|v| v.node.json()).collect())),
         Some((_, found)) => {
-            problems.semantic(&found.at, "validValues is no list of values", "list at least one value");
+            problems.beyond(&found.at, "bad-argument", "validValues is no list of values", "list at least one value");
             return Err("validValues is no list of values".to_owned());
         }
     };
@@ -301,7 +309,7 @@ fn invalid(arguments: Option<&mut Fields<'_>>, place: &Place, problems: &Problem
             return Err(reason);
         }
         Some((None, found)) => {
-            problems.semantic(&found.at, "pattern is no text", "put it in quotes");
+            problems.beyond(&found.at, "bad-argument", "pattern is no text", "put it in quotes");
             return Err("the pattern is no text".to_owned());
         }
     };

@@ -193,7 +193,10 @@ fn merged(structure: Vec<Problem>, meaning: Vec<Problem>) -> Vec<Problem> {
     let beyond: Vec<Problem> = meaning.into_iter().filter(|problem| !again(problem)).collect();
     let mut all: Vec<Problem> = structure;
     all.extend(beyond.into_iter().map(|problem| match problem.source {
-        Source::Schema => Problem { source: Source::Semantic, code: "semantic", ..problem },
+        Source::Schema if problem.code == "schema" => {
+            Problem { source: Source::Semantic, code: "not-understood", ..problem }
+        }
+        Source::Schema => Problem { source: Source::Semantic, ..problem },
         _ => problem,
     }));
     all.sort_by_key(|problem| (problem.line, problem.column));

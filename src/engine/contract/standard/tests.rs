@@ -48,7 +48,7 @@ fn breaches_of_the_schema_are_told_with_their_places() {
         "  - name: a\n    logicalType: strnig\n    minLength: 1\n  - logicalType: date\n    logicalTypeOptions:\n      minimum: 1\n      timezone: true\n",
         &[
             "error schema unknown-word /schema/0/properties/0/logicalType 10",
-            "error semantic semantic /schema/0/properties/0/minLength 11",
+            "error semantic not-understood /schema/0/properties/0/minLength 11",
             "error schema missing-key /schema/0/properties/1 12",
             "error schema wrong-kind /schema/0/properties/1/logicalTypeOptions/minimum 14",
             "error schema unknown-key /schema/0/properties/1/logicalTypeOptions/timezone 15",
@@ -94,9 +94,40 @@ fn what_the_schema_takes_and_the_standard_does_not_is_told_too() {
         "  - name: a\n    description: ${UNSET} ${SET}\n    quality:\n    - {type: sql, query: 'select ${column}', mustBe: 0}\n",
         &[
             "error semantic unresolved-variable /schema/0/properties/0/description 10",
-            "warning semantic semantic /schema/0/properties/0/quality/0/query 12",
+            "warning semantic unmeasured-query /schema/0/properties/0/quality/0/query 12",
         ],
     );
+}
+
+#[test]
+fn what_is_beyond_the_schema_has_a_code_of_its_own() {
+    let rule = |rule: &str, code: &str| {
+        let at = "/schema/0/properties/0/quality/0";
+        check_properties(
+            &format!("  - name: a\n    quality:\n    - {rule}\n"),
+            &[&format!("{code} 11").replace('@', at)],
+        );
+    };
+    rule("{metric: duplicateValues, mustBe: 0, arguments: {x: 1}}", "error semantic unknown-argument @/arguments/x");
+    rule(
+        "{metric: invalidValues, mustBe: 0, arguments: {pattern: 1}}",
+        "error semantic bad-argument @/arguments/pattern",
+    );
+    rule("{type: sql, query: 'select count(', mustBe: 0}", "error semantic bad-query @/query");
+    rule("{type: custom, engine: cel, implementation: 'value >'}", "error semantic bad-expression @/implementation");
+    rule(
+        "{type: custom, engine: cel, implementation: 'decimals.of(value) > 1'}",
+        "warning semantic unmeasured-function @/implementation",
+    );
+    check_properties(
+        "  - name: a\n    primaryKeyPosition: 1\n  - name: b\n    logicalType: string\n    logicalTypeOptions: {format: iban}\n",
+        &[
+            "warning semantic idle-key /schema/0/properties/0 9",
+            "warning semantic unmeasured-format /schema/0/properties/1/logicalTypeOptions/format 13",
+        ],
+    );
+    check(&format!("{HEAD}schema:\n- name: o\n"), &["warning semantic no-topic  1"]);
+    check(&format!("{HEAD}schema:\n- name: 'a b'\n  physicalType: topic\n"), &["error semantic bad-topic /schema/0 6"]);
 }
 
 #[test]
@@ -127,7 +158,7 @@ fn subject_versions_are_checked_with_their_rules() {
     };
     check(
         &rule(r#""mode": "READ", "type": "OTHER", "tags": null"#),
-        &["warning semantic semantic /ruleSet/domainRules/0 1"],
+        &["warning semantic unmeasured-type /ruleSet/domainRules/0 1"],
     );
     let at = "/ruleSet/domainRules/0 1";
     check(&rule(r#""mode": "UPGRADE", "type": "CEL", "expr": "true""#), &[&format!("error semantic wrong-mode {at}")]);
@@ -135,7 +166,7 @@ fn subject_versions_are_checked_with_their_rules() {
         &rule(r#""mode": "READ", "type": "CEL", "expr": "true", "onFailure": "DLQ,NONE""#),
         &[&format!("error semantic wrong-action {at}")],
     );
-    check(r#"{"schema": "\"string\""}"#, &["warning semantic semantic /schema 1"]);
+    check(r#"{"schema": "\"string\""}"#, &["warning semantic no-record /schema 1"]);
     check(r#"{"schema": "{"}"#, &["error semantic bad-schema /schema 1"]);
     check(r#"{"schemaType": "JSON", "schema": "1"}"#, &["error semantic bad-schema /schema 1"]);
     check(r#"{"schemaType": "XML", "schema": "x"}"#, &["error schema unknown-word /schemaType 1"]);

@@ -70,7 +70,12 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         None => shape.name.clone().unwrap_or_else(|| "record".to_owned()),
     };
     if subject.as_ref().is_some_and(|subject| subject.ends_with("-key")) {
-        problems.warning(&at, "the subject is of keys", "give it the subject of the values: rules are asked of them");
+        problems.doubt(
+            &at,
+            "subject-of-keys",
+            "the subject is of keys",
+            "give it the subject of the values: rules are asked of them",
+        );
     }
     let version = fields.get("version").map(|found| word(found.node)).unwrap_or_default();
     let mut metadata = fields.get("metadata").and_then(|found| Fields::of(&found, problems));
@@ -120,8 +125,9 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         canonical: root.node.json().to_string(),
     };
     for (length, id) in compile::long_ids(&contract) {
-        problems.warning(
+        problems.doubt(
             &at,
+            "long-id",
             format!("the id of a rule has {length} characters, and is told as {id}"),
             "shorten the name of the rule, or those of its fields",
         );
@@ -154,7 +160,12 @@ fn shape(language: &str, found: &At<'_>, references: &References, said: &Place, 
     shape.unwrap_or_else(|reason| {
         let is_empty = reason == avro::NO_RECORD || reason == protobuf::NO_MESSAGE;
         if is_empty && matches!(found.node.value, Value::Text(_)) {
-            problems.warning(&found.at, "the schema is no record", "expect its rules to be unknown: they ask fields");
+            problems.doubt(
+                &found.at,
+                "no-record",
+                "the schema is no record",
+                "expect its rules to be unknown: they ask fields",
+            );
             return Shape::default();
         }
         let language = match language {
@@ -163,13 +174,19 @@ fn shape(language: &str, found: &At<'_>, references: &References, said: &Place, 
             _ => "Protobuf schema",
         };
         match references.lack {
-            true => problems.warning(
+            true => problems.doubt(
                 &found.at,
+                "no-reference",
                 format!("the schema refers to others, which are not here, and its fields are not read: {reason}"),
                 "put the text of each as `schema` beside its `name` in `references`",
             ),
             false => {
-                problems.semantic(&found.at, format!("the schema is no {language}: {reason}"), "correct the schema");
+                problems.beyond(
+                    &found.at,
+                    "bad-schema",
+                    format!("the schema is no {language}: {reason}"),
+                    "correct the schema",
+                );
             }
         }
         Shape::default()

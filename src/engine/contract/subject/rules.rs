@@ -2,7 +2,7 @@
 
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::Clause;
-use crate::engine::contract::odcs::expression::does_not_compile;
+use crate::engine::contract::odcs::expression::{self, does_not_compile};
 use crate::engine::contract::plan::Check;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::shape::{Field, Shape};
@@ -85,7 +85,12 @@ impl Rules<'_> {
     fn check(&self, rule: &mut Fields<'_>, kind: &str) -> Result<Condition, String> {
         let problems = self.problems;
         if kind != "CEL" && kind != "CEL_FIELD" {
-            problems.warning(&rule.at, format!("rules of type {kind:?} are not measured"), "use CEL or CEL_FIELD");
+            problems.doubt(
+                &rule.at,
+                "unmeasured-type",
+                format!("rules of type {kind:?} are not measured"),
+                "use CEL or CEL_FIELD",
+            );
             return Err(format!("rules of type {kind:?} are not measured"));
         }
         let mut params = rule.get("params").and_then(|found| Fields::of(&found, problems));
@@ -94,14 +99,19 @@ impl Rules<'_> {
             None | Some("" | "pcre") => Dialect::Pcre,
             Some("re2") => Dialect::Re2,
             Some(other) => {
-                problems.semantic(&rule.at, format!("cel.regex.engine {other:?} is not known"), "use pcre or re2");
+                problems.beyond(
+                    &rule.at,
+                    "unknown-engine",
+                    format!("cel.regex.engine {other:?} is not known"),
+                    "use pcre or re2",
+                );
                 return Err(format!("the regex engine {other:?} is not known"));
             }
         };
         let guarded = !param("cel.ignore.guard.separator").is_some_and(|text| text.eq_ignore_ascii_case("true"));
         let tags = rule.get("tags").and_then(|found| found.texts()).unwrap_or_default();
         let Some(found) = rule.get("expr").filter(|found| found.text().is_some()) else {
-            problems.semantic(&rule.at, "the rule has no expression", "give it an `expr`");
+            problems.beyond(&rule.at, "no-expression", "the rule has no expression", "give it an `expr`");
             return Err("the rule has no expression".to_owned());
         };
         let text = found.text().unwrap_or_default();
@@ -110,8 +120,9 @@ impl Rules<'_> {
             _ => (&CEL_FIELD[..], About::Fields(self.tagged(&tags))),
         };
         if matches!(&about, About::Fields(fields) if fields.is_empty()) {
-            problems.warning(
+            problems.doubt(
                 &rule.at,
+                "idle-rule",
                 "the rule asks no field of the schema",
                 "tag a field with one of the rule's tags, or correct them",
             );
@@ -154,7 +165,12 @@ impl Rules<'_> {
             let name = text(rule, "name").unwrap_or_else(|| format!("rule{i}"));
             let check = match text(rule, "expr").filter(|expr| !expr.is_empty()) {
                 None => {
-                    self.problems.semantic(self.at, format!("the rule {name} has no expression"), "give it an `expr`");
+                    self.problems.beyond(
+                        self.at,
+                        "no-expression",
+                        format!("the rule {name} has no expression"),
+                        "give it an `expr`",
+                    );
                     Check::Unmeasured("the rule has no expression".to_owned())
                 }
                 Some(expr) => {
@@ -165,12 +181,7 @@ impl Rules<'_> {
                             breaks: Breaks::FalseOrText,
                             about: about.clone(),
                         })),
-                        Err(mistake) => {
-                            let reason =
-                                format!("the rule {name} does not compile: {} (at {})", mistake.what, mistake.at + 1);
-                            self.problems.semantic(self.at, &reason, "correct its expression");
-                            Check::Unmeasured(reason)
-                        }
+                        Err(mistake) => self.inline_mistake(&name, &expr, &mistake),
                     }
                 }
             };
@@ -183,6 +194,16 @@ impl Rules<'_> {
             }
         };
         rules.iter().enumerate().map(one).collect()
+    }
+
+    fn inline_mistake(&self, name: &str, expr: &str, mistake: &Mistake) -> Check {
+        if let Some(reason) = expression::unmeasured(expr, mistake) {
+            self.problems.doubt(self.at, "unmeasured-function", &reason, expression::MEASURED);
+            return Check::Unmeasured(reason);
+        }
+        let reason = format!("the rule {name} does not compile: {} (at {})", mistake.what, mistake.at + 1);
+        self.problems.beyond(self.at, "bad-expression", &reason, "correct its expression");
+        Check::Unmeasured(reason)
     }
 
     /// Whole numbers in fields of doubles are doubles.
