@@ -18,7 +18,7 @@ pub enum Wish {
     Pause(ProductName),
     Resume(ProductName),
     Restart(ProductName),
-    /// Contract files are read now, without waiting for two looks that saw the same.
+    /// Configuration, certificates and contract files are read now, without waiting for two looks that saw the same.
     Reload,
 }
 
