@@ -7,7 +7,7 @@ use crate::sim::log::Entry;
 use crate::sim::process::Knows;
 use crate::sim::world::World;
 use mesh_steward::catalog::plans::PlansJudge;
-use mesh_steward::engine::check::own::DECODABLE;
+use mesh_steward::engine::check::own::{DECODABLE, SIZE};
 use mesh_steward::engine::check::tally::Tally;
 use mesh_steward::engine::contract::name::ProductName;
 use mesh_steward::engine::contract::plan::{Binding, Plans};
@@ -24,6 +24,8 @@ const BREAKS: [&str; 3] = ["amount.minimum", "id.required", DECODABLE];
 const UNIQUE: &str = "id.unique";
 /// Over a horizon longer than a run: each record of a topic but the first of its group breaks this, whatever window it is in.
 const REPEATS: &str = "repeats";
+/// Records of more bytes are too large; some of any run are.
+const SIZE_MAX_BYTES: usize = 36;
 /// Few, so that a group comes again in many windows.
 const GROUPS: u64 = 40;
 
@@ -88,7 +90,7 @@ fn differ(told: &Sums, late: u64, planted: &Sums) -> Option<String> {
             told.blind
         ));
     }
-    BREAKS.iter().chain([&UNIQUE]).find_map(|rule| {
+    BREAKS.iter().chain([&UNIQUE, &SIZE]).find_map(|rule| {
         let found = of(rule, &told.failed);
         let there = planted.failed.get(*rule).copied().unwrap_or(0);
         // Which ones came too late nobody says.
@@ -112,6 +114,10 @@ fn planted(world: &World<'_>, watch: &Watch, contracted: &Contracted) -> Sums {
                 let value = entry.data.value.as_deref().unwrap_or_default();
                 if let Some(group) = group(value) {
                     *groups.entry((name, group)).or_insert(0) += 1;
+                }
+                let bytes = value.len() + entry.data.key.as_ref().map_or(0, |key| key.len());
+                if bytes > SIZE_MAX_BYTES {
+                    *sums.failed.entry(SIZE.to_owned()).or_insert(0) += 1;
                 }
                 if let Some(rule) = broken_rule(value) {
                     *sums.failed.entry(rule.to_owned()).or_insert(0) += 1;
@@ -214,6 +220,8 @@ schema:{objects}
 slaProperties:
   - {{property: freshness, value: 5, unit: s}}
   - {{property: throughput, value: 1, unit: records/min}}
+customProperties:
+  - {{property: steward.records, value: {{undecodable: warn, late: fail, oversized: {{bytes: {SIZE_MAX_BYTES}, then: warn}}}}}}
 "
     )
 }
@@ -225,6 +233,7 @@ fn a_record_breaks_the_rule_that_it_was_planted_for() {
     let plans = plans(&Contracts { products: vec![contracted] });
     assert_eq!((plans.by_topic.len(), plans.by_hash.len()), (2, 2));
     assert_eq!(broken_rule(&record(9, false)), None);
+    assert_eq!([9, 150].map(|n| record(n, false).len() > SIZE_MAX_BYTES), [false, true]);
     assert_eq!([3, 4, 5].map(|n| broken_rule(&record(n, true))), BREAKS.map(Some));
 }
 

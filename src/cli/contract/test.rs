@@ -1,9 +1,11 @@
 //! `steward contract test`: a contract tried on records, judged as one closed window by the daemon's own engine.
 
+use crate::catalog::policy;
 use crate::cli::Exit;
 use crate::cli::contract::records::{Source, moment};
 use crate::cli::contract::{Format, shown};
 use crate::clock;
+use crate::config::usable::Config;
 use crate::engine::contract::model::Contract;
 use crate::engine::contract::problem::{Level, Problems};
 use crate::engine::contract::standard::lint::{self, Kind};
@@ -57,6 +59,10 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
             bail!("{}: no object is named {asked}; there are {}", args.contract.display(), names.join(", "))
         }
     };
+    // A configuration that cannot be read is told when the topic is.
+    if let Some(config) = args.source.config.as_deref().and_then(|file| Config::load(file).ok()) {
+        trial.within(&policy::of(&config.records));
+    }
     args.source.read(&mut trial)?;
     let report = report::of(&trial, kind, origin);
     match args.format {

@@ -22,8 +22,9 @@ pub const SIZE: &str = "steward.size";
 /// About records that came after their window had closed; there where they count.
 pub const LATE: &str = "steward.late";
 
-/// Results that go with the policy that asks for them.
-pub const OF_POLICY: [&str; 3] = [SCHEMA, SIZE, LATE];
+/// Results that are not there where there is nothing to tell, or the policy that asks for them is gone: then their
+/// incidents end.
+pub const PASSING: [&str; 4] = [TIMESTAMP, SCHEMA, SIZE, LATE];
 
 /// The number that stands for records too large among the broken rules: no plan has so many.
 pub const OVERSIZED: u32 = u32::MAX - 2;

@@ -9,6 +9,7 @@ use crate::engine::contract::compile;
 use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::model::Contract;
 use crate::engine::contract::plan::{Check, Plan};
+use crate::engine::contract::policy::Policy;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::record::{Position, RawRecord, TopicId};
@@ -82,6 +83,11 @@ impl Trial {
         }
         examiner.count(plan, record, at, false, tally);
         Ok(())
+    }
+
+    /// What a mesh does about bad records where the contract says nothing.
+    pub fn within(&mut self, mesh: &Policy) {
+        self.plan.records = self.plan.records.over(mesh, self.plan.mode);
     }
 
     /// There is a schema registry, and this is all that is known of its schemas.

@@ -52,10 +52,13 @@ pub fn tell_sampled(sample: Sampling, at: &Place, contract: &Contract, problems:
             at,
             "steward-sample",
             format!(
-                "in a sample of {} of the records {} never pass, which ask all of them: {named}{}",
+                "a sample of {} of the records cannot show that what asks all of them holds: {named}{}",
                 sample.percent(),
-                if unknown.len() == 1 { "one rule can".to_owned() } else { format!("{} rules can", unknown.len()) },
-                if unknown.len() > NAMED_MAX { " …" } else { "" }
+                if unknown.len() > NAMED_MAX {
+                    format!(" and {} more", unknown.len() - NAMED_MAX)
+                } else {
+                    String::new()
+                }
             ),
             "sample nothing, or expect them to be unknown",
         );
@@ -65,7 +68,7 @@ pub fn tell_sampled(sample: Sampling, at: &Place, contract: &Contract, problems:
             at,
             "steward-sample",
             format!(
-                "of the records {} are looked at: a bad one beside them is not copied to quarantine",
+                "{} of the records are asked the rules: a bad one of the others is not copied to quarantine",
                 sample.percent()
             ),
             "write warn as steward.mode, or sample nothing",
@@ -123,6 +126,7 @@ mod tests {
     use crate::engine::contract::odcs;
     use crate::engine::contract::policy::Action::{Fail, Quarantine, Usual, Warn};
     use crate::engine::contract::policy::Policy;
+    use crate::engine::contract::problem::Level;
 
     fn parse(value: &str) -> odcs::Parsed {
         let head = "apiVersion: v3.1.0\nkind: DataContract\nid: c\nversion: 1.0.0\nstatus: active\nschema: [{name: o, physicalType: topic}]\n";
@@ -156,6 +160,29 @@ mod tests {
             assert_eq!(parsed.problems, [], "{value}");
             assert_eq!(parsed.contract.expect("a contract").records, expected, "{value}");
         }
+    }
+
+    #[test]
+    fn what_a_sample_cannot_answer_is_told_where_the_sample_is_asked_for() {
+        let check = |rest: &str, expected: &[&str]| {
+            let head = "apiVersion: v3.1.0\nkind: DataContract\nid: c\nversion: 1.0.0\nstatus: active\n";
+            let sample = "customProperties:\n- {property: steward.sample, value: 0.01}\n";
+            let problems = odcs::parse(&format!("{head}{sample}{rest}")).problems;
+            assert_eq!(problems.len(), expected.len(), "{rest}: {problems:?}");
+            for (problem, part) in problems.iter().zip(expected) {
+                assert!(problem.message.contains("1 % of the records") && problem.message.contains(part), "{problem}");
+                let (line, code) = (problem.line, problem.code);
+                assert_eq!((line, code, problem.level), (Some(7), "steward-sample", Level::Warning));
+            }
+        };
+        let object =
+            |properties: &str| format!("schema: [{{name: o, physicalType: topic, properties: [{properties}]}}]\n");
+        check(&object("{name: a, required: true}"), &[]);
+        check(&object("{name: a, unique: true}"), &["holds: schema/o/properties/a"]);
+        let many: String = ["a", "b", "c", "d", "e"].map(|n| format!("{{name: {n}, unique: true}},")).concat();
+        check(&object(&many), &["properties/c and 2 more"]);
+        let enforced = "- {property: steward.mode, value: enforce}\n".to_owned() + &object("{name: a, required: true}");
+        check(&enforced, &["is not copied to quarantine"]);
     }
 
     #[test]
