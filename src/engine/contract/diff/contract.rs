@@ -29,7 +29,7 @@ pub static CONTRACT: Element = Element {
 pub const CUSTOM: Key = Key("customProperties", List(&CUSTOM_PROPERTIES));
 
 /// A contract that is retired promises nothing. Any other word has no effect on data.
-fn status(sides: &Sides<'_>) -> Option<Direction> {
+pub fn status(sides: &Sides<'_>) -> Option<Direction> {
     let retired = |node: Option<&Node>| node.is_some_and(|node| text(node).eq_ignore_ascii_case("retired"));
     match (retired(sides.old), retired(sides.new)) {
         (false, true) => Some(Loosens),

@@ -8,6 +8,7 @@ pub mod rule; // quality rules
 pub mod beside; // keys and headers, and other custom properties
 pub mod sla; // service levels
 pub mod subject; // versions of a registry's subject
+pub mod product; // of a data product: tables
 pub mod grade; // which way a value went
 
 use crate::engine::contract::standard::lint::{self, Kind};
@@ -87,8 +88,6 @@ pub struct Compared {
 pub enum NotCompared {
     #[error("the old file is {0}, and the new one is {1}: name two versions of the same contract")]
     DifferentKinds(&'static str, &'static str),
-    #[error("data products are not compared: name two ODCS contracts, or two versions of a registry's subject")]
-    Products,
 }
 
 /// Reads YAML or JSON.
@@ -101,7 +100,7 @@ pub fn compare(old: &Node, new: &Node) -> Result<Compared, NotCompared> {
     match (lint::kind(old), lint::kind(new)) {
         (Kind::Odcs, Kind::Odcs) => walk.mapping(&contract::CONTRACT, old, new, ""),
         (Kind::Registry, Kind::Registry) => subject::compare(&mut walk, old, new),
-        (Kind::Odps, Kind::Odps) => return Err(NotCompared::Products),
+        (Kind::Odps, Kind::Odps) => walk.mapping(&product::PRODUCT, old, new, ""),
         (old, new) => return Err(NotCompared::DifferentKinds(words(old), words(new))),
     }
     let version = |node: &Node| walk::at(node, "version").map(walk::text);
