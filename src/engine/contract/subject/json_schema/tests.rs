@@ -44,6 +44,8 @@ fn each_keyword_is_asked_or_said_not_to_be_measured() {
     check(of(json!({"type": "string"})), json!({"a": null}), &["o.a.nullValues"], &[]);
     check(of(json!({"type": ["string", "null"]})), json!({"a": null}), &[], &[]);
     check(of(json!({"type": ["string", "integer"]})), json!({"a": 0.5}), &["o.a.logicalType"], &[]);
+    let both = json!({"allOf": [{"type": "number"}, {"type": "integer"}]});
+    check(of(both), json!({"a": 0.5}), &["o.a.logicalType"], &[]);
     check(of(json!({"enum": ["x", 1]})), json!({"a": "y"}), &["o.a.enum"], &[]);
     check(of(json!({"const": "x"})), json!({"a": null}), &["o.a.nullValues"], &[]);
     check(of(json!({"items": {"maximum": 1}})), json!({"a": [1, 2]}), &["o.a[].maximum"], &[]);
