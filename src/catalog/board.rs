@@ -431,8 +431,12 @@ mod tests {
         };
         check("all is well", NOW, |_| {}, &[]);
         check("just silent enough", NOW + SILENCE_MS - 1, |_| {}, &[]);
-        let silent = ["no broker has answered for 25 s: see the log", "task ledger-0 has made no progress for 25 s"];
-        check("silent", NOW + SILENCE_MS, |_| {}, &silent);
+        let stuck = "task ledger-0 has made no progress for 25 s";
+        let silent = "no broker has answered for 25 s: see kafka.bootstrap.servers and the log";
+        check("silent", NOW + SILENCE_MS, |_| {}, &[silent, stuck]);
+        let refused = |board: &Board| board.cluster_trouble("the brokers refuse this user; correct it".to_owned());
+        let told = "no broker has answered for 25 s: the brokers refuse this user; correct it";
+        check("refused", NOW + SILENCE_MS, refused, &[told, stuck]);
         check(
             "a stuck task",
             NOW + SILENCE_MS,

@@ -110,7 +110,7 @@ mod tests {
         let (_folder, mut watcher, _) = watched();
         watcher.observe(Said { versions: [("orders".to_owned(), version.to_string())].into(), keeps_none: true });
         let loaded = watcher.look().expect("a change");
-        let asked = ["nullValues", "logicalType", "minLength"].map(|keyword| format!("orders.id.jsonSchema.{keyword}"));
+        let asked = ["logicalType", "nullValues", "minLength"].map(|keyword| format!("orders.id.jsonSchema.{keyword}"));
         let own = "orders.id.logicalType".to_owned();
         assert_eq!(rules(&loaded), [&[own][..], &asked].concat());
     }

@@ -152,6 +152,7 @@ fn records_whose_registry_stays_away_are_not_measured_and_never_pass() {
 
     drop(stopped);
     until(&worker, "the registry has answered", || worker.metric("steward_registry_schemas") == Some(2.0));
+    pause(1_000); // the task hears of it after the metric moves
     write(later, 0, 30);
     until(&worker, "new records are judged", || records(&read(), "shop/away") == 80);
     let verdicts = read();

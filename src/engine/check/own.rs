@@ -36,6 +36,7 @@ fn size_number(plan: &Plan) -> usize {
 }
 
 /// Counts a record that is too large; `bytes` long.
+#[cold]
 pub fn oversized(plan: &Plan, record: &RawRecord<'_>, at: Position, bytes: u64, tally: &mut Tally) {
     let number = size_number(plan);
     tally.rule(number).failed += 1;

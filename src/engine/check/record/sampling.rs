@@ -17,6 +17,7 @@ impl Examiner {
 }
 
 /// That there is a record, and when it came: a count of all records, and a pause between two, no sample tells.
+#[cold] // so that what is asked of a record that is looked at stays in one piece
 pub(super) fn ask_of_all(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>, found: &mut Found) {
     for (number, subject) in &asked.rules {
         let Some(rule) = plan.rules.get(*number) else { continue };

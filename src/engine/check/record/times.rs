@@ -12,6 +12,7 @@ use crate::engine::decode::tree::{Kind, Value};
 use crate::engine::record::RawRecord;
 
 /// What a service level is told; `None`: the rule is none.
+#[inline(never)] // few rules ask, and their code would stand in the way of the many
 pub fn told(rule: &Rule, routes: &[Route], record: Value<'_>, fields: &Fields, raw: &RawRecord<'_>) -> Option<Told> {
     let Check::Sla(sla) = &rule.check else { return None };
     let time = |(route, field): (&Route, &TimeField)| time_ms(&field.read, rows::single(record, fields, route));
