@@ -1,13 +1,13 @@
 //! `steward`: arguments, logging, exit code.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use mesh_steward::cli::{Exit, check, completions, contract, demo, manual, quarantine, run};
+use mesh_steward::cli::{Exit, check, completions, contract, demo, examples, manual, quarantine, run, top};
 use std::io::Write;
 use std::process::ExitCode;
 
 /// Judges every record of every data product on Kafka against its data contract, exactly once.
 #[derive(Parser)]
-#[command(name = "steward", version = VERSION, after_help = EXIT_CODES)]
+#[command(name = "steward", version = VERSION, after_help = examples::STEWARD)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -16,10 +16,16 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Governs: reads every governed topic, judges every record, tells the verdicts
+    #[command(after_help = examples::RUN)]
     Run(run::Args),
     /// Shows it: a broker, six products with planted faults and the daemon, in this process
+    #[command(after_help = examples::DEMO)]
     Demo(demo::Args),
+    /// Shows all products of a running mesh: verdicts, rates, incidents, lag; live on a terminal
+    #[command(after_help = examples::TOP)]
+    Top(top::Args),
     /// Tells everything that is wrong with a configuration and its contracts
+    #[command(after_help = examples::CHECK)]
     Check(check::Args),
     /// Contracts at a desk: without a broker, a network or a configuration
     #[command(subcommand)]
@@ -28,6 +34,7 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     /// Prints what a shell completes this command line with
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::Args),
     /// Writes pages for man(1)
     #[command(hide = true)]
@@ -36,9 +43,6 @@ enum Command {
 
 /// With the commit, so that a report of a fault names what ran.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILT_COMMIT"), ")");
-
-const EXIT_CODES: &str = "Exit codes: 0 the answer is good, 1 it is bad, 2 there is none (usage, unreadable input, no broker),\n\
-    70 a running daemon met something fatal, 78 the configuration is wrong.";
 
 fn main() -> ExitCode {
     share_arenas();
@@ -60,6 +64,7 @@ fn carry_out(command: Command) -> anyhow::Result<Exit> {
     let exit = match command {
         Command::Run(args) => run::run(&args)?,
         Command::Demo(args) => demo::demo(&args, &mut out)?,
+        Command::Top(args) => top::top(&args, &mut out)?,
         Command::Check(args) => check::check(&args, &mut out)?,
         Command::Contract(command) => contract::contract(&command, &mut out)?,
         Command::Quarantine(command) => quarantine::quarantine(&command, &mut out)?,

@@ -20,7 +20,7 @@ fn every_command_has_a_page_and_every_shell_knows_it() {
     let folder = tempfile::tempdir().unwrap();
     said(&["manual", &folder.path().display().to_string()]);
     let page = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
-    for command in ["run", "demo", "check", "contract", "quarantine", "completions"] {
+    for command in ["run", "demo", "top", "check", "contract", "quarantine", "completions"] {
         assert!(page("steward.1").contains(command), "steward.1 does not name {command}");
         assert!(page(&format!("steward-{command}.1")).starts_with(".ie"), "{command}");
         for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -29,6 +29,47 @@ fn every_command_has_a_page_and_every_shell_knows_it() {
     }
     assert!(page("steward-contract-diff.1").contains("perspective") && page("steward.1").contains("78"));
 }
+
+#[test]
+fn each_command_teaches_by_examples_that_it_takes() {
+    for command in COMMANDS {
+        let words: Vec<&str> = command.split(' ').filter(|word| !word.is_empty()).collect();
+        let help = said(&[&words[..], &["--help"]].concat());
+        assert!(help.contains("Exit codes:") || *command == "completions", "{command} does not say its exit codes");
+        let examples: Vec<&str> = help
+            .lines()
+            .filter(|line| line.starts_with("  "))
+            .filter_map(|line| line.find("steward ").map(|at| &line[at + "steward ".len()..]))
+            .collect();
+        assert!(!examples.is_empty(), "{command} has no example");
+        for example in examples {
+            // What a shell would see of it; --help then says that the words before it are known.
+            let typed = example.split(" > ").next().unwrap().split(" #").next().unwrap();
+            let typed: Vec<&str> = typed.split_whitespace().chain(["--help"]).collect();
+            assert!(example.starts_with(command), "{example} is no example of {command}");
+            said(&typed);
+        }
+    }
+}
+
+/// The first is all of it.
+const COMMANDS: &[&str] = &[
+    "",
+    "run",
+    "demo",
+    "top",
+    "check",
+    "contract lint",
+    "contract diff",
+    "contract test",
+    "contract infer",
+    "contract import",
+    "contract export",
+    "quarantine list",
+    "quarantine show",
+    "quarantine replay",
+    "completions",
+];
 
 #[test]
 fn the_command_line_says_what_its_documents_say() {

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which rooms of `src` a room may name. Whoever is not listed beside it is above it, or a neighbour it need not know.
-/// `clock`, `config`, `systemd` and `telemetry` are leaves: used from above, they know at most what things mean.
+/// `clock`, `config`, `systemd`, `table` and `telemetry` are leaves: used from above, they know at most what things mean.
 const MAY_IMPORT: &[(&str, &str)] = &[
     ("engine", ""),
     ("flow", "engine"),
     ("clock", ""),
     ("systemd", ""),
+    ("table", ""),
     ("config", ""),
     ("telemetry", "config engine flow"),
     ("kafka", "clock config engine flow telemetry"),
@@ -21,8 +22,8 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("discovery", "catalog clock config engine flow kafka registry telemetry"),
     ("http", "catalog clock config discovery engine flow kafka registry telemetry"),
     ("worker", "catalog clock config discovery engine flow http kafka registry systemd telemetry"),
-    ("demo", "clock config flow kafka worker"),
-    ("cli", "catalog clock config demo discovery engine flow http kafka registry systemd telemetry worker"),
+    ("demo", "clock config flow kafka table worker"),
+    ("cli", "catalog clock config demo discovery engine flow http kafka registry systemd table telemetry worker"),
     ("main", "cli config telemetry"),
 ];
 

@@ -4,7 +4,7 @@ use crate::cli::Exit;
 use crate::config::typed::parse_duration;
 use crate::demo::mesh;
 use crate::demo::show::{Options, View, show};
-use crate::demo::table::Style;
+use crate::table::Style;
 use crate::telemetry;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -29,8 +29,7 @@ pub fn demo(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let level = std::env::var("STEWARD_LOG_LEVEL");
     let level = level.as_deref().unwrap_or(if terminal && !args.json { "error" } else { "warn" });
     telemetry::log::init_logs(level, "text")?;
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    let style = Style { colours };
+    let style = Style::on(terminal);
     let view = match (args.json, terminal) {
         (true, _) => View::Nothing,
         (_, true) => View::Table,

@@ -2,10 +2,12 @@
 
 pub mod run; // the daemon
 pub mod demo; // everything in one process
+pub mod top; // a table of all products, live
 pub mod connect; // what a start would find at the cluster
 pub mod check; // its configuration, its contracts, and what it would find
 pub mod contract; // contracts at a desk: linted, tried on records
 pub mod quarantine; // bad records: listed, shown, replayed
+pub mod examples; // what help shows beside options
 pub mod completions; // for shells
 pub mod manual; // pages for man(1)
 

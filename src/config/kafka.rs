@@ -77,6 +77,13 @@ fn owned_remedy(property: &str) -> &'static str {
 /// Properties that the broker decides under KIP-848.
 const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
 
+/// Of tokens that librdkafka fetches itself: it does so by libcurl, which it finds only where the system has it.
+const OIDC: &str = "this build's librdkafka has no HTTP client to fetch tokens from an OpenID provider (OIDC) with";
+const OIDC_REMEDY: &str = "log in with sasl.mechanism SCRAM-SHA-512 or PLAIN over SASL_SSL, or with a certificate of its own \
+     (security.protocol SSL, ssl.certificate.location, ssl.key.location); docs/security.md";
+/// What a trial may do without a provider.
+const UNSIGNED: &str = "enable.sasl.oauthbearer.unsecure.jwt";
+
 /// A property whose name holds one of these is never shown, wherever it came from; Java's names too, which people bring.
 const SECRET_WORDS: &[&str] =
     &["password", "passphrase", "secret", "key.pem", "keystore.key", "jaas", "sasl.oauthbearer.config"];
@@ -117,6 +124,7 @@ pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>
             }
         }
     }
+    errors.extend(without_tokens(settings));
     let merged = |name: &str| {
         let mut all = sections[""].clone();
         all.extend(sections[name].clone());
@@ -129,6 +137,29 @@ pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>
         protocol,
         embedded: false,
     }
+}
+
+/// A mechanism that would wait for a token for ever.
+fn without_tokens(settings: &BTreeMap<String, Setting>) -> Option<ConfigError> {
+    let set = |property: &str, value: &str| {
+        settings.iter().find(|(path, setting)| {
+            let named = path.strip_prefix("kafka.").is_some_and(|rest| rest.ends_with(property));
+            named && setting.texts.iter().any(|text| text.expose().eq_ignore_ascii_case(value))
+        })
+    };
+    let (path, setting) = set("sasl.mechanism", "OAUTHBEARER").or_else(|| set("sasl.mechanisms", "OAUTHBEARER"))?;
+    // Who asks for OIDC is told at that key.
+    if set(UNSIGNED, "true").is_some() || set("sasl.oauthbearer.method", "oidc").is_some() {
+        return None;
+    }
+    Some(ConfigError {
+        key: path.clone(),
+        place: setting.place.clone(),
+        line: setting.line,
+        value: Some("OAUTHBEARER".into()),
+        problem: format!("has no token to log in with: {OIDC}"),
+        remedy: format!("{OIDC_REMEDY}; for a trial with tokens that nobody signed set {UNSIGNED}: true"),
+    })
 }
 
 /// The property's text, hidden where its name says that it is a secret.
@@ -165,6 +196,10 @@ fn refusal(property: &str, setting: &Setting, text: &Text, protocol: GroupProtoc
     }
     if property == "group.protocol" && !["classic", "consumer"].contains(&text.expose()) {
         return refused("is no group protocol".into(), "write one of: classic, consumer");
+    }
+    let fetched = property.strip_prefix("sasl.oauthbearer.").is_some_and(|rest| rest != "config" && rest != "method");
+    if fetched || (property == "sasl.oauthbearer.method" && text.expose() == "oidc") {
+        return refused(format!("cannot be had: {OIDC}"), OIDC_REMEDY);
     }
     // A default was checked when it was written; librdkafka itself knows the rest best.
     if setting.place == DEFAULT { None } else { refused_by_librdkafka(property, text) }
@@ -229,6 +264,10 @@ mod tests {
             ("{group.protocol: consumer, session.timeout.ms: 9000}", "under group.protocol consumer", "broker's"),
             ("security.protocol: SSLY", "Invalid value", "CONFIGURATION.md"),
             ("sasl.jaas.config: hunter2", "JAAS", "CONFIGURATION.md"),
+            ("sasl.oauthbearer.method: oidc", "no HTTP client", "SCRAM-SHA-512"),
+            ("sasl.oauthbearer.token.endpoint.url: https://idp/token", "no HTTP client", "SCRAM-SHA-512"),
+            ("{sasl.mechanism: OAUTHBEARER, consumer.sasl.oauthbearer.method: oidc}", "no HTTP client", "certificate"),
+            ("sasl.mechanism: OAUTHBEARER", "no token", "enable.sasl.oauthbearer.unsecure.jwt: true"),
         ] {
             let yaml = if yaml.starts_with('{') { format!("kafka: {yaml}") } else { format!("kafka:\n  {yaml}") };
             let (_, errors) = checked(&yaml);

@@ -1,6 +1,6 @@
 //! The end: planted against found, and the way from here to one's own topic.
 
-use crate::demo::table::Style;
+use crate::table::Style;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};

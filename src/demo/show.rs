@@ -8,7 +8,9 @@ use crate::demo::mesh::PRODUCTS;
 use crate::demo::produce::Producers;
 use crate::demo::registry;
 use crate::demo::report::Report;
-use crate::demo::table::{self, Row, Style, Table};
+use crate::demo::table::{self, Table};
+use crate::table::{Row, Style};
+use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -154,7 +156,7 @@ impl Scene<'_> {
         let row = |(place, product): (usize, &crate::demo::mesh::Product)| {
             let before = self.rows.get(place).filter(|_| seconds > 0.0).map(|row| (row, seconds));
             let written = written.get(product.name).copied().unwrap_or(0);
-            Row::new(product.name, &self.daemon.status(product.name), written, before)
+            row_of(product.name, &self.daemon.status(product.name), written, before)
         };
         self.rows = PRODUCTS.iter().enumerate().map(row).collect();
         let since = self.began.elapsed().as_secs();
@@ -205,6 +207,13 @@ impl Scene<'_> {
             troubles,
         }
     }
+}
+
+/// A product's row, with what only the producers know: how much was written. `before`: the same product's row of so many seconds ago.
+fn row_of(product: &str, status: &Value, written: u64, before: Option<(&Row, f64)>) -> Row {
+    let row = Row::of(product, status);
+    let gone = |(then, seconds): (&Row, f64)| row.records.saturating_sub(then.records) as f64 / seconds.max(0.1);
+    Row { rate: before.map(gone), lag: Some(written.saturating_sub(row.records)), ..row }
 }
 
 /// True after the first SIGINT or SIGTERM; a second one ends the process at once, and leaves no folder behind.

@@ -8,8 +8,9 @@ use crate::engine::check::verdict::Status;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::result::word;
 use crate::engine::trend::drift::GROUPS;
-use crate::flow::io::{Ms, Part};
+use crate::flow::io::Ms;
 use crate::flow::state::ProductState;
+use crate::http::lag;
 use crate::http::server::Site;
 use crate::http::summary::latest;
 use crate::telemetry::Sample;
@@ -109,10 +110,7 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
     }
 }
 
-/// How far behind: the newest record, and what is not read yet. Lag is absent until the first look at the log's ends.
-/// Six looks of the survey.
-const LAG_STALE_MS: Ms = 30_000;
-
+/// How far behind: the newest record, and what is not read yet.
 fn of_time(
     samples: &mut Vec<Sample>,
     product: &ProductName,
@@ -123,25 +121,13 @@ fn of_time(
 ) {
     let name = product.to_string();
     let labels = [name.as_str(), &product.domain, &info.owner];
-    let seconds = |since: Ms| (now - since).max(0) as f64 / 1000.0;
     if let Some(newest) = state.newest_ms {
-        samples.push(sample(&names::PRODUCT_FRESHNESS, &labels, seconds(newest)));
+        let seconds = (now - newest).max(0) as f64 / 1000.0;
+        samples.push(sample(&names::PRODUCT_FRESHNESS, &labels, seconds));
     }
-    let mine: Vec<_> = offsets.of(&info.topics).collect();
-    // What nobody can look at any more is not known; its last value would say that all is well.
-    if mine.is_empty() || now - offsets.at_ms > LAG_STALE_MS {
-        return;
-    }
-    samples.push(sample(&names::PRODUCT_LAG_RECORDS, &labels, mine.iter().map(|(_, r)| r.lag() as f64).sum()));
-    let behind: Vec<&Part> = mine.into_iter().filter(|(_, reach)| reach.lag() > 0).map(|(part, _)| part).collect();
-    let read_up_to = |part: &&Part| {
-        let chain = state.chains.iter().find(|c| *c.topic == *part.topic && c.partition == part.partition);
-        chain.and_then(|chain| chain.watermark_ms)
-    };
-    match behind.iter().map(read_up_to).min() {
-        None => samples.push(sample(&names::PRODUCT_LAG_SECONDS, &labels, 0.0)),
-        // A partition that was never read from has no time that it was read up to.
-        Some(since) => samples.extend(since.map(|since| sample(&names::PRODUCT_LAG_SECONDS, &labels, seconds(since)))),
+    if let Some(lag) = lag::of(&info.topics, state, offsets, now) {
+        samples.push(sample(&names::PRODUCT_LAG_RECORDS, &labels, lag.records as f64));
+        samples.extend(lag.seconds.map(|seconds| sample(&names::PRODUCT_LAG_SECONDS, &labels, seconds)));
     }
 }
 

@@ -14,6 +14,7 @@ pub mod search; // /search
 pub mod workers; // /workers, and who owns what
 pub mod origin; // web pages change nothing
 pub mod loggers; // /admin/loggers
+pub mod lag; // how far behind its log a product is
 pub mod summary; // what a product's recent windows say together
 pub mod query; // what stands behind the question mark
 pub mod problem; // errors as problem+json that Connect's clients read too

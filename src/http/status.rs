@@ -10,6 +10,7 @@ use crate::engine::event::envelope::rfc3339;
 use crate::engine::event::result::word;
 use crate::engine::event::window::budget_value;
 use crate::flow::state::{Incident, Summary};
+use crate::http::lag;
 use crate::http::products::{contracts, known};
 use crate::http::server::Site;
 use crate::http::summary::latest;
@@ -39,6 +40,7 @@ pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<Stri
         .filter(|finding| finding.product.as_ref() == Some(product))
         .map(|finding| json!({"path": finding.path, "problem": finding.problem, "error": finding.error}))
         .collect();
+    let lag = standing.as_ref().and_then(|of| lag::of(&info.topics, &of.owned.state, &site.board.offsets(), now));
     json!({
         "name": product.to_string(),
         "product": {"state": state, "worker_id": worker_id},
@@ -49,6 +51,7 @@ pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<Stri
         "contracts": contracts(info),
         "findings": findings,
         "as_of": standing.as_ref().map(|standing| rfc3339(standing.owned.at_ms)),
+        "lag": lag.map(|lag| json!({"records": lag.records, "seconds": lag.seconds})),
         "quality": standing.map(|standing| quality(&standing.owned, info)),
     })
 }

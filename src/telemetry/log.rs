@@ -19,8 +19,10 @@ pub fn init_logs(level: &str, format: &str) -> Result<(), TelemetryError> {
     // A subscriber is gone only with its process, and then no level matters.
     match format {
         "text" => {
+            // As it has them by itself NO_COLOR is obeyed.
             let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            let builder = builder.with_ansi(colours).with_target(false).with_filter_reloading();
+            let builder = if colours { builder } else { builder.with_ansi(false) };
+            let builder = builder.with_target(false).with_filter_reloading();
             let reload = builder.reload_handle();
             builder.try_init().map_err(|_| TelemetryError::Twice)?;
             levels::install(level, Box::new(move |filter| drop(reload.reload(filter))));

@@ -10,4 +10,5 @@ mod probes; // probes, and who this is
 mod products; // products and their status
 mod server; // the server's own bounds and end
 mod packages; // what packages ship
+mod top; // the table of all products
 mod unit; // the unit, and what its manager is told

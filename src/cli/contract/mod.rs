@@ -12,22 +12,28 @@ pub mod registered; // from a subject of a schema registry
 pub mod records; // where its records come from: a file
 pub mod topic; // or a topic
 
-use crate::cli::Exit;
+use crate::cli::{Exit, examples};
 use std::io::Write;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Contract {
     /// Tells what changed between two versions of a contract, and whom it breaks
+    #[command(after_help = examples::DIFF)]
     Diff(diff::Args),
     /// Tells everything that is wrong with contracts, data products and registry subjects
+    #[command(after_help = examples::LINT)]
     Lint(lint::Args),
     /// Tries a contract on records: every rule's verdict, as the daemon would give it
+    #[command(after_help = examples::TEST)]
     Test(test::Args),
     /// Drafts a contract from records, with the evidence for each of its clauses
+    #[command(after_help = examples::INFER)]
     Infer(infer::Args),
     /// Makes a contract of a schema: Avro, JSON Schema, Protobuf, Data Contract Specification
+    #[command(after_help = examples::IMPORT)]
     Import(import::Args),
     /// Writes a contract as Avro, JSON Schema, Protobuf, Data Contract Specification, HTML or Markdown
+    #[command(after_help = examples::EXPORT)]
     Export(export::Args),
 }
 

@@ -3,10 +3,11 @@
 use crate::engine::check::own;
 use crate::engine::decode::reason::Reason;
 use crate::engine::trial::report::{CheckLine, Report, Shown};
+use crate::table::Style;
 use std::io::{self, Write};
 
-/// `contract`: how the file was called. Colours are for terminals.
-pub fn text(report: &Report, contract: &str, colours: bool, out: &mut impl Write) -> io::Result<()> {
+/// `contract`: how the file was called.
+pub fn text(report: &Report, contract: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
     let records = &report.records;
     writeln!(
         out,
@@ -25,14 +26,14 @@ pub fn text(report: &Report, contract: &str, colours: bool, out: &mut impl Write
     let (place, rule) = (width(|c| place(c).chars().count()), width(|c| c.rule.chars().count()));
     for check in &report.checks {
         let word = format!("{} {:7}", mark(check.verdict), check.verdict);
-        let word = paint(colours, check.verdict, &word);
+        let word = style.paint(check.verdict, &word);
         writeln!(out, "  {word}  {:place$}  {:rule$}  {}", self::place(check), check.rule, found(check))?;
         samples(&check.samples, out)?;
     }
     for check in report.own.iter().filter(|check| check.failed > 0) {
         // What is observed moves nothing, and neither does what is ignored.
         let verdict = if check.mode == "observe" { "ignored" } else { check.verdict };
-        let word = paint(colours, verdict, &format!("{} {verdict:7}", mark(verdict)));
+        let word = style.paint(verdict, &format!("{} {verdict:7}", mark(verdict)));
         let records = counted(check.failed, "record");
         let what = match check.id.as_deref() {
             Some(own::DECODABLE) => format!("{records} cannot be decoded: {}", reasons(report)),
@@ -48,7 +49,7 @@ pub fn text(report: &Report, contract: &str, colours: bool, out: &mut impl Write
     let told: Vec<String> =
         told.into_iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}")).collect();
     let told = if told.is_empty() { "no rule".to_owned() } else { told.join(", ") };
-    writeln!(out, "{contract}: {} ({told})", paint(colours, report.verdict, report.verdict))
+    writeln!(out, "{contract}: {} ({told})", style.paint(report.verdict, report.verdict))
 }
 
 /// Why records cannot be decoded. Unknown schemas have a line of their own where the contract tells them apart.
@@ -110,16 +111,6 @@ fn mark(verdict: &str) -> &'static str {
         "unknown" => "?",
         _ => "-",
     }
-}
-
-fn paint(colours: bool, verdict: &str, text: &str) -> String {
-    let code = match verdict {
-        "pass" => "32",
-        "warn" => "33",
-        "fail" => "31",
-        _ => "2",
-    };
-    if colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 fn counted(count: u64, what: &str) -> String {

@@ -12,6 +12,7 @@ use crate::engine::contract::standard::lint::{self, Kind};
 use crate::engine::contract::{odcs, subject};
 use crate::engine::trial::report::{self, Origin, Report};
 use crate::engine::trial::run::Trial;
+use crate::table::Style;
 use anyhow::{Context, bail};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -67,7 +68,9 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let report = report::of(&trial, kind, origin);
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
-        Format::Text => shown::text(&report, &args.contract.display().to_string(), colours(), out)?,
+        Format::Text => {
+            shown::text(&report, &args.contract.display().to_string(), Style::on(io::stdout().is_terminal()), out)?
+        }
     }
     Ok(exit(&report, args.strict))
 }
@@ -105,8 +108,4 @@ fn read_contract(file: &Path) -> anyhow::Result<(Contract, &'static str)> {
     }
     let contract = contract.with_context(|| format!("{}: no contract can be read", file.display()))?;
     Ok((contract, kind))
-}
-
-fn colours() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }

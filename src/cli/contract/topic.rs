@@ -153,6 +153,8 @@ pub struct Progress {
     last: Option<Instant>,
 }
 
+/// Characters of the bar: with what stands beside it a line is shorter than a terminal's 80.
+const BAR: usize = 20;
 /// Twice a second.
 const REDRAW: Duration = Duration::from_millis(500);
 
@@ -191,7 +193,9 @@ fn line(done: u64, all: u64, records: u64, elapsed: Duration) -> String {
         0 => String::new(),
         _ => format!(", {:.0} s left", all.saturating_sub(done) as f64 * seconds / done as f64),
     };
-    format!("{records} records, {percent:.0} %, {:.0} records/s{left}", records as f64 / seconds)
+    let filled = (percent.clamp(0.0, 100.0) / 100.0 * BAR as f64) as usize;
+    let bar = "#".repeat(filled) + &".".repeat(BAR - filled);
+    format!("[{bar}] {percent:.0} %, {records} records, {:.0} records/s{left}", records as f64 / seconds)
 }
 
 #[cfg(test)]
@@ -201,8 +205,8 @@ mod tests {
     #[test]
     fn progress_says_how_fast_and_how_long_it_will_take() {
         let ten_s = Duration::from_secs(10);
-        assert_eq!(line(250, 1_000, 200, ten_s), "200 records, 25 %, 20 records/s, 30 s left");
-        assert_eq!(line(0, 1_000, 0, ten_s), "0 records, 0 %, 0 records/s");
-        assert_eq!(line(0, 0, 0, ten_s), "0 records, 100 %, 0 records/s");
+        assert_eq!(line(250, 1_000, 200, ten_s), "[#####...............] 25 %, 200 records, 20 records/s, 30 s left");
+        assert_eq!(line(0, 1_000, 0, ten_s), "[....................] 0 %, 0 records, 0 records/s");
+        assert_eq!(line(0, 0, 0, ten_s), "[####################] 100 %, 0 records, 0 records/s");
     }
 }

@@ -5,8 +5,8 @@ pub mod show; // records, with their reasons
 pub mod replay; // back to their topic, or to another
 pub mod copies; // a quarantine being read
 
-use crate::cli::Exit;
 use crate::cli::contract::topic;
+use crate::cli::{Exit, examples};
 use crate::flow::aside::SUFFIX;
 use crate::kafka::client::Settings;
 use std::io::Write;
@@ -16,10 +16,13 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, clap::Subcommand)]
 pub enum Quarantine {
     /// Lists quarantines: how many records, of which products and rules, the oldest and the newest
+    #[command(after_help = examples::QUARANTINE_LIST)]
     List(list::Args),
     /// Shows records, and why each was put aside
+    #[command(after_help = examples::QUARANTINE_SHOW)]
     Show(show::Args),
     /// Writes records back to the topic they came from, or to another
+    #[command(after_help = examples::QUARANTINE_REPLAY)]
     Replay(replay::Args),
 }
 
