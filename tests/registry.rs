@@ -335,6 +335,41 @@ fn rule_sets_are_asked_for_again_and_what_is_known_outlasts_a_failure() {
     assert!(subjects.said().keeps_none, "Apicurio's path");
 }
 
+/// Its references are asked for with the first answer and with the third, which is of another version.
+#[test]
+fn what_a_version_refers_to_is_asked_for_once() {
+    let script: Script = |n, path, _| match (path, n) {
+        ("/subjects/orders-value/versions/latest", 0..4) => (
+            200,
+            r#"{"subject":"orders-value","version":1,"schema":"{}","references":[{"name":"b","subject":"buyer","version":1}]}"#,
+        ),
+        ("/subjects/orders-value/versions/latest", _) => (
+            200,
+            r#"{"subject":"orders-value","version":2,"schema":"{}","references":[{"name":"b","subject":"buyer","version":2}]}"#,
+        ),
+        // The second answer of all, and the one behind the first of the second version.
+        ("/subjects/buyer/versions/1", 1) => (200, r#"{"schema":"one"}"#),
+        ("/subjects/buyer/versions/2", 5) => (200, r#"{"schema":"two"}"#),
+        _ => (200, r#"{"schema":"asked again"}"#),
+    };
+    let registry = registry(&[&serve(script)]);
+    let subjects =
+        subjects::start(&registry, ["orders".to_owned()].into(), Duration::from_secs(5), 100).expect("a thread");
+    let mut seen: Vec<String> = Vec::new();
+    let started = Instant::now();
+    // A second of further rounds shows nothing else.
+    while started.elapsed() < Duration::from_millis(if seen.len() < 2 { 20_000 } else { 1_500 }) {
+        let version = subjects.said().versions.remove("orders").expect("known before the start returns");
+        let version: serde_json::Value = serde_json::from_str(&version).expect("JSON");
+        let found = version["references"][0]["schema"].as_str().expect("beside its name").to_owned();
+        if seen.last() != Some(&found) {
+            seen.push(found);
+        }
+        thread::park_timeout(Duration::from_millis(20));
+    }
+    assert_eq!(seen, ["one", "two"]);
+}
+
 #[test]
 fn a_registry_behind_tls_is_believed_by_its_certificate_and_believes_ours() {
     let folder = tempfile::tempdir().expect("a folder");

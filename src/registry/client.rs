@@ -101,7 +101,7 @@ struct Refusal {
 }
 
 /// `Ok(None)`: the registry has no such schema.
-type Asked<T> = Result<Option<T>, Failure>;
+pub type Asked<T> = Result<Option<T>, Failure>;
 
 impl Client {
     /// The error names the key, what is wrong with it, and what to do.
@@ -150,8 +150,8 @@ impl Client {
         self.get(&format!("/subjects/{}/versions/latest", escaped(subject)), &mut count)
     }
 
-    /// One version of a subject, the latest where none is named, as the registry returns it; beside each of its `references`
-    /// stands the `schema` that it names, and those that they refer to follow. `None`: there is no such version.
+    /// One version of a subject, the latest where none is named, as the registry returns it, with what it refers to. `None`: there
+    /// is no such version.
     pub fn subject(
         &mut self,
         subject: &str,
@@ -160,18 +160,31 @@ impl Client {
     ) -> Asked<serde_json::Value> {
         let version = version.map_or("latest".to_owned(), |version| version.to_string());
         let path = format!("/subjects/{}/versions/{version}", escaped(subject));
-        let Some(mut answer) = self.get::<serde_json::Value>(&path, &mut count)? else { return Ok(None) };
+        match self.get::<serde_json::Value>(&path, &mut count)? {
+            Some(answer) => self.with_references(subject, answer, count).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A version of a subject, as the registry returned it: beside each of its `references` stands the `schema` that it names, and
+    /// those that they refer to follow.
+    pub fn with_references(
+        &mut self,
+        subject: &str,
+        mut version: serde_json::Value,
+        mut count: impl FnMut(Outcome),
+    ) -> Result<serde_json::Value, Failure> {
         let unexpected = |e: serde_json::Error| Failure {
             outcome: Outcome::Unexpected,
-            reason: format!("{path}: the answer is none of a schema registry: {e}; {HINT}"),
+            reason: format!("subject {subject}: the answer is none of a schema registry: {e}; {HINT}"),
         };
-        let told: Told = serde_json::from_value(answer.clone()).map_err(unexpected)?;
+        let told: Told = serde_json::from_value(version.clone()).map_err(unexpected)?;
         let references = self.references(&format!("subject {subject}"), &told, &mut count)?;
         if !references.is_empty() {
             let beside = |(name, schema): (String, String)| serde_json::json!({"name": name, "schema": schema});
-            answer["references"] = references.into_iter().map(beside).collect();
+            version["references"] = references.into_iter().map(beside).collect();
         }
-        Ok(Some(answer))
+        Ok(version)
     }
 
     /// `of`: what refers to them, for people.

@@ -1,12 +1,12 @@
 //! Subject versions for the topics that contracts govern: their rule sets are asked of the registry, again and again, on a thread
 //! that nobody waits for.
 //!
-//! `GET /subjects/{topic}-value/versions/latest`, and what the schema refers to.
+//! `GET /subjects/{topic}-value/versions/latest`, and once of each version what it refers to.
 
 use crate::clock::now_ms;
 use crate::config::registry::Registry;
 use crate::flow::io::Ms;
-use crate::registry::client::{Client, Outcome};
+use crate::registry::client::{Asked, Client, Outcome};
 use crate::telemetry;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,16 +51,17 @@ pub fn start(
     patience: Duration,
     every_ms: Ms,
 ) -> Result<Subjects, String> {
-    let mut client = Client::new(registry)?;
+    let client = Client::new(registry)?;
     // Apicurio's own path: behind it neither metadata nor rule sets are kept (seen on 2.6, 3.0 and 3.3).
     let keeps_none = registry.urls.iter().any(|url| url.contains("/apis/ccompat/"));
     let said = Said { versions: BTreeMap::new(), keeps_none };
     let shared = Arc::new(Mutex::new(State { wanted: first, said, renewed: None }));
     let asked_ms = now_ms();
-    round(&mut client, &Arc::downgrade(&shared), asked_ms + patience.as_millis() as Ms);
+    let mut asker = Asker { client, known: BTreeMap::new() };
     let held = Arc::downgrade(&shared);
+    asker.round(&held, asked_ms + patience.as_millis() as Ms);
     let thread =
-        std::thread::Builder::new().name("subjects".into()).spawn(move || run(client, &held, asked_ms, every_ms));
+        std::thread::Builder::new().name("subjects".into()).spawn(move || asker.run(&held, asked_ms, every_ms));
     thread.map(|_| Subjects(shared)).map_err(|e| format!("no thread could be started for the schema registry: {e}"))
 }
 
@@ -82,59 +83,84 @@ impl Subjects {
     }
 }
 
-/// Ends when nobody can ask any more.
-fn run(mut client: Client, shared: &Weak<Mutex<State>>, mut asked_ms: Ms, every_ms: Ms) {
-    let mut asked_for = shared.upgrade().map(|state| lock(&state).wanted.clone()).unwrap_or_default();
-    loop {
-        std::thread::park_timeout(LOOK);
-        let Some(state) = shared.upgrade() else { return };
-        let wanted = lock(&state).wanted.clone();
-        drop(state);
-        let now = now_ms();
-        if wanted != asked_for || now - asked_ms >= every_ms {
-            (asked_for, asked_ms) = (wanted, now);
-            round(&mut client, shared, Ms::MAX);
-        }
-    }
+struct Asker {
+    client: Client,
+    /// By topic, of a version that refers to others: the registry's answer, and what is told of it with all that it refers to. A
+    /// version never changes, and a registry deletes none that another refers to: while the answer is the same, so is the rest.
+    known: BTreeMap<String, (String, String)>,
 }
 
-/// Asks for each subject once; the first that the registry does not answer for ends the round.
-fn round(client: &mut Client, shared: &Weak<Mutex<State>>, until_ms: Ms) {
-    let Some(state) = shared.upgrade() else { return };
-    let wanted = lock(&state).wanted.clone();
-    if let Some(renewed) = lock(&state).renewed.take() {
-        *client = renewed;
-    }
-    for topic in wanted {
-        if now_ms() >= until_ms {
-            return;
+impl Asker {
+    /// Ends when nobody can ask any more.
+    fn run(mut self, shared: &Weak<Mutex<State>>, mut asked_ms: Ms, every_ms: Ms) {
+        let mut asked_for = shared.upgrade().map(|state| lock(&state).wanted.clone()).unwrap_or_default();
+        loop {
+            std::thread::park_timeout(LOOK);
+            let Some(state) = shared.upgrade() else { return };
+            let wanted = lock(&state).wanted.clone();
+            drop(state);
+            let now = now_ms();
+            if wanted != asked_for || now - asked_ms >= every_ms {
+                (asked_for, asked_ms) = (wanted, now);
+                self.round(shared, Ms::MAX);
+            }
         }
-        let subject = format!("{topic}-value");
-        let count = |outcome: Outcome| telemetry::registry_request(outcome.word());
-        let answer = match client.subject(&subject, None, count) {
-            // What it refers to cannot be had, or is too large: the rest of it can still be read.
-            Err(failure) if failure.outcome == Outcome::Unexpected => client.latest(&subject, count),
-            answer => answer,
-        };
-        let mut state = lock(&state);
-        match answer {
-            Ok(Some(version)) if state.wanted.contains(&topic) => {
-                state.said.versions.insert(topic, told(version));
+    }
+
+    /// Asks for each subject once; the first that the registry does not answer for ends the round.
+    fn round(&mut self, shared: &Weak<Mutex<State>>, until_ms: Ms) {
+        let Some(state) = shared.upgrade() else { return };
+        let wanted = lock(&state).wanted.clone();
+        if let Some(renewed) = lock(&state).renewed.take() {
+            self.client = renewed;
+        }
+        self.known.retain(|topic, _| wanted.contains(topic));
+        for topic in wanted {
+            if now_ms() >= until_ms {
+                return;
             }
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                state.said.versions.remove(&topic);
-            }
-            Err(failure) => {
-                tracing::debug!(
-                    topic,
-                    reason = failure.reason,
-                    "its rule set could not be asked for; what was known stays"
-                );
-                if failure.outcome == Outcome::Unavailable {
-                    return;
+            let answer = self.ask(&topic);
+            let mut state = lock(&state);
+            match answer {
+                Ok(Some(version)) if state.wanted.contains(&topic) => {
+                    state.said.versions.insert(topic, version);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    state.said.versions.remove(&topic);
+                }
+                Err(failure) => {
+                    tracing::debug!(
+                        topic,
+                        reason = failure.reason,
+                        "its rule set could not be asked for; what was known stays"
+                    );
+                    if failure.outcome == Outcome::Unavailable {
+                        return;
+                    }
                 }
             }
+        }
+    }
+
+    /// What is told of the latest version.
+    fn ask(&mut self, topic: &str) -> Asked<String> {
+        let subject = format!("{topic}-value");
+        let count = |outcome: Outcome| telemetry::registry_request(outcome.word());
+        let Some(latest) = self.client.latest(&subject, count)? else { return Ok(None) };
+        let (answer, alone) = (latest.to_string(), told(latest.clone()));
+        if let Some((_, whole)) = self.known.get(topic).filter(|(known, _)| *known == answer) {
+            return Ok(Some(whole.clone()));
+        }
+        match self.client.with_references(&subject, latest, count).map(told) {
+            Ok(whole) if whole == alone => Ok(Some(alone)),
+            Ok(whole) => {
+                self.known.insert(topic.to_owned(), (answer, whole.clone()));
+                Ok(Some(whole))
+            }
+            // What it refers to cannot be had, or is too large: the rest of it can still be read.
+            Err(failure) if failure.outcome == Outcome::Unexpected => Ok(Some(alone)),
+            Err(failure) => Err(failure),
         }
     }
 }

@@ -1,17 +1,18 @@
 //! `steward contract import`: an ODCS contract from a schema of another language.
 
 use crate::cli::Exit;
+use crate::cli::contract::exchanged::{Output, read, tell};
 use crate::cli::contract::registered;
 use crate::engine::contract::exchange::import::{self, Imported, Language, Wanted};
 use anyhow::{Context, bail};
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The language of the file; by default what its name says (.avsc, .proto, .json, .yaml)
     #[arg(long, value_name = "FORMAT", value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<Language>,
     /// What the contract is called; by default as the schema
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -24,9 +25,8 @@ pub struct Args {
     /// Records carry no frame of a registry: the contract holds the schema (Avro, Protobuf) that they are read by
     #[arg(long)]
     pub unframed: bool,
-    /// Where the contract is written to; by default standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: Output,
     /// The schema, or - for standard input
     #[arg(required_unless_present = "subject")]
     pub file: Option<PathBuf>,
@@ -44,20 +44,6 @@ pub struct Args {
     pub config: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// An Avro schema
-    Avro,
-    /// JSON Schema, draft 4 to 2020-12
-    JsonSchema,
-    /// A .proto file
-    Protobuf,
-    /// Data Contract Specification, 0.9 to 1.2
-    Dcs,
-    /// A subject version as a schema registry returns it, as JSON
-    Subject,
-}
-
 /// What ODCS cannot say is told on standard error.
 pub fn import(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let (source, text, language) = schema(args)?;
@@ -70,7 +56,7 @@ pub fn import(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let imported = import::import(&text, language, wanted).map_err(anyhow::Error::msg);
     let Imported { contract, unsaid } = imported.with_context(|| source.clone())?;
     tell(&source, &unsaid);
-    write(args.output.as_deref(), &contract.yaml(), out)?;
+    args.output.write(&contract.yaml(), out)?;
     Ok(Exit::Good)
 }
 
@@ -82,50 +68,18 @@ fn schema(args: &Args) -> anyhow::Result<(String, String, Language)> {
         return Ok((subject.clone(), text, Language::Subject));
     }
     let file = args.file.as_deref().context("no schema is named")?;
-    let Some(format) = args.format.or_else(|| by_name(file)) else {
+    let Some(language) = args.format.or_else(|| by_name(file)) else {
         bail!("{}: its name says no language: give it as --format", file.display());
     };
-    Ok((file.display().to_string(), read(file)?, language(format)))
+    Ok((file.display().to_string(), read(file)?, language))
 }
 
-/// A file's text, or what standard input holds.
-pub fn read(file: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
-    let read = match file.as_os_str() == "-" {
-        true => io::stdin().lock().read_to_string(&mut text).map(|_| text),
-        false => std::fs::read_to_string(file),
-    };
-    read.with_context(|| format!("{} cannot be read", file.display()))
-}
-
-/// A line on standard error for each thing that is lost on the way.
-pub fn tell(source: &str, unsaid: &[String]) {
-    unsaid.iter().for_each(|line| eprintln!("{source}: warning: {line}"));
-}
-
-pub fn write(output: Option<&Path>, text: &str, out: &mut impl Write) -> anyhow::Result<()> {
-    match output {
-        Some(file) => std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display())),
-        None => Ok(out.write_all(text.as_bytes())?),
-    }
-}
-
-fn by_name(file: &Path) -> Option<Format> {
+fn by_name(file: &Path) -> Option<Language> {
     match file.extension()?.to_str()? {
-        "avsc" => Some(Format::Avro),
-        "proto" => Some(Format::Protobuf),
-        "json" => Some(Format::JsonSchema),
-        "yaml" | "yml" => Some(Format::Dcs),
+        "avsc" => Some(Language::Avro),
+        "proto" => Some(Language::Protobuf),
+        "json" => Some(Language::JsonSchema),
+        "yaml" | "yml" => Some(Language::Dcs),
         _ => None,
-    }
-}
-
-fn language(format: Format) -> Language {
-    match format {
-        Format::Avro => Language::Avro,
-        Format::JsonSchema => Language::JsonSchema,
-        Format::Protobuf => Language::Protobuf,
-        Format::Dcs => Language::Dcs,
-        Format::Subject => Language::Subject,
     }
 }

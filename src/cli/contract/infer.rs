@@ -2,7 +2,7 @@
 
 use crate::cli::Exit;
 use crate::cli::contract::records::{Source, Taker};
-use crate::cli::contract::{import, registered};
+use crate::cli::contract::{exchanged, registered};
 use crate::engine::contract::exchange::import::{self as exchange, Language, Wanted};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::infer::draft;
@@ -62,13 +62,13 @@ fn of_subject(subject: &str, args: &Args, out: &mut impl Write) -> anyhow::Resul
         (None, None) if args.subject_version.is_some() => {
             bail!("a file holds one version: --subject-version is asked of --registry.url or --config")
         }
-        (None, None) => import::read(Path::new(subject))?,
+        (None, None) => exchanged::read(Path::new(subject))?,
         _ => registered::read(&registered::registry(config, url)?, subject, args.subject_version)?,
     };
     let wanted = Wanted { name: args.name.as_deref(), ..Wanted::default() };
     let imported = exchange::import(&text, Language::Subject, wanted).map_err(anyhow::Error::msg);
     let imported = imported.with_context(|| subject.to_owned())?;
-    import::tell(subject, &imported.unsaid);
+    exchanged::tell(subject, &imported.unsaid);
     write!(out, "{}", imported.contract.yaml())?;
     Ok(Exit::Good)
 }

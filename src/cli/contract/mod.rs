@@ -8,6 +8,7 @@ pub mod shown; // what is told of it, as text
 pub mod infer; // a draft from records
 pub mod import; // from a schema of another language
 pub mod export; // as a schema of another language, or as a page
+pub mod exchanged; // what these two share
 pub mod registered; // from a subject of a schema registry
 pub mod records; // where its records come from: a file
 pub mod topic; // or a topic

@@ -7,7 +7,8 @@
 use crate::engine::contract::exchange::tree::Tree;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
-use crate::engine::contract::odcs::{self, Parsed};
+use crate::engine::contract::odcs;
+use crate::engine::contract::parsed::Parsed;
 use crate::engine::contract::plan::Check;
 use crate::engine::contract::problem::{Problem, Problems};
 use crate::engine::contract::{subject, yaml};

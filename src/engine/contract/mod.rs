@@ -7,6 +7,7 @@ pub mod policy; // what becomes of records that are undecodable, late or too lar
 pub mod model; // a contract as the standard words it
 pub mod compile; // the model into the plan
 pub mod described; // the model for people and catalogs: names, types, texts
+pub mod parsed; // what a text gave, in whatever language
 pub mod odcs; // ODCS v3 YAML into the model
 pub mod subject; // a registry's subject version into the model
 pub mod joined; // and a contract with the rule sets of its topics' subjects

@@ -18,20 +18,12 @@ use crate::engine::contract::name::TEXT_MAX;
 use crate::engine::contract::odcs::custom::{Custom, Level};
 use crate::engine::contract::odcs::property::Parent;
 use crate::engine::contract::odcs::quality::Subject;
+use crate::engine::contract::parsed::{self, Parsed};
 use crate::engine::contract::plan::{DEFAULT_OBJECTIVE, IncidentPolicy};
-use crate::engine::contract::problem::{Place, Problem, Problems};
-use crate::engine::contract::yaml::{self, Node};
+use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::yaml::Node;
 use crate::engine::decode::path::{FieldPath, Step};
 use std::collections::BTreeSet;
-
-/// What a text gave.
-#[derive(Clone, Debug)]
-pub struct Parsed {
-    /// `None`: it is no contract, or nothing says which one.
-    pub contract: Option<Contract>,
-    /// In the order of the document.
-    pub problems: Vec<Problem>,
-}
 
 /// Versions of the standard that are read. All of v3 share the clauses that are enforced here.
 const VERSIONS: [&str; 5] = ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0"];
@@ -60,20 +52,12 @@ const OBJECT_TEXT_KEYS: [&str; 7] = [
 
 /// Reads one document.
 pub fn parse(text: &str) -> Parsed {
-    let problems = Problems::default();
-    let contract = match yaml::parse(text) {
-        Ok(root) => read(&root, &problems),
-        Err(error) => {
-            problems.syntax(error);
-            None
-        }
-    };
-    Parsed { contract, problems: problems.into_vec() }
+    parsed::of(text, contract)
 }
 
 /// Reads what is a tree already. `None`: it is no contract, or nothing says which one.
 pub fn read(root: &Node, problems: &Problems) -> Option<Contract> {
-    contract(&At { node: root, at: Place::root(root) }, problems)
+    parsed::of_tree(root, problems, contract)
 }
 
 fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
@@ -257,7 +241,7 @@ fn object(found: &At<'_>, index: usize, of_contract: &Custom, problems: &Problem
 }
 
 fn event_time_field(path: &str, at: &Place, properties: &[Property], problems: &Problems) -> Option<FieldPath> {
-    if path.is_empty() || path.contains("[]") {
+    if path.is_empty() || path.contains(['[', '{']) {
         problems.beyond(
             at,
             "bad-event-time",

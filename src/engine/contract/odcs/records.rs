@@ -124,11 +124,12 @@ fn wrong(at: &Place, message: String, remedy: String, problems: &Problems) {
 #[cfg(test)]
 mod tests {
     use crate::engine::contract::odcs;
+    use crate::engine::contract::parsed::Parsed;
     use crate::engine::contract::policy::Action::{Fail, Quarantine, Usual, Warn};
     use crate::engine::contract::policy::Policy;
     use crate::engine::contract::problem::Level;
 
-    fn parse(value: &str) -> odcs::Parsed {
+    fn parse(value: &str) -> Parsed {
         let head = "apiVersion: v3.1.0\nkind: DataContract\nid: c\nversion: 1.0.0\nstatus: active\nschema: [{name: o, physicalType: topic}]\n";
         odcs::parse(&format!("{head}customProperties:\n- property: steward.records\n  value: {value}\n"))
     }

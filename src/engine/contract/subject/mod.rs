@@ -15,36 +15,28 @@ use crate::engine::contract::compile;
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::{Clause, Contract, Object, Property};
-use crate::engine::contract::odcs::Parsed;
 use crate::engine::contract::odcs::custom::marks_personal_data;
+use crate::engine::contract::parsed::{self, Parsed};
 use crate::engine::contract::plan::{Check, DEFAULT_OBJECTIVE, IncidentPolicy, Validity};
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::rules::Rules;
 use crate::engine::contract::subject::shape::{Ask, Field, Shape};
 use crate::engine::contract::subject::tags::Tags;
-use crate::engine::contract::yaml::{self, Node, Value};
+use crate::engine::contract::yaml::{Node, Value};
 use crate::engine::decode::framing::Encoding;
-use crate::engine::decode::path::FieldPath;
+use crate::engine::decode::path::{FieldPath, Step};
 use std::panic::catch_unwind;
 
 /// Reads one subject version, as JSON. Its records are those that name a schema of the registry; a reader that knows better
 /// (records as plain JSON lines) sets the object's encoding.
 pub fn parse(text: &str) -> Parsed {
-    let problems = Problems::default();
-    let contract = match yaml::parse(text) {
-        Ok(root) => read(&root, &problems),
-        Err(error) => {
-            problems.syntax(error);
-            None
-        }
-    };
-    Parsed { contract, problems: problems.into_vec() }
+    parsed::of(text, contract)
 }
 
 /// Reads what is a tree already. `None`: there is no schema.
 pub fn read(root: &Node, problems: &Problems) -> Option<Contract> {
-    contract(&At { node: root, at: Place::root(root) }, problems)
+    parsed::of_tree(root, problems, contract)
 }
 
 fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
@@ -205,11 +197,14 @@ struct Around<'a> {
 fn property(field: &Field, around: Around<'_>, rules: &Rules<'_>) -> Property {
     let mut steps = around.field.0.clone();
     steps.push(field.step.clone());
-    let (path, relates_to) = match (field.name.as_str(), around.path) {
-        ("", path) => (format!("{path}[]"), format!("{}/items", around.relates_to)),
-        (name, "") => (name.to_owned(), format!("{}/properties/{name}", around.relates_to)),
-        (name, path) => (format!("{path}.{name}"), format!("{}/properties/{name}", around.relates_to)),
+    let (path, part) = match (&field.step, around.path) {
+        (Step::Items, path) => (format!("{path}[]"), "items".to_owned()),
+        (Step::Keys, path) => (format!("{path}{{key}}"), "map/key".to_owned()),
+        (Step::Values, path) => (format!("{path}{{value}}"), "map/value".to_owned()),
+        (Step::Name(_), "") => (field.name.clone(), format!("properties/{}", field.name)),
+        (Step::Name(_), path) => (format!("{path}.{}", field.name), format!("properties/{}", field.name)),
     };
+    let relates_to = format!("{}/{part}", around.relates_to);
     let at = FieldPath(steps);
     let marked = rules.tags.of(field).iter().any(|tag| marks_personal_data(tag));
     let classified = around.classified || marked;

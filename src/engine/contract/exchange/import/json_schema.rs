@@ -17,7 +17,7 @@ pub fn outline(schema: &Tree, references: &[(&str, &str)], unsaid: &mut Unsaid) 
         let node = yaml::parse(text).map_err(|error| format!("{name}: {error}"))?;
         others.push((*name, Tree::of(&node)));
     }
-    let mut reader = Reader { root: schema, others: &others, count: 0, solid: BTreeSet::new(), unsaid };
+    let mut reader = Reader { document: schema, others: &others, count: 0, solid: BTreeSet::new(), unsaid };
     let root = reader.field("", schema, "", 0)?;
     if root.logical != Some(LogicalType::Object) {
         return Err("the JSON Schema is none of an object: a contract describes fields".to_owned());
@@ -36,7 +36,8 @@ pub fn outline(schema: &Tree, references: &[(&str, &str)], unsaid: &mut Unsaid) 
 }
 
 struct Reader<'s> {
-    root: &'s Tree,
+    /// That which is being read stands in; references go out from it.
+    document: &'s Tree,
     others: &'s [(&'s str, Tree)],
     count: usize,
     /// Fields that are not null where they are there, by their ways: whether they are required may stand elsewhere.
@@ -74,7 +75,22 @@ impl<'s> Reader<'s> {
         if depth > DEPTH_MAX {
             return Ok(true);
         }
-        let schema = self.resolved(given, at);
+        let (schema, document) = self.resolved(given, at);
+        let outer = std::mem::replace(&mut self.document, document);
+        let filled = self.filled(field, given, schema, at, depth);
+        self.document = outer;
+        filled
+    }
+
+    /// `given` refers to `schema`, or is it.
+    fn filled(
+        &mut self,
+        field: &mut Field,
+        given: &'s Tree,
+        schema: &'s Tree,
+        at: &str,
+        depth: usize,
+    ) -> Result<bool, String> {
         let mut nullable = false;
         for of in [given, schema] {
             let text = |key: &str| of.text(key).map(str::to_owned);
@@ -278,27 +294,22 @@ impl<'s> Reader<'s> {
         field.examples.retain(|example| *example != Tree::Null);
     }
 
-    /// A schema, or what it refers to: within the document (`#/$defs/x`), or another that is known.
-    fn resolved(&mut self, given: &'s Tree, at: &str) -> &'s Tree {
-        let (mut schema, mut root) = (given, self.root);
+    /// A schema, or what it refers to, within its document (`#/$defs/x`) or in another that is known; and the document that this
+    /// stands in.
+    fn resolved(&mut self, given: &'s Tree, at: &str) -> (&'s Tree, &'s Tree) {
+        let (mut schema, mut document) = (given, self.document);
         for _ in 0..DEPTH_MAX {
-            let Some(reference) = schema.text("$ref") else { return schema };
-            let (document, pointer) = reference.split_once('#').unwrap_or((reference, ""));
-            if !document.is_empty() {
-                match self.others.iter().find(|(name, _)| *name == document) {
-                    Some((_, other)) => root = other,
-                    None => break,
-                }
-            }
-            match pointed(root, pointer) {
-                Some(found) => schema = found,
-                None => break,
-            }
+            let Some(reference) = schema.text("$ref") else { return (schema, document) };
+            let (name, pointer) = reference.split_once('#').unwrap_or((reference, ""));
+            let other = self.others.iter().find(|(other, _)| *other == name).map(|(_, other)| other);
+            let Some(root) = Some(document).filter(|_| name.is_empty()).or(other) else { break };
+            let Some(found) = pointed(root, pointer) else { break };
+            (schema, document) = (found, root);
         }
         if let Some(reference) = schema.text("$ref") {
             self.unsaid.tell(at, format!("what it refers to ({reference}) is not here: it may be anything"));
         }
-        schema
+        (schema, document)
     }
 }
 

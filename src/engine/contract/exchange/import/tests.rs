@@ -295,3 +295,28 @@ fn a_schema_that_holds_itself_ends() {
     let text = format!(r##"{{"type":"object","properties":{{{wide}"z":{{}}}}}}"##);
     assert!(import(&text, Language::JsonSchema, Wanted::default()).expect_err("too many").contains("fields"));
 }
+
+/// Both documents have a definition of the same name.
+#[test]
+fn a_reference_within_a_document_that_is_referred_to_stays_within_it() {
+    let schema = r##"{"title":"Order","type":"object","properties":{"buyer":{"$ref":"buyer.json"},"code":{"$ref":"#/$defs/code"},
+        "town":{"$ref":"buyer.json#/properties/town"}},"$defs":{"code":{"type":"integer"}}}"##;
+    let buyer = r##"{"type":"object","properties":{"code":{"$ref":"#/$defs/code"},"town":{"$ref":"#/$defs/town"}},
+        "$defs":{"code":{"type":"string"},"town":{"type":"object","properties":{"code":{"$ref":"#/$defs/code"}}}}}"##;
+    let version = serde_json::json!({"subject": "orders-value", "version": 1, "schemaType": "JSON", "schema": schema,
+        "references": [{"name": "buyer.json", "schema": buyer}]});
+    let imported = import(&version.to_string(), Language::Subject, Wanted::default()).expect("an import");
+    assert_eq!(imported.unsaid, Vec::<String>::new());
+    let contract = imported.contract.yaml();
+    for (record, broken) in [
+        (r#"{"buyer":{"code":"a","town":{"code":"b"}},"code":1,"town":{"code":"c"}}"#, vec![]),
+        (r#"{"buyer":{"code":1}}"#, vec!["buyer.code.logicalType"]),
+        (r#"{"buyer":{"town":{"code":1}}}"#, vec!["buyer.town.code.logicalType"]),
+        (r#"{"town":{"code":1}}"#, vec!["town.code.logicalType"]),
+        (r#"{"code":"a"}"#, vec!["code.logicalType"]),
+    ] {
+        let found = tried(&contract, record).1;
+        let found: Vec<&str> = found.iter().map(|id| id.trim_start_matches("Order.")).collect();
+        assert_eq!(found, broken, "{record}");
+    }
+}
