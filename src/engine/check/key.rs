@@ -53,11 +53,22 @@ impl Hashes {
                     hasher.write(&[3]);
                     number.canonical(|bytes| hasher.write(bytes));
                 }
+                Val::Fraction(text) => {
+                    hasher.write(&[3]);
+                    Number::Decimal(text).canonical(|bytes| hasher.write(bytes));
+                }
                 Val::Text(text) => write(&mut hasher, [&[4], &(text.len() as u64).to_le_bytes(), text.as_bytes()]),
                 Val::Bytes(bytes) => write(&mut hasher, [&[7], &(bytes.len() as u64).to_le_bytes(), bytes]),
                 Val::Timestamp(nanos) => write(&mut hasher, [&[8], &nanos.to_le_bytes(), &[]]),
                 Val::Duration(nanos) => write(&mut hasher, [&[10], &nanos.to_le_bytes(), &[]]),
-                Val::Null | Val::Type(_) | Val::Items(_) | Val::List(_) | Val::Members(_) | Val::Map(_) => {
+                Val::Null
+                | Val::Decimal(_)
+                | Val::Variant(_)
+                | Val::Type(_)
+                | Val::Items(_)
+                | Val::List(_)
+                | Val::Members(_)
+                | Val::Map(_) => {
                     hasher.write(&[0]);
                 }
             }

@@ -7,7 +7,7 @@ use crate::engine::expr::value::{Error, NO_OVERLOAD, OVERFLOW, Val};
 const DIVIDED_BY_ZERO: Error = Error("division by zero");
 
 pub fn negate<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
-    match value {
+    match value.plain() {
         Val::Int(i) => i.checked_neg().map(Val::Int).ok_or(OVERFLOW),
         Val::Double(d) => Ok(Val::Double(-d)),
         Val::Duration(d) => d.checked_neg().map(Val::Duration).ok_or(OVERFLOW),
@@ -16,7 +16,7 @@ pub fn negate<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
 }
 
 pub fn compute<'a>(operator: Operator, left: Val<'a>, right: Val<'a>) -> Result<Val<'a>, Error> {
-    match (left, right) {
+    match (left.plain(), right.plain()) {
         (Val::Int(a), Val::Int(b)) => int(operator, a, b).map(Val::Int),
         (Val::Uint(a), Val::Uint(b)) => uint(operator, a, b).map(Val::Uint),
         (Val::Double(a), Val::Double(b)) => Ok(Val::Double(match operator {

@@ -2,11 +2,13 @@
 
 use crate::engine::contract::text::format::{self, TextFormat};
 use crate::engine::expr::convert;
+use crate::engine::expr::decimal::{self, Operation};
 use crate::engine::expr::eval::{Evaluation, size_bytes};
 use crate::engine::expr::program::Expr;
 use crate::engine::expr::text;
 use crate::engine::expr::time::{self, Part};
 use crate::engine::expr::value::{Error, NO_OVERLOAD, Val};
+use crate::engine::expr::variant;
 
 /// A function; of a method the receiver is the first argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,10 @@ pub enum Function {
     Dyn,
     Part(Part),
     Is(Form),
+    /// Of Confluent's decimals.
+    Decimal(Operation),
+    /// Of its variants.
+    Variant(variant::Operation),
 }
 
 /// What a text is asked to be.
@@ -64,7 +70,10 @@ pub fn function(name: &str) -> Option<(Function, Arity)> {
         "duration" => (Function::Duration, 1..=1),
         "type" => (Function::Type, 1..=1),
         "dyn" => (Function::Dyn, 1..=1),
-        _ => return None,
+        name => {
+            let of_decimals = decimal::function(name).map(|(of, arity)| (Function::Decimal(of), arity));
+            return of_decimals.or_else(|| variant::function(name).map(|(of, arity)| (Function::Variant(of), arity)));
+        }
     })
 }
 
@@ -116,7 +125,13 @@ pub fn call<'a>(evaluation: &mut Evaluation<'a>, function: Function, arguments: 
         bytes += size_bytes(&value);
         *place = Some(value);
     }
-    evaluation.charge(bytes)?;
+    evaluation.charge(match function {
+        // Digits are multiplied and divided each by each.
+        Function::Decimal(_) => bytes * 16,
+        // A tree is made of the text.
+        Function::Variant(_) => (bytes + given[0].as_ref().map_or(0, variant::held_bytes)) * 4,
+        _ => bytes,
+    })?;
     let [first, second, third, fourth] = given;
     let first = first.ok_or(NO_OVERLOAD)?;
     if let (Function::Replace, Val::Text(text), Some(Val::Text(from)), Some(Val::Text(to))) =
@@ -147,6 +162,8 @@ fn apply<'a>(
         Function::Duration => return convert::duration(first),
         Function::Type => return Ok(Val::Type(first.type_name())),
         Function::Dyn => return Ok(first),
+        Function::Decimal(operation) => return decimal::apply(operation, first, second),
+        Function::Variant(operation) => return variant::apply(operation, first, second),
         Function::Part(part) => return time::part(part, &first, second.as_ref()),
         Function::Size => return size(&first).map(Val::Int),
         Function::Join => {

@@ -10,7 +10,7 @@ const UINT_END: f64 = 18_446_744_073_709_551_616.0;
 
 /// A fraction is cut off; of a timestamp the seconds since 1970.
 pub fn int<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
-    Ok(Val::Int(match value {
+    Ok(Val::Int(match value.plain() {
         Val::Int(i) => i,
         Val::Uint(u) => i64::try_from(u).map_err(|_| OVERFLOW)?,
         Val::Double(d) if -INT_END < d && d < INT_END => d as i64,
@@ -22,7 +22,7 @@ pub fn int<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
 }
 
 pub fn uint<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
-    Ok(Val::Uint(match value {
+    Ok(Val::Uint(match value.plain() {
         Val::Uint(u) => u,
         Val::Int(i) => u64::try_from(i).map_err(|_| OVERFLOW)?,
         Val::Double(d) if -1.0 < d && d < UINT_END => d as u64,
@@ -35,17 +35,19 @@ pub fn uint<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
 pub fn double<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
     match &value {
         Val::Text(text) => text.parse().map(Val::Double).map_err(|_| BAD_ARGUMENT),
+        Val::Decimal(decimal) => Ok(Val::Double(decimal.as_f64())),
         number => number.as_f64().map(Val::Double).ok_or(NO_OVERLOAD),
     }
 }
 
 pub fn string<'a>(value: Val<'a>) -> Result<Val<'a>, Error> {
-    Ok(Val::Text(match value {
+    Ok(Val::Text(match value.plain() {
         Val::Text(text) => text,
         Val::Bool(b) => Cow::Borrowed(if b { "true" } else { "false" }),
         Val::Int(i) => i.to_string().into(),
         Val::Uint(u) => u.to_string().into(),
         Val::Double(d) => d.to_string().into(),
+        Val::Decimal(decimal) => decimal.to_string().into(),
         Val::Bytes(bytes) => match bytes {
             Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map_err(|_| BAD_ARGUMENT)?.into(),
             Cow::Owned(bytes) => String::from_utf8(bytes).map_err(|_| BAD_ARGUMENT)?.into(),

@@ -102,7 +102,7 @@ impl<'a> Evaluation<'a> {
         Ok(match expr {
             Expr::Literal(literal) => of_literal(literal),
             Expr::Field(slot) => self.field(*slot)?,
-            Expr::Nullable(slot) => self.field(*slot).unwrap_or(Val::Null),
+            Expr::Nullable(slot) => self.field(*slot).unwrap_or(Val::Null).plain(),
             Expr::Part(part) => self.context.parts.get(*part as usize).cloned().unwrap_or(Val::Null),
             Expr::Sql(sql, arguments) => apply::apply(self, *sql, arguments)?,
             Expr::HasField(slot) => Val::Bool(self.has_field(*slot)?),
@@ -228,7 +228,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn index(&mut self, of: &'a Expr, at: &'a Expr) -> Result<Val<'a>, Error> {
-        let (of, at) = (self.value(of)?, self.value(at)?);
+        let (of, at) = (self.value(of)?, self.value(at)?.plain());
         match (&of, &at) {
             (Val::Items(_) | Val::List(_), Val::Int(_) | Val::Uint(_) | Val::Double(_)) => {
                 let index = match at {
@@ -406,6 +406,8 @@ pub fn size_bytes(value: &Val<'_>) -> usize {
     match value {
         Val::Text(text) => text.len(),
         Val::Bytes(bytes) => bytes.len(),
+        Val::Fraction(text) => text.len(),
+        Val::Decimal(decimal) => decimal.size_bytes(),
         other => other.count().unwrap_or(0) * BYTES_PER_STEP,
     }
 }

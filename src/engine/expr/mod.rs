@@ -4,6 +4,8 @@ pub mod program; // an expression, compiled: the tree of operations, and the fie
 pub mod condition; // a rule that an expression states
 pub mod value; // what it computes with
 pub mod eval; // its value for one record, within a bound of steps
+pub mod decimal; // Confluent's numbers in tens
+pub mod variant; // Confluent's values that carry their types
 pub mod arithmetic; // numbers, moments and spans of time
 pub mod call; // functions by their names
 pub mod convert; // from type to type

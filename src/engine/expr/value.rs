@@ -3,6 +3,8 @@
 use crate::engine::decode::moment::MomentKind;
 use crate::engine::decode::number::Number;
 use crate::engine::decode::tree::{Items, Kind, Members, Value};
+use crate::engine::expr::decimal::{self, Decimal};
+use crate::engine::expr::variant::Variant;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -25,6 +27,12 @@ pub enum Val<'a> {
     Int(i64),
     Uint(u64),
     Double(f64),
+    /// A number of the record that is no whole one of 64 bits, as it is written there: a double to all but decimals.
+    Fraction(&'a str),
+    /// Confluent's.
+    Decimal(Rc<Decimal>),
+    /// Confluent's too.
+    Variant(Rc<Variant>),
     Text(Cow<'a, str>),
     Bytes(Cow<'a, [u8]>),
     /// Nanoseconds since 1970, within the years 1 to 9999.
@@ -49,6 +57,7 @@ impl<'a> Val<'a> {
             Kind::Bool(b) => Val::Bool(b),
             Kind::Number(Number::Int(i)) => Val::Int(i),
             Kind::Number(Number::Unsigned(u)) => Val::Uint(u),
+            Kind::Number(Number::Decimal(text)) => Val::Fraction(text),
             Kind::Number(other) => Val::Double(other.as_f64()),
             Kind::Text(text) => Val::Text(Cow::Borrowed(text)),
             Kind::Bytes(bytes) => Val::Bytes(Cow::Borrowed(bytes)),
@@ -58,6 +67,14 @@ impl<'a> Val<'a> {
             },
             Kind::Array(items) => Val::Items(items),
             Kind::Object(members) => Val::Members(members),
+        }
+    }
+
+    /// What it is to arithmetic.
+    pub fn plain(self) -> Val<'a> {
+        match self {
+            Val::Fraction(text) => Val::Double(double(text)),
+            other => other,
         }
     }
 
@@ -76,7 +93,9 @@ impl<'a> Val<'a> {
             Val::Bool(_) => "bool",
             Val::Int(_) => "int",
             Val::Uint(_) => "uint",
-            Val::Double(_) => "double",
+            Val::Double(_) | Val::Fraction(_) => "double",
+            Val::Decimal(_) => "confluent.type.Decimal",
+            Val::Variant(_) => "confluent.type.Variant",
             Val::Text(_) => "string",
             Val::Bytes(_) => "bytes",
             Val::Timestamp(_) => "google.protobuf.Timestamp",
@@ -153,6 +172,10 @@ impl<'a> Val<'a> {
                 };
                 self.count() == other.count() && self.each().is_some_and(|mut keys| keys.all(same))
             }
+            (Val::Decimal(_), _) | (_, Val::Decimal(_)) => match (decimal::of(self), decimal::of(other)) {
+                (Ok(a), Ok(b)) => a.order(&b) == Ordering::Equal,
+                _ => false,
+            },
             _ => self.number_order(other) == Some(Ordering::Equal),
         }
     }
@@ -173,7 +196,7 @@ impl<'a> Val<'a> {
     }
 
     pub fn is_number(&self) -> bool {
-        matches!(self, Val::Int(_) | Val::Uint(_) | Val::Double(_))
+        matches!(self, Val::Int(_) | Val::Uint(_) | Val::Double(_) | Val::Fraction(_))
     }
 
     /// As a double; `None` of what is no number.
@@ -181,17 +204,24 @@ impl<'a> Val<'a> {
         match self {
             Val::Int(i) => Some(*i as f64),
             Val::Uint(u) => Some(*u as f64),
+            _ => self.float(),
+        }
+    }
+
+    fn float(&self) -> Option<f64> {
+        match self {
             Val::Double(d) => Some(*d),
+            Val::Fraction(text) => Some(double(text)),
             _ => None,
         }
     }
 
     fn number_order(&self, other: &Val<'a>) -> Option<Ordering> {
-        match (self, other) {
-            (Val::Double(a), Val::Double(b)) => a.partial_cmp(b),
-            (Val::Double(a), b) => b.whole().and_then(|b| against(*a, b)),
-            (a, Val::Double(b)) => a.whole().and_then(|a| against(*b, a)).map(Ordering::reverse),
-            (a, b) => Some(a.whole()?.cmp(&b.whole()?)),
+        match (self.float(), other.float()) {
+            (Some(a), Some(b)) => a.partial_cmp(&b),
+            (Some(a), None) => other.whole().and_then(|b| against(a, b)),
+            (None, Some(b)) => self.whole().and_then(|a| against(b, a)).map(Ordering::reverse),
+            (None, None) => Some(self.whole()?.cmp(&other.whole()?)),
         }
     }
 
@@ -202,6 +232,10 @@ impl<'a> Val<'a> {
             _ => None,
         }
     }
+}
+
+fn double(text: &str) -> f64 {
+    Number::Decimal(text).as_f64()
 }
 
 /// A double against a whole number, exactly: beyond 2^53 the number is not made a double, which would round it.

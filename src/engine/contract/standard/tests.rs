@@ -116,7 +116,7 @@ fn what_is_beyond_the_schema_has_a_code_of_its_own() {
     rule("{type: sql, query: 'select count(', mustBe: 0}", "error semantic bad-query @/query");
     rule("{type: custom, engine: cel, implementation: 'value >'}", "error semantic bad-expression @/implementation");
     rule(
-        "{type: custom, engine: cel, implementation: 'decimals.of(value) > 1'}",
+        "{type: custom, engine: cel, implementation: 'variants . toJson(variant(value)) == null'}",
         "warning semantic unmeasured-function @/implementation",
     );
     check_properties(

@@ -61,7 +61,7 @@ fn shown(value: &Val<'_>) -> String {
 
 const RECORD: &str = r#"{"i":7,"z":0,"n":null,"d":2.5,"w":10.0,"t":true,"s":"Grüße","e":"","big":9223372036854775807,
     "huge":18446744073709551615,"o":{"a":1,"b":{"c":"x"},"n":null},"l":[1,2,3],"x":[1,"a",null],"none":[],
-    "items":[{"p":2,"q":1.5},{"p":3,"q":0.5},{"p":4}],"at":"2026-01-31T12:30:15.25Z","a-b":1,"m":{"k":"v"}}"#;
+    "items":[{"p":2,"q":1.5},{"p":3,"q":0.5},{"p":4}],"at":"2026-01-31T12:30:15.25Z","exact":12345678901234567890.123456789,"a-b":1,"m":{"k":"v"}}"#;
 
 fn check(cases: &[(&str, &str)]) {
     for (text, expected) in cases {
@@ -468,6 +468,9 @@ fn any_expression() -> impl Strategy<Value = String> {
         ]
     })
 }
+
+mod decimals;
+mod variants;
 
 proptest! {
     #[test]

@@ -1,6 +1,6 @@
 //! Expressions of a query: about one record, or about what its aggregates come to.
 
-use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::decode::path::FieldPath;
 use crate::engine::expr::program::{Comparison, Expr, Literal, Operator};
 use crate::engine::expr::regex::{Dialect, Regex};
 use crate::engine::expr::sql::apply::Sql;
@@ -198,7 +198,7 @@ impl<'n> Reader<'n> {
             }
             (names, _) => (self.names.columns)(&names.join(".")).map_err(Refusal::Wrong)?,
         };
-        if path.0.contains(&Step::Items) {
+        if path.is_many() {
             return beyond(format!("the column {path}, which is in an array,"));
         }
         let known = self.slots.iter().position(|slot| *slot == path);
