@@ -233,3 +233,28 @@ fn a_record_whose_schema_is_not_known_yet_is_to_be_examined_again() {
     assert_eq!(examiner.count(&plan, &record, AT, false, &mut tally), [0u32; 0]);
     assert_eq!((tally.counts.records, tally.counts.undecodable), (1, 0));
 }
+
+#[test]
+fn a_map_is_asked_by_its_keys_and_values() {
+    const SHELF: &str = r#"{"type":"record","name":"Shelf","fields":[{"name":"books","type":{"type":"map","values":
+      {"type":"record","name":"Book","fields":[{"name":"pages","type":"int"},{"name":"title","type":["null","string"]}]}}}]}"#;
+    let plan = contract(crate::SHELF_PROPERTIES, "");
+    let book = |pages: i32, title: Option<&str>| {
+        let title = title
+            .map_or(Value::Union(0, Value::Null.into()), |title| Value::Union(1, Value::String(title.into()).into()));
+        Value::Record(vec![("pages".into(), Value::Int(pages)), ("title".into(), title)])
+    };
+    let shelf = |books: &[(&str, Value)]| {
+        let books = books.iter().map(|(name, book)| ((*name).to_owned(), book.clone())).collect();
+        framed(7, &encoded(SHELF, &Value::Record(vec![("books".into(), Value::Map(books))])))
+    };
+    let schema = Registered::Avro(Arc::new(AvroSchema::parse(SHELF, &[]).expect("a schema")));
+    let sent = [
+        shelf(&[("a1", book(1, Some("x"))), ("b1", book(2, Some("y")))]),
+        shelf(&[("a2", book(0, Some("x"))), ("b", book(0, None))]),
+        shelf(&[("c2", book(3, None))]),
+        shelf(&[]),
+    ];
+    let (tally, _) = examined(&plan, Some([(SchemaRef::Id(7), schema)].into_iter().collect()), &sent);
+    assert_eq!(found(&plan, tally), crate::SHELF_FOUND);
+}

@@ -24,6 +24,22 @@ fn contract(properties: &str, more: &str) -> Plan {
     compile::compile(&parsed.contract.expect("a contract"))
 }
 
+/// Of a map of books by their places on a shelf.
+const SHELF_PROPERTIES: &str = "
+  - name: books
+    logicalType: map
+    map:
+      key: {logicalType: string, logicalTypeOptions: {pattern: '^[a-z][0-9]$'}}
+      value:
+        logicalType: object
+        properties:
+        - {name: pages, logicalType: integer, logicalTypeOptions: {minimum: 1}}
+        - {name: title, logicalType: string, required: true}
+";
+/// Of the second shelf a key, both books' pages and a title, of the third a title.
+const SHELF_FOUND: [&str; 3] =
+    ["t.books{key}.pattern: 1 of 3", "t.books{value}.pages.minimum: 1 of 3", "t.books{value}.title.required: 2 of 3"];
+
 /// The value of a record, and its header.
 type Sent = (Vec<u8>, Option<Vec<u8>>);
 

@@ -173,3 +173,28 @@ fn each_broken_record_is_counted_by_its_reason() {
         ]
     );
 }
+
+#[test]
+fn a_map_is_asked_by_its_keys_and_values() {
+    const SHELF: &str = "syntax = \"proto3\"; message Shelf { message Book { int32 pages = 1; optional string title = 2; } map<string, Book> books = 1; }";
+    let plan = contract(crate::SHELF_PROPERTIES, "");
+    let book = |name: &str, pages: u64, title: Option<&str>| {
+        let title = title.map(|title| (2, Of::Bytes(title.as_bytes())));
+        let fields: Vec<_> = [(1, Of::Number(pages))].into_iter().chain(title).collect();
+        message(&[(1, Of::Bytes(name.as_bytes())), (2, Of::Bytes(&message(&fields)))])
+    };
+    let shelf = |books: &[Vec<u8>]| {
+        let entries: Vec<_> = books.iter().map(|entry| (1, Of::Bytes(entry))).collect();
+        // In front of it, which message of the file it is: the first.
+        framed(7, &[&[0][..], &message(&entries)].concat())
+    };
+    let schema = Registered::Protobuf(Arc::new(ProtobufSchema::parse(SHELF, &[]).expect("a schema")));
+    let sent = [
+        shelf(&[book("a1", 1, Some("x")), book("b1", 2, Some("y"))]),
+        shelf(&[book("a2", 0, Some("x")), book("b", 0, None)]),
+        shelf(&[book("c2", 3, None)]),
+        shelf(&[]),
+    ];
+    let (tally, _) = examined(&plan, Some([(SchemaRef::Id(7), schema)].into_iter().collect()), &sent);
+    assert_eq!(found(&plan, tally), crate::SHELF_FOUND);
+}

@@ -4,11 +4,11 @@ use crate::engine::contract::asked;
 use crate::engine::contract::described;
 use crate::engine::contract::horizon;
 use crate::engine::contract::mode::Mode;
-use crate::engine::contract::model::{Clause, Contract, Object, Property};
+use crate::engine::contract::model::{Clause, Contract, Object, Property, TEXT};
 use crate::engine::contract::name::{ContractHash, ProductName, TEXT_MAX, short};
 use crate::engine::contract::plan::{Check, ObjectPlan, PLAN_VERSION, Plan, Rule};
 use crate::engine::contract::sample;
-use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::decode::path::FieldPath;
 use crate::engine::profile::shape::ProfilePlan;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -158,23 +158,37 @@ impl Asked<'_> {
     }
 }
 
-/// Properties in order, each before those nested in it; then what is asked of the whole object.
+/// What is written for people (`type: text`): no record is asked it, and only a dry run names it.
+pub fn texts(contract: &Contract) -> Vec<Rule> {
+    let of = |(index, object)| clauses(object).into_iter().map(move |asked| (index, object, asked));
+    let all = contract.objects.iter().enumerate().flat_map(of).filter(|(.., asked)| asked.clause.metric == TEXT);
+    all.map(|(index, object, asked)| asked.rule(index, object, contract.mode)).collect()
+}
+
+/// What is asked of the records of an object.
 fn of_object(object: &Object) -> Vec<Asked<'_>> {
+    clauses(object).into_iter().filter(|asked| asked.clause.metric != TEXT).collect()
+}
+
+/// Properties in order, each before those nested in it; then what is said of the whole object.
+fn clauses(object: &Object) -> Vec<Asked<'_>> {
     let mut all = Vec::new();
     flatten(&object.properties, &mut all);
-    // A key among the items of an array is no key of the record.
+    // A key among the items of an array or a map is no key of the record.
     let mut keys: Vec<&Property> =
-        all.iter().copied().filter(|p| p.primary_key.is_some() && !p.field.0.contains(&Step::Items)).collect();
+        all.iter().copied().filter(|p| p.primary_key.is_some() && !p.field.is_many()).collect();
     keys.sort_by_key(|p| p.primary_key.flatten().unwrap_or(i64::MAX));
 
     let mut asked = Vec::new();
     for property in all {
         let mut ask = |clause| asked.push(Asked { clause, property: Some(property) });
         let schema = |metric, dimension, check| Clause::schema(metric, dimension, &property.relates_to, check);
-        let unique = |metric| match property.field.0.contains(&Step::Items) {
-            true => {
-                Clause::unmeasured(metric, &property.relates_to, "uniqueness among the items of arrays is not measured")
-            }
+        let unique = |metric| match property.field.is_many() {
+            true => Clause::unmeasured(
+                metric,
+                &property.relates_to,
+                "uniqueness among the items of arrays and maps is not measured",
+            ),
             false => schema(metric, "uniqueness", Check::Unique(vec![property.field.clone()])),
         };
         // A key has a value in every row; one `required` says so, however often the contract does.
@@ -185,7 +199,7 @@ fn of_object(object: &Object) -> Vec<Asked<'_>> {
             ask(unique("unique"));
         }
         let alone = keys.len() == 1 && std::ptr::eq(keys[0], property);
-        if property.primary_key.is_some() && (alone || property.field.0.contains(&Step::Items)) {
+        if property.primary_key.is_some() && (alone || property.field.is_many()) {
             ask(unique("primaryKey"));
         }
         property.clauses.iter().cloned().for_each(&mut ask);
@@ -302,7 +316,7 @@ mod tests {
                 "orders.customer.zip.required: customer.zip_code Present",
                 "orders.lines[].required: lines[] Present",
                 "orders.lines[].sku.required: lines[].sku Present",
-                "orders.lines[].sku.unique: lines[].sku Unmeasured(\"uniqueness among the items of arrays is not measured\")",
+                "orders.lines[].sku.unique: lines[].sku Unmeasured(\"uniqueness among the items of arrays and maps is not measured\")",
             ],
         );
     }
@@ -402,7 +416,7 @@ mod tests {
                 "orders.nullValues: - Unmeasured(\"nullValues stands on an object\")",
                 "orders.duplicateValues: - Unmeasured(\"no arguments.properties\")",
                 "orders.duplicateValues.2: - Unmeasured(\"the object has no property zz\")",
-                "orders.a.relationships: - Unmeasured(\"b.c is in no topic of this contract, and keys of other products are not at hand\")",
+                "orders.a.relationships: - Unmeasured(\"b.c is in no topic of this contract, and keys of other products are not at hand: describe the topic that holds them as an object of this contract, with the key alone, and refer to that\")",
             ],
         );
     }

@@ -80,6 +80,8 @@ fn field(property: &Property) -> Field {
     let name = match property.field.0.last() {
         Some(Step::Name(name)) => name.clone(),
         Some(Step::Items) | None => "_element".into(),
+        Some(Step::Keys) => "_key".into(),
+        Some(Step::Values) => "_value".into(),
     };
     Field {
         name,

@@ -121,6 +121,9 @@ pub struct Clause {
     pub at: Option<Place>,
 }
 
+/// The metric of a clause that is written for people.
+pub const TEXT: &str = "text";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogicalType {
     String,

@@ -33,17 +33,21 @@ struct Known {
 /// How a field is found in a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The place, up to the first array.
+    /// The place, up to the first array or map.
     pub place: Place,
     /// And on from there, into each of its items.
     pub rest: Box<[Turn]>,
 }
 
-/// A step of a path, by place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A step of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
     Items,
+    Keys,
+    Values,
     Field(Place),
+    /// Within a map, where nothing has a place: its names are data.
+    Member(Box<str>),
 }
 
 impl Default for Fields {
@@ -54,13 +58,14 @@ impl Default for Fields {
 }
 
 impl Fields {
-    /// The tree of these paths and of all that stands around them.
+    /// The tree of these paths, up to the first map, and of all that stands around them.
     pub fn of<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Fields {
         let mut fields = Fields { places: vec![Known::new(NOWHERE, "")] };
         for path in paths {
             let mut at = RECORD;
             for step in &path.0 {
                 let (known, name) = match step {
+                    Step::Keys | Step::Values => break,
                     Step::Items => (fields.items(at), None),
                     Step::Name(name) => (fields.child(at, name), Some(name.as_str())),
                 };
@@ -131,9 +136,14 @@ impl Fields {
     pub fn route(&self, path: &FieldPath) -> Option<Route> {
         let mut route = Route { place: RECORD, rest: Box::default() };
         let mut rest = Vec::new();
-        let mut at = RECORD;
+        let (mut at, mut in_a_map) = (RECORD, false);
         for step in &path.0 {
+            in_a_map |= matches!(step, Step::Keys | Step::Values);
             let turn = match step {
+                Step::Keys => Turn::Keys,
+                Step::Values => Turn::Values,
+                Step::Items if in_a_map => Turn::Items,
+                Step::Name(name) if in_a_map => Turn::Member(name.as_str().into()),
                 Step::Items => {
                     at = self.items(at);
                     Turn::Items
@@ -144,10 +154,9 @@ impl Fields {
                 }
             };
             self.get(at)?;
-            if rest.is_empty() && turn != Turn::Items {
-                route.place = at;
-            } else {
-                rest.push(turn);
+            match turn {
+                Turn::Field(place) if rest.is_empty() => route.place = place,
+                turn => rest.push(turn),
             }
         }
         route.rest = rest.into();
@@ -205,5 +214,9 @@ mod tests {
             Some(Route { place: 2, rest: [Turn::Items, Turn::Field(4)].into() })
         );
         assert_eq!((route(&["zip"]), route(&["id", "[]"])), (None, None));
+        let in_a_map = FieldPath(vec![Step::Name("customer".into()), Step::Values, Step::Name("id".into())]);
+        assert_eq!(Fields::of([&in_a_map]).count(), 2, "what stands in a map has no place");
+        let rest = [Turn::Values, Turn::Member("id".into())].into();
+        assert_eq!(fields.route(&in_a_map), Some(Route { place: 7, rest }));
     }
 }

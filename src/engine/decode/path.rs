@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Names by dots, `[]` for every item of an array; empty for the record itself.
+/// Names by dots, `[]` for every item of an array, `{key}` and `{value}` for all of a map's; empty for the record itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FieldPath(pub Vec<Step>);
 
@@ -10,6 +10,16 @@ pub struct FieldPath(pub Vec<Step>);
 pub enum Step {
     Name(String),
     Items,
+    /// Of a map, or an object whose names are data.
+    Keys,
+    Values,
+}
+
+impl FieldPath {
+    /// Whether a record may hold several of it.
+    pub fn is_many(&self) -> bool {
+        self.0.iter().any(|step| !matches!(step, Step::Name(_)))
+    }
 }
 
 impl fmt::Display for FieldPath {
@@ -19,6 +29,8 @@ impl fmt::Display for FieldPath {
                 Step::Name(name) if i == 0 => f.write_str(name)?,
                 Step::Name(name) => write!(f, ".{name}")?,
                 Step::Items => f.write_str("[]")?,
+                Step::Keys => f.write_str("{key}")?,
+                Step::Values => f.write_str("{value}")?,
             }
         }
         Ok(())

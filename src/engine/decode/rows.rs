@@ -1,4 +1,4 @@
-//! What a path finds in a record: one value, or one for each item of the arrays that it names.
+//! What a path finds in a record: one value, or one for each item of the arrays and maps that it names.
 
 use crate::engine::decode::fields::{Fields, Route, Turn};
 use crate::engine::decode::tree::{Kind, Value};
@@ -13,7 +13,7 @@ pub enum Row<'a> {
     NoParent,
 }
 
-/// Calls `row` for each value of a record that was read with these fields. An array that is missing, null or no array has
+/// Calls `row` for each value of a record that was read with these fields. An array or a map that is missing, null or none has
 /// no items, and nothing is found.
 pub fn each<'a>(record: Value<'a>, fields: &Fields, route: &Route, mut row: impl FnMut(Row<'a>)) {
     if route.rest.is_empty() {
@@ -35,26 +35,34 @@ pub fn single<'a>(record: Value<'a>, fields: &Fields, route: &Route) -> Row<'a> 
     }
 }
 
-/// Recursion goes as deep as the path names arrays, which is the contract's doing, not the record's.
+/// Recursion goes as deep as the path names arrays and maps, which is the contract's doing, not the record's.
 fn follow<'a>(mut value: Value<'a>, turns: &[Turn], row: &mut impl FnMut(Row<'a>)) {
     for (i, turn) in turns.iter().enumerate() {
         let rest = &turns[i + 1..];
-        match (turn, value.kind()) {
-            (Turn::Field(place), Kind::Object(members)) => match members.at(*place) {
-                Some(member) => value = member,
-                None if rest.is_empty() => return row(Row::Missing),
-                None => return without_parent(rest, row),
-            },
-            (Turn::Field(_), _) => return without_parent(rest, row),
+        let member = match (turn, value.kind()) {
+            (Turn::Field(place), Kind::Object(members)) => members.at(*place),
+            (Turn::Member(name), Kind::Object(members)) => members.get(name),
+            (Turn::Field(_) | Turn::Member(_), _) => return without_parent(rest, row),
             (Turn::Items, Kind::Array(items)) => return items.into_iter().for_each(|item| follow(item, rest, row)),
-            (Turn::Items, _) => return,
+            (Turn::Keys, Kind::Object(members)) => {
+                return members.keyed().for_each(|(key, _)| follow(key.value(), rest, row));
+            }
+            (Turn::Values, Kind::Object(members)) => {
+                return members.for_each(|(_, value)| follow(value, rest, row));
+            }
+            (Turn::Items | Turn::Keys | Turn::Values, _) => return,
+        };
+        match member {
+            Some(member) => value = member,
+            None if rest.is_empty() => return row(Row::Missing),
+            None => return without_parent(rest, row),
         }
     }
     row(Row::Value(value));
 }
 
 fn without_parent<'a>(rest: &[Turn], row: &mut impl FnMut(Row<'a>)) {
-    if !rest.contains(&Turn::Items) {
+    if rest.iter().all(|turn| matches!(turn, Turn::Field(_) | Turn::Member(_))) {
         row(Row::NoParent);
     }
 }
@@ -74,13 +82,17 @@ pub mod tests {
             let rest = &steps[i + 1..];
             let (word, members) = match (step, value.kind()) {
                 (Step::Items, Kind::Array(items)) => return items.for_each(|item| by_name(item, rest, rows)),
-                (Step::Items, _) => return,
+                (Step::Values, Kind::Object(members)) => return members.for_each(|(_, of)| by_name(of, rest, rows)),
+                (Step::Keys, Kind::Object(members)) => {
+                    return members.for_each(|(name, _)| rows.push(format!("Text({name:?})")));
+                }
+                (Step::Items | Step::Keys | Step::Values, _) => return,
                 (Step::Name(name), Kind::Object(members)) => ("missing", members.get(name)),
                 (Step::Name(_), _) => ("orphan", None),
             };
             match members {
                 Some(member) => value = member,
-                None if rest.contains(&Step::Items) => return,
+                None if FieldPath(rest.to_vec()).is_many() => return,
                 None => return rows.push(if rest.is_empty() { word } else { "orphan" }.into()),
             }
         }
@@ -112,9 +124,14 @@ pub mod tests {
     fn path(text: &str) -> FieldPath {
         let mut steps = Vec::new();
         for name in text.split('.') {
-            let bare = name.trim_end_matches("[]");
+            let bare = name.split(['[', '{']).next().expect("a name");
             steps.push(Step::Name(bare.into()));
-            steps.extend(std::iter::repeat_n(Step::Items, (name.len() - bare.len()) / 2));
+            let signs = [("[]", Step::Items), ("{key}", Step::Keys), ("{value}", Step::Values)];
+            let mut rest = &name[bare.len()..];
+            while let Some((sign, step)) = signs.iter().find(|(sign, _)| rest.starts_with(sign)) {
+                steps.push(step.clone());
+                rest = &rest[sign.len()..];
+            }
         }
         FieldPath(steps)
     }
@@ -122,7 +139,8 @@ pub mod tests {
     #[test]
     fn every_item_is_a_row_and_a_missing_parent_is_no_missing_field() {
         let record =
-            br#"{"a":1,"n":null,"o":{"x":2,"z":null},"l":[{"s":3},{"s":null},{},4],"m":[[5,6],[],[7]],"e":[]}"#;
+            br#"{"a":1,"n":null,"o":{"x":2,"z":null},"l":[{"s":3},{"s":null},{},4],"m":[[5,6],[],[7]],"e":[],
+                "k":{"p":{"s":3},"q":{},"s":{"s":null},"t":4},"v":{"p":[{"s":1}],"q":[{"s":2},{}]},"w":[{"a":1},{"b":2,"c":3}]}"#;
         for (text, expected) in [
             ("a", "1"),
             ("b", "missing"),
@@ -142,6 +160,16 @@ pub mod tests {
             ("n[].s", ""),
             ("o[]", ""),
             ("b.c[].s", ""),
+            ("o{key}", "x z"),
+            ("o{value}", "2 null"),
+            ("k{value}.s", "3 missing null orphan"),
+            ("k{value}.s.t", "orphan orphan orphan orphan"),
+            ("k{value}", "{} {} {} 4"),
+            ("v{value}[].s", "1 2 missing"),
+            ("w[]{key}", "a b c"),
+            ("l{value}", ""),
+            ("b{key}", ""),
+            ("n{value}.s", ""),
         ] {
             let (mut tree, fields) = (Tree::default(), Arc::new(Fields::of(&[path(text)])));
             let value = json::record(&mut tree, &mut Names::of(&fields), record).expect("a record");
@@ -153,6 +181,8 @@ pub mod tests {
                     Row::Value(value) => match value.kind() {
                         Kind::Null => "null".into(),
                         Kind::Number(n) => n.as_f64().to_string(),
+                        Kind::Text(text) => text.into(),
+                        Kind::Object(_) => "{}".into(),
                         other => format!("{other:?}"),
                     },
                 })

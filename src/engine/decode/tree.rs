@@ -276,6 +276,11 @@ pub struct Members<'a> {
 pub struct Key<'a>(Value<'a>);
 
 impl<'a> Key<'a> {
+    /// As a value: a text.
+    pub fn value(self) -> Value<'a> {
+        self.0
+    }
+
     pub fn text(self) -> &'a str {
         self.0.tree.text(self.0.at)
     }

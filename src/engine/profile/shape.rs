@@ -145,7 +145,8 @@ impl ProfilePlan {
                 }
                 &mut parent.children[at]
             }
-            None => return,
+            // What a map holds may be anything, by names that are data: it has no profile.
+            Some(Step::Keys | Step::Values) | None => return,
         };
         // A property that stands there twice is one field of the record.
         if slot.field.is_none() && self.fields.len() < FIELDS_MAX {
@@ -184,5 +185,6 @@ fn all_classified(properties: &[Property]) -> bool {
 }
 
 fn count(properties: &[Property]) -> usize {
-    properties.iter().map(|p| 1 + count(&p.children)).sum()
+    let in_a_map = |p: &&Property| matches!(p.field.0.last(), Some(Step::Keys | Step::Values));
+    properties.iter().filter(|p| !in_a_map(p)).map(|p| 1 + count(&p.children)).sum()
 }

@@ -127,6 +127,8 @@ pub fn of(trial: &Trial, kind: &'static str, origin: Origin) -> Report {
         samples: result.samples.iter().map(shown).collect(),
         ..line(rule, result)
     });
+    let object = plan.objects.first().map(|object| object.name.clone()).unwrap_or_default();
+    let texts = trial.texts().iter().map(|rule| CheckLine { schema: object.clone(), ..of_text(rule) });
     Report {
         contract: Named { id: plan.contract_id.clone(), version: plan.contract_version.clone(), kind },
         records: Records {
@@ -139,7 +141,7 @@ pub fn of(trial: &Trial, kind: &'static str, origin: Origin) -> Report {
         },
         sampled: sampled.map(|sampled| sampled.share),
         verdict: word(verdict.status),
-        checks: checks.collect(),
+        checks: checks.chain(texts).collect(),
         own: verdict.results.iter().skip(plan.rules.len()).map(|result| own(result, origin)).collect(),
         undecodable: trial.tally().undecodable.clone(),
         samples: trial.tally().samples.iter().filter(|sample| sample.rule.is_none()).map(shown).collect(),
@@ -176,6 +178,34 @@ fn line(rule: &Rule, result: &RuleResult) -> CheckLine {
         failed: result.failed,
         total: result.asked,
         reason: result.reason.clone(),
+        samples: Vec::new(),
+    }
+}
+
+/// What is written for people is asked of nothing.
+fn of_text(rule: &Rule) -> CheckLine {
+    CheckLine {
+        schema: String::new(),
+        property: rule.property.clone(),
+        rule: rule.metric.to_owned(),
+        id: rule.own_id.then(|| rule.id.clone()),
+        name: rule.name.clone(),
+        dimension: rule.dimension.clone(),
+        severity: rule.severity.clone(),
+        mode: rule.mode.word(),
+        verdict: word(Status::Skip),
+        measured: None,
+        between: None,
+        unit: None,
+        sampled: None,
+        measured_in: None,
+        expected: None,
+        failed: 0,
+        total: 0,
+        reason: match &rule.check {
+            Check::Unmeasured(reason) => Some(reason.clone()),
+            _ => None,
+        },
         samples: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::check::verdict::{self, Facts, Unmeasured, Verdict};
 use crate::engine::contract::compile;
 use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::model::Contract;
-use crate::engine::contract::plan::{Check, Plan};
+use crate::engine::contract::plan::{Check, Plan, Rule};
 use crate::engine::contract::policy::Policy;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::schema::{SchemaRef, Schemas};
@@ -29,6 +29,7 @@ const NOT_IN_A_FILE: &str = "a line of a file has neither key nor headers: try t
 #[derive(Debug)]
 pub struct Trial {
     plan: Plan,
+    texts: Vec<Rule>,
     examiner: Examiner,
     tally: Tally,
     now_ms: i64,
@@ -39,10 +40,11 @@ impl Trial {
     /// that there are. `now_ms`: the time that it is taken to be.
     pub fn of(contract: &Contract, schema: Option<&str>, now_ms: i64) -> Result<Trial, Vec<String>> {
         let names = || contract.all_objects().into_iter().map(|object| object.name.clone()).collect::<Vec<_>>();
-        let plan = compile::compile(&contract.of_one(schema).ok_or_else(names)?);
+        let one = contract.of_one(schema).ok_or_else(names)?;
+        let (plan, texts) = (compile::compile(&one), compile::texts(&one));
         let mut examiner = Examiner::new(&UNIQUENESS_KEY);
         examiner.dry_run(now_ms, true);
-        Ok(Trial { plan, examiner, tally: Tally::default(), now_ms })
+        Ok(Trial { plan, texts, examiner, tally: Tally::default(), now_ms })
     }
 
     /// Of lines of a file: every value is JSON, whatever the contract says of its topic, and nothing stands beside it.
@@ -93,6 +95,11 @@ impl Trial {
     /// There is a schema registry, and this is all that is known of its schemas.
     pub fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
         self.examiner.replace_schemas(schemas);
+    }
+
+    /// What the contract says of the object to people alone.
+    pub fn texts(&self) -> &[Rule] {
+        &self.texts
     }
 
     pub fn plan(&self) -> &Plan {

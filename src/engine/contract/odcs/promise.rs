@@ -8,7 +8,6 @@ use crate::engine::contract::sla::{self, DEFAULT_UNIT, Level, Sla, TimeField};
 use crate::engine::contract::text::moment::Moments;
 use crate::engine::contract::yaml::Value;
 use crate::engine::decode::moment::MomentKind;
-use crate::engine::decode::path::Step;
 
 /// Topics come first: an SLA that names no object is one of the first topic, if there is any.
 pub fn read(root: &mut Fields<'_>, topics: &mut [Object], others: &mut [Object], problems: &Problems) {
@@ -78,7 +77,7 @@ fn one(
             });
         let Some(path) = path else { continue };
         match property_at(&object.properties, path) {
-            Some(property) if property.field.0.contains(&Step::Items) => {
+            Some(property) if property.field.is_many() => {
                 return Err(format!("{element} is a list of values, and no time of a record"));
             }
             Some(property) => times.push(time(property)),

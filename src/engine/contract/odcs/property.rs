@@ -1,10 +1,11 @@
-//! Properties and array items, with all that is asked of them.
+//! Properties, and what arrays and maps hold, with all that is asked of them.
 
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::{Clause, Property};
 use crate::engine::contract::odcs::custom::{self, Level};
 use crate::engine::contract::odcs::options;
 use crate::engine::contract::odcs::quality::{self, Subject, Tables};
+use crate::engine::contract::plan::{Check, JsonType, Validity};
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::decode::path::{FieldPath, Step};
 
@@ -80,6 +81,36 @@ fn items(found: &At<'_>, parent: Parent<'_>, problems: &Problems) -> Option<Prop
     one(fields, format!("{}[]", parent.path), below(parent.field, Step::Items), relates_to, parent, problems)
 }
 
+/// Reads what the keys and the values of a map are (v3.2).
+fn map(found: &At<'_>, parent: Parent<'_>, problems: &Problems) -> Vec<Property> {
+    let Some(mut holder) = Fields::of(found, problems) else { return Vec::new() };
+    let mut part = |key: &str, step: Step| {
+        let mut fields = Fields::of(&holder.get(key)?, problems)?;
+        fields.known(&["physicalName"]);
+        let relates_to = format!("{}/map/{key}", parent.relates_to);
+        let path = format!("{}{{{key}}}", parent.path);
+        one(fields, path, below(parent.field, step), relates_to, parent, problems)
+    };
+    let key = part("key", Step::Keys).map(of_texts);
+    let value = part("value", Step::Values);
+    key.into_iter().chain(value).collect()
+}
+
+/// A key is a text in every record: what is asked of another type is asked of nothing.
+fn of_texts(mut key: Property) -> Property {
+    let is_other = |clause: &Clause| match &clause.check {
+        Check::Valid(Validity::Type(kind)) => *kind != JsonType::String,
+        _ => false,
+    };
+    if key.clauses.iter().any(is_other) {
+        for clause in key.clauses.iter_mut().filter(|clause| matches!(clause.check, Check::Valid(_))) {
+            clause.check =
+                Check::Unmeasured("the keys of a map are texts in a record, and of no other type".to_owned());
+        }
+    }
+    key
+}
+
 fn one(
     mut fields: Fields<'_>,
     path: String,
@@ -102,10 +133,6 @@ fn one(
     clauses.extend(quality::read(&mut fields, &relates_to, Subject::Property(&field, parent.tables), problems));
     // Read when all objects are known; here only their form is told.
     let _ = fields.list("relationships");
-    if fields.get("map").is_some() {
-        clauses.push(Clause::unmeasured("map", &relates_to, "the keys and values of a map are not measured"));
-    }
-
     let labelled = fields.text("classification").is_some_and(|c| !c.is_empty() && !c.eq_ignore_ascii_case("public"));
     let classified = parent.classified || custom.classified || labelled;
     let inner = Parent {
@@ -118,6 +145,7 @@ fn one(
     };
     let mut children = list(&mut fields, inner, problems);
     children.extend(fields.get("items").and_then(|found| items(&found, inner, problems)));
+    children.extend(fields.get("map").iter().flat_map(|found| map(found, inner, problems)));
 
     let kind = fields.text("physicalType").or_else(|| fields.text("logicalType"));
     let text = fields.text("description");

@@ -2,14 +2,14 @@
 
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::mode;
-use crate::engine::contract::model::Clause;
+use crate::engine::contract::model::{Clause, TEXT};
 use crate::engine::contract::odcs::custom::{self, Custom, Level};
 use crate::engine::contract::odcs::expression;
 use crate::engine::contract::plan::{Check, Threshold, Unit};
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::text::pattern;
 use crate::engine::contract::values::Values;
-use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::decode::path::FieldPath;
 
 /// What a rule speaks about.
 #[derive(Clone, Copy)]
@@ -57,7 +57,7 @@ const DIMENSIONS: [&str; 14] = [
 const TEXT_KEYS: [&str; 6] =
     ["description", "method", "businessImpact", "scheduler", "schedule", "authoritativeDefinitions"];
 
-/// Reads `quality` of an element. A rule of type `text` is documentation and gives no clause.
+/// Reads `quality` of an element. A rule of type `text` is documentation: its clause asks nothing.
 pub fn read(element: &mut Fields<'_>, relates_to: &str, subject: Subject<'_>, problems: &Problems) -> Vec<Clause> {
     let rules = element.list("quality");
     rules.iter().enumerate().filter_map(|(i, rule)| one(rule, i, relates_to, subject, problems)).collect()
@@ -85,7 +85,11 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
     let relates_to = format!("{relates_to}/quality/{}", id.clone().unwrap_or_else(|| index.to_string()));
 
     let at = Some(found.at.clone());
-    let metric = metric(&mut fields, problems)?;
+    let metric = metric(&mut fields, problems);
+    if metric == TEXT {
+        let clause = Clause::unmeasured(TEXT, &relates_to, "it is written for people");
+        return Some(Clause { id, name, dimension, severity, mode, ..clause });
+    }
     let (check, threshold, unit) = match asked(&mut fields, metric, subject, problems) {
         Ok(asked) => asked,
         Err(reason) => (Check::Unmeasured(reason), Threshold::MustBe(0.0), Unit::Rows),
@@ -119,8 +123,8 @@ fn asks_uniqueness(check: &Check, custom: &Custom, problems: &Problems) -> bool 
     asks
 }
 
-/// The word for what is measured: an ODCS metric, `sql`, `custom`, or `unknown`. `None` for text.
-fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> {
+/// The word for what is measured: an ODCS metric, `sql`, `custom`, `text`, or `unknown`.
+fn metric(fields: &mut Fields<'_>, problems: &Problems) -> &'static str {
     let kind = fields.text("type");
     let rule = fields.text("rule");
     let named = fields.text("metric").or_else(|| {
@@ -131,19 +135,19 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
     let library = ["nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"];
     match (kind.as_deref(), named.as_deref()) {
         (None | Some("library"), Some(name)) => match library.into_iter().find(|known| *known == name) {
-            Some(known) => Some(known),
+            Some(known) => known,
             None => {
                 problems.schema(
                     &fields.at,
                     format!("metric {name:?} is not known"),
                     format!("use one of {}", library.join(", ")),
                 );
-                Some("unknown")
+                "unknown"
             }
         },
-        (Some("text"), None) => None,
-        (Some("sql"), None) => Some("sql"),
-        (Some("custom"), None) => Some("custom"),
+        (Some("text"), None) => TEXT,
+        (Some("sql"), None) => "sql",
+        (Some("custom"), None) => "custom",
         (None, None) => {
             problems.doubt(
                 &fields.at,
@@ -151,11 +155,11 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
                 "the rule has no metric",
                 "give it a `metric`, or `type: text` if it is meant for people",
             );
-            Some("unknown")
+            "unknown"
         }
         (Some("library"), None) => {
             problems.schema(&fields.at, "the rule has no metric", format!("give it one of {}", library.join(", ")));
-            Some("unknown")
+            "unknown"
         }
         (Some(kind @ ("text" | "sql" | "custom")), Some(name)) => {
             problems.beyond(
@@ -164,11 +168,11 @@ fn metric(fields: &mut Fields<'_>, problems: &Problems) -> Option<&'static str> 
                 format!("type {kind} and metric {name:?} contradict each other"),
                 "keep one of them",
             );
-            Some("unknown")
+            "unknown"
         }
         (Some(kind), _) => {
             problems.schema(&fields.at, format!("type {kind:?} is not known"), "use library, text, sql or custom");
-            Some("unknown")
+            "unknown"
         }
     }
 }
@@ -248,8 +252,8 @@ fn check(
             }
         }
         ("invalidValues", Subject::Property(..)) => invalid(arguments.as_mut(), &place, problems),
-        ("duplicateValues", Subject::Property(field, _)) => match field.0.contains(&Step::Items) {
-            true => Err("duplicates among the items of arrays are not measured".to_owned()),
+        ("duplicateValues", Subject::Property(field, _)) => match field.is_many() {
+            true => Err("duplicates among the items of arrays and maps are not measured".to_owned()),
             false => Ok(Check::Unique(vec![field.clone()])),
         },
         ("duplicateValues", Subject::Object(find, _)) => duplicates(arguments.as_mut(), &place, find, problems),
@@ -335,8 +339,8 @@ fn duplicates(
     let mut fields = Vec::new();
     for name in names {
         match find(&name) {
-            Some(field) if field.0.contains(&Step::Items) => {
-                return Err(format!("duplicates among the items of arrays are not measured: {name}"));
+            Some(field) if field.is_many() => {
+                return Err(format!("duplicates among the items of arrays and maps are not measured: {name}"));
             }
             Some(field) => fields.push(field),
             None => {

@@ -9,7 +9,7 @@ use crate::engine::contract::plan::Check;
 use crate::engine::contract::problem::Problems;
 use crate::engine::contract::relation::Reference;
 use crate::engine::contract::yaml::Value;
-use crate::engine::decode::path::{FieldPath, Step};
+use crate::engine::decode::path::FieldPath;
 
 /// Why it is not measured.
 type Reason = String;
@@ -89,7 +89,12 @@ fn reference(found: &At<'_>, (object, path): (usize, &str), objects: &[Object]) 
 
 /// The object that a reference leads to, and the property's path in it.
 fn target<'o>(name: &str, objects: &'o [Object]) -> Result<(&'o Object, String), Reason> {
-    let elsewhere = || format!("{name} is in no topic of this contract, and keys of other products are not at hand");
+    let elsewhere = || {
+        format!(
+            "{name} is in no topic of this contract, and keys of other products are not at hand: describe the topic that holds \
+             them as an object of this contract, with the key alone, and refer to that"
+        )
+    };
     if name.contains('#') {
         return Err(elsewhere());
     }
@@ -113,9 +118,7 @@ fn is_called(object: &Object, name: &str) -> bool {
 
 fn field(object: &Object, path: &str) -> Result<FieldPath, Reason> {
     match property_called(&object.properties, path) {
-        Some(property) if property.field.0.contains(&Step::Items) => {
-            Err(format!("{}.{path} is a list of values", object.name))
-        }
+        Some(property) if property.field.is_many() => Err(format!("{}.{path} is a list of values", object.name)),
         Some(property) => Ok(property.field.clone()),
         None => Err(format!("{} has no property {path}", object.name)),
     }

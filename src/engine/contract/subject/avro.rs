@@ -134,9 +134,14 @@ impl<'s> Reader<'s> {
                 })
             }
             Some("map") => {
-                // What a map holds has no path; types that are defined in it are known all the same.
-                self.of_type(schema.get("values").ok_or("a map has no values")?, space, full_name)?;
-                Ok(Type { kind: "map".to_owned(), json_type: Some(JsonType::Object), ..Type::default() })
+                let found = self.of_type(schema.get("values").ok_or("a map has no values")?, space, full_name)?;
+                let values = made("", Step::Values, full_name.to_owned(), found);
+                Ok(Type {
+                    kind: "map".to_owned(),
+                    json_type: Some(JsonType::Object),
+                    fields: vec![values],
+                    ..Type::default()
+                })
             }
             Some(name @ ("enum" | "fixed")) => {
                 self.named.insert(self::full_name(schema, space), (schema, space.to_owned()));

@@ -86,6 +86,11 @@ impl<'s> Documents<'s> {
         Some(At { schema, root })
     }
 
+    /// What all names of an object are.
+    fn names(&self, at: At<'s>) -> Option<&'s Value> {
+        at.schema.get("propertyNames").filter(|names| self.draft >= Draft::D6 && names.is_object())
+    }
+
     /// Until draft 7 nothing beside `$ref` counts.
     pub fn counts(&self, at: At<'_>) -> bool {
         self.draft > Draft::D7 || at.schema.get("$ref").is_none()
@@ -193,7 +198,8 @@ impl<'s> Reader<'s> {
         all.iter()
             .filter(|at| self.documents.counts(**at))
             .for_each(|at| validity::asks(*at, self.documents.draft, asks));
-        let holds_more = |at: &At<'_>| at.schema.get("properties").or(at.schema.get("items")).is_some();
+        let holds_more =
+            |at: &At<'_>| at.schema.get("properties").or(at.schema.get("items")).or(values(at.schema)).is_some();
         let inner: Vec<At<'s>> = all.iter().filter(|at| self.documents.counts(**at)).copied().collect();
         let (again, inner): (Vec<At<'s>>, Vec<At<'s>>) =
             inner.into_iter().partition(|at| depth >= DEPTH_MAX || self.open.iter().any(|open| open.is(*at)));
@@ -213,6 +219,16 @@ impl<'s> Reader<'s> {
         if !items.is_empty() {
             let field = self.field(&items, "", Step::Items, path.to_owned(), depth + 1)?;
             let takes_null = both(items.iter().map(|at| self.documents.takes_null(*at, 0)).collect());
+            fields.push(presence(field, false, takes_null));
+        }
+        let names: Vec<At<'s>> = inner.iter().filter_map(|at| Some(at.below(self.documents.names(*at)?))).collect();
+        if !names.is_empty() {
+            fields.push(self.field(&names, "", Step::Keys, path.to_owned(), depth + 1)?);
+        }
+        let values: Vec<At<'s>> = inner.iter().filter_map(|at| Some(at.below(values(at.schema)?))).collect();
+        if !values.is_empty() {
+            let field = self.field(&values, "", Step::Values, path.to_owned(), depth + 1)?;
+            let takes_null = both(values.iter().map(|at| self.documents.takes_null(*at, 0)).collect());
             fields.push(presence(field, false, takes_null));
         }
         self.open.truncate(opened);
@@ -323,6 +339,13 @@ fn items<'s>(schema: &'s Value, asks: &mut Vec<Ask>) -> Option<&'s Value> {
         }
         items => schema.get("prefixItems").is_none().then_some(items),
     }
+}
+
+/// What all members of an object are, where it is a map: where no names are told apart.
+pub fn values(schema: &Value) -> Option<&Value> {
+    let named = |key: &str| schema.get(key).and_then(Value::as_object).is_some_and(|of| !of.is_empty());
+    let is_map = !named("properties") && !named("patternProperties");
+    schema.get("additionalProperties").filter(|values| is_map && values.is_object())
 }
 
 /// The types but null that all these schemas allow; `None`: any.

@@ -81,8 +81,10 @@ impl Reader<'_> {
         };
         let of_kind = |kind: &str, json_type| Type { kind: kind.to_owned(), json_type, ..Type::default() };
         let found = if of.is_map() {
-            // What a map holds has no path.
-            of_kind("map", Some(JsonType::Object))
+            let entry =
+                if let Kind::Message(entry) = of.kind() { Some(entry.map_entry_value_field().kind()) } else { None };
+            let values = entry.map(|kind| self.of_kind(&kind)).transpose()?.map(|found| made("", Step::Values, found));
+            Type { fields: values.into_iter().collect(), ..of_kind("map", Some(JsonType::Object)) }
         } else if of.is_list() {
             let items = made("", Step::Items, self.of_kind(&of.kind())?);
             Type { fields: vec![items], ..of_kind("array", Some(JsonType::Array)) }

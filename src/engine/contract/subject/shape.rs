@@ -19,14 +19,14 @@ pub struct Shape {
     pub asks: Vec<Ask>,
 }
 
-/// A field, or the items of an array.
+/// A field, or what an array or a map holds.
 #[derive(Debug)]
 pub struct Field {
-    /// Empty for items.
+    /// Empty for what an array or a map holds.
     pub name: String,
     pub step: Step,
     /// As Confluent's clients name it: an Avro record's full name and the field, or `$.` and the way of a JSON Schema. Items
-    /// have that of their array.
+    /// have that of their array, and so have those of a map.
     pub full_name: String,
     /// For people.
     pub kind: String,
@@ -55,7 +55,7 @@ impl Shape {
     }
 }
 
-/// `array`: the name and the tags of the array that items are of.
+/// `array`: the name and the tags of the array or map that items are of.
 fn collect(
     fields: &[Field],
     path: &mut Vec<Step>,

@@ -2,7 +2,7 @@
 
 use crate::engine::contract::keyword::{self, Draft, Role, Takes};
 use crate::engine::contract::plan::{Check, Validity};
-use crate::engine::contract::subject::json_schema::{At, unasked};
+use crate::engine::contract::subject::json_schema::{self, At, unasked};
 use crate::engine::contract::subject::shape::Ask;
 use crate::engine::contract::text::format::TextFormat;
 use crate::engine::contract::text::moment::Moments;
@@ -86,6 +86,9 @@ fn unmeasured(name: &'static str, value: &Value, schema: &Value) -> Option<Ask> 
         // Of items without places there are none behind them.
         "additionalItems" if !schema.get("items").is_some_and(Value::is_array) => None,
         "additionalProperties" | "unevaluatedProperties" | "additionalItems" | "unevaluatedItems" if anything => None,
+        // Asked as the names and the values of a map.
+        "propertyNames" if value.is_object() => None,
+        "additionalProperties" if json_schema::values(schema).is_some() => None,
         "propertyNames" if anything => None,
         "additionalProperties" if *value == Value::Bool(false) && !has("patternProperties") => {
             let known = schema.get("properties").and_then(Value::as_object);
@@ -93,7 +96,7 @@ fn unmeasured(name: &'static str, value: &Value, schema: &Value) -> Option<Ask> 
             Some((name, Check::Valid(Validity::Only(names))))
         }
         "additionalProperties" | "patternProperties" | "propertyNames" => {
-            Some(unasked(name, format!("what {name} asks of names and values of a map is not measured")))
+            Some(unasked(name, format!("what {name} asks of members that have no names of their own is not measured")))
         }
         _ => Some(unasked(name, format!("{name} is not measured"))),
     }

@@ -87,6 +87,21 @@ fn a_percentage_is_of_all_records_also_of_those_that_have_nothing_to_ask() {
 }
 
 #[test]
+fn what_is_written_for_people_is_named_and_moves_nothing() {
+    check(
+        "properties:\n- name: id\n  quality:\n  - {id: why, type: text, description: Given by the shop.}\n  - {metric: nullValues, mustBe: 0}\nquality:\n- {type: text, description: Each once.}",
+        &[r#"{"id":1}"#],
+        [1, 1, 0, 0],
+        "pass",
+        &[
+            "id nullValues pass 0/1 0 rows = 0",
+            "id text skip: it is written for people",
+            "- text skip: it is written for people",
+        ],
+    );
+}
+
+#[test]
 fn what_is_no_record_is_counted_and_never_a_row_of_nulls() {
     check(
         "properties: [{name: id, required: true}]",
@@ -258,4 +273,49 @@ fn rules_about_keys_and_headers_are_unknown_of_lines_and_measured_of_records() {
     let record = RawRecord { key: Some(b"k"), value: Some(b"{}"), headers: Some(&listed), ..RawRecord::empty(0) };
     records.record(&record, FILE).expect("JSON needs no schema");
     assert_eq!(of(&records), ["@key required pass 0/1 0 rows = 0", "@headers.a required fail 1/1 1 rows = 0"]);
+}
+
+#[test]
+fn keys_and_values_of_a_map_are_each_asked_and_counted_by_records() {
+    check(
+        r#"properties:
+- name: prices
+  logicalType: map
+  map:
+    key: {logicalType: string, logicalTypeOptions: {pattern: '^[A-Z]{3}$'}}
+    value: {logicalType: number, required: true, logicalTypeOptions: {minimum: 0}}
+- name: details
+  logicalType: map
+  map:
+    key: {logicalType: integer, logicalTypeOptions: {minimum: 1}, quality: [{type: custom, engine: cel, implementation: 'int(value) > 0'}]}
+    value:
+      logicalType: object
+      properties:
+      - {name: title, required: true}
+      - {name: parts, items: {properties: [{name: n, unique: true, logicalType: integer}]}}"#,
+        &[
+            r#"{"prices":{"EUR":1,"USD":2},"details":{"1":{"title":"a","parts":[{"n":1},{"n":1}]}}}"#,
+            r#"{"prices":{"eur":-1,"usd":-2,"GBP":null},"details":{"2":{},"0":{"title":"b","parts":[{"n":"x"}]}}}"#,
+            r#"{"prices":{},"details":null}"#,
+            r#"{"prices":[1]}"#,
+        ],
+        [4, 4, 0, 0],
+        "fail",
+        &[
+            "prices logicalType fail 1/4 1 rows = 0",
+            "prices{key} logicalType pass 0/2 0 rows = 0",
+            "prices{key} pattern fail 1/2 1 rows = 0",
+            "prices{value} required fail 1/2 1 rows = 0",
+            "prices{value} logicalType pass 0/2 0 rows = 0",
+            "prices{value} minimum fail 1/2 1 rows = 0",
+            "details logicalType pass 0/2 0 rows = 0",
+            "details{key} logicalType unknown: the keys of a map are texts in a record, and of no other type",
+            "details{key} minimum unknown: the keys of a map are texts in a record, and of no other type",
+            "details{key} custom fail 1/2 1 rows = 0",
+            "details{value} logicalType pass 0/2 0 rows = 0",
+            "details{value}.title required fail 1/2 1 rows = 0",
+            "details{value}.parts[].n unique unknown: uniqueness among the items of arrays and maps is not measured",
+            "details{value}.parts[].n logicalType fail 1/2 1 rows = 0",
+        ],
+    );
 }

@@ -54,12 +54,14 @@ fn each_keyword_is_asked_or_said_not_to_be_measured() {
     check(of(json!({"pattern": "(?=x)"})), json!({"a": "y"}), &[], &["o.a.pattern"]);
     check(of(json!({"not": {"type": "null"}})), json!({"a": null}), &[], &["o.a.not"]);
     check(of(json!({"oneOf": [{"type": "string"}, {"type": "integer"}]})), json!({"a": []}), &[], &["o.a.oneOf"]);
-    check(
-        of(json!({"additionalProperties": {"type": "string"}})),
-        json!({"a": {"x": 1}}),
-        &[],
-        &["o.a.additionalProperties"],
-    );
+    let map = json!({"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 1}});
+    check(of(map.clone()), json!({"a": {"x": 1, "yy": ""}}), &["o.a{key}.maxLength", "o.a{value}.logicalType"], &[]);
+    check(of(map.clone()), json!({"a": {"x": null}}), &["o.a{value}.nullValues"], &[]);
+    check(map, json!({"x": 1}), &["o.{value}.logicalType"], &[]);
+    let inner = json!({"additionalProperties": {"properties": {"b": {"minimum": 1}}, "required": ["b"]}});
+    check(of(inner), json!({"a": {"x": {"b": 0}, "y": {}}}), &["o.a{value}.b.required", "o.a{value}.b.minimum"], &[]);
+    let beside = json!({"properties": {"n": {}}, "additionalProperties": {"type": "string"}});
+    check(of(beside), json!({"a": {"x": 1}}), &[], &["o.a.additionalProperties"]);
     let closed = json!({"properties": {"a": {}}, "additionalProperties": false, "required": ["a", "b"]});
     check(closed, json!({"a": null, "c": 1}), &["o.b.required", "o.additionalProperties"], &[]);
     let itself = json!({"type": "object", "properties": {"n": {"type": "integer"}, "child": {"$ref": "#"}}});
@@ -140,6 +142,9 @@ impl Draw {
         if self.below(4) == 0 {
             schema["additionalProperties"] = self.of(&[json!(false), json!(true)]).clone();
         }
+        if draft > 0 && self.below(8) == 0 {
+            schema["propertyNames"] = json!({"pattern": "^[ab]"});
+        }
         match self.below(8) {
             0 => schema["minProperties"] = json!(2),
             1 => schema["maxProperties"] = json!(1),
@@ -152,7 +157,7 @@ impl Draw {
 
     fn schema(&mut self, draft: usize, depth: usize) -> Value {
         let leaf = depth > 3;
-        let mut schema = match self.below(if leaf { 8 } else { 14 }) {
+        let mut schema = match self.below(if leaf { 8 } else { 15 }) {
             0 => json!({"type": "string", "minLength": self.below(3), "maxLength": 2}),
             1 => json!({"type": ["string", "null"], "pattern": "^a"}),
             2 => json!({"type": "integer", "minimum": self.below(3)}),
@@ -165,6 +170,7 @@ impl Draw {
             9 => json!({"type": "array", "uniqueItems": true, "maxItems": 2}),
             10 => self.object(draft, depth),
             11 => json!({"oneOf": [{"type": "null"}, self.schema(draft, depth + 1)]}),
+            14 => json!({"type": "object", "additionalProperties": self.schema(draft, depth + 1)}),
             12 => json!({"anyOf": [self.schema(draft, depth + 1), {"type": "null"}]}),
             _ => json!({"$ref": self.of(&["#/definitions/d", "#/definitions/e"])}),
         };
