@@ -8,5 +8,6 @@ pub mod profile; // what values look like: counts and sketches
 pub mod check; // records against rules; tallies; verdicts
 pub mod trend; // what windows come to, one after the other: service levels, budgets
 pub mod event; // what leaves: CloudEvents with their ids
+pub mod lineage; // who feeds whom, with evidence
 pub mod trial; // a dry run: records against a contract, without a broker
 pub mod infer; // a contract drafted from records

@@ -1,0 +1,13 @@
+//! Lineage: who feeds whom, by what evidence. Collectors say what they saw in rounds; the graph holds it together.
+
+pub mod graph; // rounds into edges that age and end
+pub mod node; // datasets, jobs, edges between them
+pub mod sighting; // what a collector says of one round
+pub mod claim; // one collector's word for one edge, over time
+pub mod contradiction; // what is declared against what is seen
+pub mod walk; // up and down from a node
+pub mod collector; // whoever looks at one source of evidence
+pub mod record; // the graph as keys and values of a compacted log
+pub mod names; // namespaces and their aliases, node ids
+pub mod statement; // OpenLineage events of others, read
+pub mod told; // what they told beside edges: facets, runs
