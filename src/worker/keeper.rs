@@ -279,9 +279,10 @@ impl Keeper {
 
     /// What a task's clients are made of.
     pub fn settings(&self, stage: &'static str, slot: usize) -> Settings {
+        // Others join none; librdkafka looks for the coordinator of theirs all the same, so it is one that they have rights on.
         let group = match stage {
-            "inspect" => self.config.worker.group_id.clone(),
-            stage => format!("{}-{stage}", self.config.worker.group_id),
+            "ledger" => format!("{}-ledger", self.config.worker.group_id),
+            _ => self.config.worker.group_id.clone(),
         };
         let mut settings = Settings { group, stage, slot, ..self.settings.clone() };
         if stage == "inspect" {

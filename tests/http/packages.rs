@@ -85,6 +85,18 @@ fn what_the_debian_package_takes_exists() {
     }
 }
 
+/// The scripts that cargo-deb adds call these files by the name that they are copied from: another one ends the installation.
+#[test]
+fn users_and_folders_of_the_package_are_installed_under_their_own_names() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    for folder in ["usr/lib/sysusers.d/", "usr/lib/tmpfiles.d/"] {
+        let line =
+            manifest.lines().find(|line| line.contains(folder)).unwrap_or_else(|| panic!("nothing for {folder}"));
+        let [source, target] = [1, 3].map(|word| line.split('"').nth(word).unwrap());
+        assert_eq!((source.rsplit('/').next(), target), (Some("steward.conf"), folder));
+    }
+}
+
 fn kubernetes(file: &str) -> Vec<Value> {
     let text = fs::read_to_string(packaging("kubernetes").join(file)).unwrap();
     serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{file}: {error}"))

@@ -49,4 +49,5 @@ mod rule_sets; // of a registry, beside the contract
 mod registry; // Avro by a schema registry, and its outages
 mod protobuf; // Protobuf by a schema registry
 mod levels; // service levels, a product that falls idle, drift
-mod paged; // from a bad record to the owner's pager
+mod installed; // as the package lays it out, by the unit's command lines
+mod paged; // so installed, from a bad record to the owner's pager

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Java starts a broker in 5 s, and each command in 2; both of them many times that on a machine that runs other tests too.
-fn secured() -> &'static Secured {
+pub fn secured() -> &'static Secured {
     static SECURED: OnceLock<Secured> = OnceLock::new();
     SECURED.get_or_init(Secured::start)
 }

@@ -26,11 +26,16 @@ impl Worker {
         let config = folder.join(format!("{id}.yaml"));
         fs::write(&config, format!("{settings}\nworker.id: {id}\nhttp.listen: {http}\n")).expect("the configuration");
         let log = folder.join(format!("{id}.log"));
-        let out = File::options().create(true).append(true).open(&log).expect("the worker's log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
-        command.args(["run", "--config"]).arg(&config).stdin(Stdio::null());
+        command.args(["run", "--config"]).arg(&config);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command.stdout(out.try_clone().expect("a second handle")).stderr(out);
+        Worker::of(&mut command, log, http)
+    }
+
+    /// One that this command starts; what it says is added to `log`, and it serves at `http`.
+    pub fn of(command: &mut Command, log: PathBuf, http: String) -> Worker {
+        let out = File::options().create(true).append(true).open(&log).expect("the worker's log");
+        command.stdin(Stdio::null()).stdout(out.try_clone().expect("a second handle")).stderr(out);
         let process = command.spawn().expect("steward starts");
         Worker { process, log, http }
     }

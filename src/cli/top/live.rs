@@ -122,3 +122,22 @@ fn signals() -> anyhow::Result<Arc<AtomicBool>> {
     });
     Ok(asked)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        let mut out = Vec::new();
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _taken = Taken { out: &mut out };
+            panic!("in the middle of a turn");
+        }));
+        assert!(panicked.is_err());
+        let out = String::from_utf8(out).unwrap();
+        // The other screen is left, then the cursor is shown.
+        assert_eq!(out, "\u{1b}[?1049l\u{1b}[?25h");
+    }
+}

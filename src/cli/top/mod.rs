@@ -28,7 +28,7 @@ pub struct Args {
     /// What the rows are ordered by: what one looks for first
     #[arg(long, value_name = "COLUMN", value_enum, default_value_t = Column::Verdict)]
     pub sort: Column,
-    /// Only products whose line holds this text, whatever its case
+    /// Only products whose name, owner, verdict or worst rule holds this text, whatever its case
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub filter: String,
     /// Prints the table once, as it does where no terminal is
