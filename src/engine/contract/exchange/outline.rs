@@ -73,13 +73,21 @@ pub struct Field {
     pub quality: Vec<Tree>,
     /// Of an object.
     pub fields: Vec<Field>,
-    /// Of an array.
+    /// Of an array, or the values of a map.
     pub items: Option<Box<Field>>,
 }
 
 impl Field {
     pub fn of(logical: LogicalType) -> Field {
         Field { logical: Some(logical), ..Field::default() }
+    }
+
+    /// The way of what it holds.
+    pub fn within(&self, at: &str) -> String {
+        match self.logical {
+            Some(LogicalType::Map) => format!("{at}{{value}}"),
+            _ => below(at, ""),
+        }
     }
 
     pub fn option(&self, key: &str) -> Option<&Tree> {

@@ -144,7 +144,7 @@ impl Writer<'_> {
 
     /// What an array or a map holds.
     fn inner(&mut self, field: &Field, at: &str, otherwise: LogicalType) -> Tree {
-        let at = below(at, "");
+        let at = field.within(at);
         match field.items.as_deref() {
             Some(items) => {
                 let kind = self.kind(items, &at);

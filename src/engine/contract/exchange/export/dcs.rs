@@ -156,7 +156,7 @@ fn of(field: &Field, key_alone: bool, at: &str, unsaid: &mut Unsaid) -> Tree {
         .maybe("examples", Some(field.examples.clone()))
         .maybe("quality", Some(rules(&field.quality)))
         .maybe("fields", Some(fields(&field.fields, at, unsaid)));
-    let inner = field.items.as_deref().map(|items| of(items, false, &below(at, ""), unsaid));
+    let inner = field.items.as_deref().map(|items| of(items, false, &field.within(at), unsaid));
     match field.logical {
         Some(LogicalType::Map) => {
             let text = Entries::default().with("type", "string");

@@ -94,7 +94,7 @@ fn of(field: &Field, at: &str, unsaid: &mut Unsaid) -> Tree {
         required.dedup();
     }
     entries = entries.maybe("properties", Some(properties)).maybe("required", Some(required));
-    let inner = field.items.as_deref().map(|items| of(items, &below(at, ""), unsaid));
+    let inner = field.items.as_deref().map(|items| of(items, &field.within(at), unsaid));
     let key = if field.logical == Some(LogicalType::Map) { "additionalProperties" } else { "items" };
     entries
         .maybe(key, inner)

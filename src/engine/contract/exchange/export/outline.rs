@@ -166,9 +166,14 @@ fn field(of: &Tree, at: &str, depth: usize, unsaid: &mut Unsaid) -> Field {
         fields: fields(of, at, depth + 1, unsaid),
         items: None,
     };
-    let inner = of.get("items").or_else(|| of.get("map").and_then(|map| map.get("value")));
+    let of_map = |part: &str| of.get("map").and_then(|map| map.get(part));
     if depth <= DEPTH_MAX {
-        field.items = inner.map(|items| Box::new(self::field(items, &below(at, ""), depth + 1, unsaid)));
+        let inner = of.get("items").or_else(|| of_map("value"));
+        field.items = inner.map(|items| Box::new(self::field(items, &field.within(at), depth + 1, unsaid)));
+    }
+    // That they are texts is all that others can say of keys.
+    if let Some(key) = of_map("key") {
+        rest(key, &format!("{at}{{key}}"), &["logicalType", "physicalType", "description"], unsaid);
     }
     let physical = field.physical_type.as_deref().unwrap_or_default();
     if field.logical == Some(LogicalType::Object) && field.fields.is_empty() && physical.starts_with("map") {

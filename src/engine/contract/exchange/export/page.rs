@@ -97,8 +97,10 @@ fn properties<'t>(of: &'t Tree, at: &str, depth: usize, rows: &mut Vec<Vec<Strin
         let at = below(at, property.text("name").unwrap_or_default());
         one(property, &at, depth, rows, rules);
     }
-    for inner in [of.get("items"), of.get("map").and_then(|map| map.get("value"))].into_iter().flatten() {
-        one(inner, &below(at, ""), depth, rows, rules);
+    let of_map = |part: &str| of.get("map").and_then(|map| map.get(part));
+    let held = [(of.get("items"), "[]"), (of_map("key"), "{key}"), (of_map("value"), "{value}")];
+    for (inner, sign) in held.into_iter().filter_map(|(inner, sign)| Some((inner?, sign))) {
+        one(inner, &format!("{at}{sign}"), depth, rows, rules);
     }
 }
 

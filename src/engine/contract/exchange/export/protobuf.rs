@@ -138,7 +138,7 @@ impl Writer<'_> {
                 Some(values)
                     if !matches!(values.logical, Some(LogicalType::Array | LogicalType::Vector | LogicalType::Map)) =>
                 {
-                    let values = self.kind(values, name, &below(at, ""), place);
+                    let values = self.kind(values, name, &field.within(at), place);
                     format!("map<string, {values}>")
                 }
                 _ => {

@@ -1,6 +1,6 @@
 //! Exports: what is written is read back by the language's own reader, nothing is dropped in silence, and hostile names stay text.
 
-use super::{Target, export};
+use super::{Exported, Target, export};
 use crate::engine::contract::exchange::import::{self, Language, Wanted};
 use crate::engine::contract::exchange::tree::Tree;
 use crate::engine::contract::yaml;
@@ -243,4 +243,26 @@ fn an_object_is_chosen_by_its_name() {
     let told = export(two, Target::Avro, None).expect("an export").unsaid;
     assert_eq!(told, ["of 2 objects only a is said: ask for another by --schema"]);
     assert!(export("a: 1", Target::Html, None).is_err());
+}
+
+#[test]
+fn a_map_is_one_everywhere_and_what_is_asked_of_its_keys_is_told() {
+    let contract = "kind: DataContract\nid: a\nschema:\n- name: o\n  properties:\n  - name: prices\n    logicalType: map\n    map:\n      key: {logicalType: string, logicalTypeOptions: {pattern: '^[A-Z]+$'}}\n      value: {logicalType: number, required: true, logicalTypeOptions: {minimum: 0}}\n";
+    for (target, parts, told) in [
+        (
+            Target::Avro,
+            vec![r#""type": "map""#, r#""values": "double""#],
+            vec!["{key}: logicalTypeOptions", "{value}: minimum"],
+        ),
+        (Target::JsonSchema, vec![r#""additionalProperties""#, r#""minimum": 0"#], vec!["{key}: logicalTypeOptions"]),
+        (Target::Protobuf, vec!["map<string, double> prices"], vec!["{key}: logicalTypeOptions", "{value}: minimum"]),
+        (Target::Dcs, vec!["type: map", "minimum: 0"], vec!["{key}: logicalTypeOptions"]),
+        (Target::Markdown, vec!["prices{key}", "pattern", "prices{value}", "minimum 0"], vec![]),
+    ] {
+        let Exported { text, unsaid } = export(contract, target, None).expect("an export");
+        parts.iter().for_each(|part| assert!(text.contains(part), "{part} is not in\n{text}"));
+        let lost: Vec<&str> =
+            unsaid.iter().filter_map(|line| line.split_once("prices")?.1.strip_suffix(": not said")).collect();
+        assert_eq!(lost, told, "{target:?}");
+    }
 }
