@@ -1,5 +1,6 @@
 //! What catalogs are told: OpenLineage, strictly valid, with ids that a repeat shares, of bounded size.
 
+mod found; // jobs that were found
 mod openlineage;
 
 use mesh_steward::engine::check::tally::Counts;

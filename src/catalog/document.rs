@@ -1,6 +1,7 @@
 //! Contracts as people read and search them: the text as it was loaded, and the fields that it names.
 
 use crate::catalog::files::Source;
+use crate::engine::contract::described::{self, Described};
 use crate::engine::contract::joined;
 use crate::engine::contract::model::Property;
 use crate::engine::contract::name::{ContractHash, ProductName};
@@ -16,6 +17,8 @@ pub struct Document {
     pub text: String,
     pub topics: Vec<String>,
     pub fields: Vec<Field>,
+    /// Its topics, for lineage.
+    pub described: Described,
     pub rules: usize,
 }
 
@@ -30,8 +33,9 @@ pub struct Field {
 /// A contract's text comes back as it was loaded, comments and all, and behind it what joins it from a schema registry.
 pub fn document(source: &Source) -> Document {
     let plan = &source.plan;
-    let mut fields = Vec::new();
+    let (mut fields, mut topics) = (Vec::new(), Described::default());
     if let Some(contract) = joined::parse(&source.text).contract {
+        topics = described::of(&contract);
         for object in &contract.objects {
             collect(&object.topic, &object.properties, &mut fields);
         }
@@ -46,6 +50,7 @@ pub fn document(source: &Source) -> Document {
         text: source.text.clone(),
         topics: plan.objects.iter().map(|object| object.topic.clone()).collect(),
         fields,
+        described: topics,
         rules: plan.rules.len(),
     }
 }

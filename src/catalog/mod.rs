@@ -9,5 +9,6 @@ pub mod wish; // what operators want: pause, resume, restart
 pub mod board; // what requests read
 pub mod directory; // what contracts say, what topics there are
 pub mod offsets; // how far stage 1 has come
+pub mod lineage; // who feeds whom, as it is known now
 pub mod fleet; // what workers tell each other
 pub mod document; // contracts as people read and search them

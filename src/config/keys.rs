@@ -115,7 +115,7 @@ pub const KEYS: &[Key] = &[
         path: "lineage.enabled",
         default: &["true"],
         kind: Kind::Flag,
-        doc: "Tells catalogs of governed topics and their inspection, as OpenLineage events.",
+        doc: "Finds out who feeds whom, and tells catalogs of it, of governed topics and of their inspection, as OpenLineage events.",
     },
     Key { path: "lineage.topic", default: &[""], kind: Kind::Text, doc: "Where they go; empty: governance.topic." },
     Key {
@@ -123,6 +123,36 @@ pub const KEYS: &[Key] = &[
         default: &[""],
         kind: Kind::Text,
         doc: "What catalogs call this cluster, kafka://host:port; empty: the first of kafka.bootstrap.servers.\nGive one where clients know the cluster by several addresses, so that their lineage meets.",
+    },
+    Key {
+        path: "lineage.aliases",
+        default: &[],
+        kind: Kind::List,
+        doc: "Other namespaces that OpenLineage clients give this cluster, read as lineage.namespace; all of kafka.bootstrap.servers\nare. Of other systems: ALIAS=NAMESPACE, as postgres://db:5432=postgres://db.example.com:5432.",
+    },
+    Key {
+        path: "lineage.interval",
+        default: &["10s"],
+        kind: Kind::Duration { min_ms: SECOND, max_ms: HOUR },
+        doc: "How often it is looked who feeds whom. One worker does it for all.",
+    },
+    Key {
+        path: "lineage.edge.ttl",
+        default: &["24h"],
+        kind: Kind::Duration { min_ms: SECOND, max_ms: 365 * DAY },
+        doc: "An edge that was seen and is not seen again for so long has ended.",
+    },
+    Key {
+        path: "lineage.edges.max",
+        default: &["10000"],
+        kind: Kind::Whole { min: 10, max: 1_000_000 },
+        doc: "Edges kept in memory, ended ones too; how many found no room is a metric.",
+    },
+    Key {
+        path: "lineage.inbox",
+        default: &[],
+        kind: Kind::List,
+        doc: "Topics that OpenLineage clients write events to by their Kafka transport: they are read from their start.",
     },
     Key {
         path: "topics.exclude",

@@ -2,6 +2,7 @@
 
 use crate::config::typed::Typed;
 use crate::config::usable::Lineage;
+use std::collections::BTreeMap;
 
 /// Kafka's own port, where a bootstrap server is given without one.
 const PORT: &str = "9092";
@@ -30,7 +31,33 @@ pub fn check(typed: &mut Typed<'_>) -> Option<Lineage> {
         let problem = format!("{namespace:?} is no name that catalogs know a cluster by");
         typed.wrong("lineage.namespace", problem, "write kafka:// and one of the cluster's addresses, host:port");
     }
-    enabled.then_some(Lineage { topic, namespace })
+    let aliases = aliases(typed, &namespace);
+    let (interval_ms, edge_ttl_ms) = (typed.duration("lineage.interval"), typed.duration("lineage.edge.ttl"));
+    let edges_max = typed.whole("lineage.edges.max") as usize;
+    let inbox: Vec<String> = typed.list("lineage.inbox").iter().map(|topic| topic.expose().to_owned()).collect();
+    for topic in &inbox {
+        typed.name("lineage.inbox", topic);
+    }
+    enabled.then_some(Lineage { topic, namespace, aliases, interval_ms, edge_ttl_ms, edges_max, inbox })
+}
+
+/// Every bootstrap server, and what the operator names.
+fn aliases(typed: &mut Typed<'_>, namespace: &str) -> BTreeMap<String, String> {
+    let servers = typed.text("kafka.bootstrap.servers");
+    let mut aliases: BTreeMap<String, String> =
+        servers.split(',').map(|server| (of_bootstrap(server), namespace.to_owned())).collect();
+    for alias in typed.list("lineage.aliases") {
+        let text = alias.expose().trim();
+        let (from, to) = text.split_once('=').map_or((text, namespace), |(from, to)| (from.trim(), to.trim()));
+        if from.is_empty() || to.is_empty() {
+            let remedy = "write a namespace, or ALIAS=NAMESPACE";
+            typed.wrong("lineage.aliases", format!("{text:?} names nothing"), remedy);
+        }
+        aliases.insert(from.to_owned(), to.to_owned());
+    }
+    // A name is no other name of itself.
+    aliases.remove(namespace);
+    aliases
 }
 
 /// `kafka://host:port` of the first bootstrap server, as OpenLineage's naming rules say.

@@ -81,6 +81,13 @@ pub struct Lineage {
     pub topic: String,
     /// The cluster by OpenLineage's naming rules: `kafka://host:port`.
     pub namespace: String,
+    /// Other names of namespaces, and the canonical one of each.
+    pub aliases: BTreeMap<String, String>,
+    pub interval_ms: i64,
+    pub edge_ttl_ms: i64,
+    pub edges_max: usize,
+    /// Topics that others write OpenLineage events to.
+    pub inbox: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -2,11 +2,13 @@
 
 use crate::catalog::board::{Board, Judged, TaskState};
 use crate::catalog::directory::{Info, NO_CONTRACT, RuleLabels};
+use crate::catalog::lineage::Lineage;
 use crate::catalog::offsets::Offsets;
 use crate::clock::now_ms;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::result::word;
+use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::trend::drift::GROUPS;
 use crate::flow::io::Ms;
 use crate::flow::state::ProductState;
@@ -22,7 +24,9 @@ use axum::response::{IntoResponse, Response};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub async fn metrics(State(site): State<Site>) -> Response {
-    let samples = samples(&site.board, &site.worker_id, site.series_max, now_ms());
+    let now = now_ms();
+    let mut samples = samples(&site.board, &site.worker_id, site.series_max, now);
+    of_lineage(&mut samples, &site.lineage.read(), now);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.telemetry.render(&samples)).into_response()
 }
 
@@ -67,6 +71,26 @@ fn samples(board: &Board, worker: &str, series_max: usize, now: Ms) -> Vec<Sampl
     samples.extend(process::cpu_seconds().map(|seconds| sample(&names::CPU_SECONDS, &[], seconds)));
     samples.extend(process::resident_bytes().map(|bytes| sample(&names::RESIDENT_BYTES, &[], bytes)));
     samples
+}
+
+/// By the worker that collects alone, so that sums are right.
+fn of_lineage(samples: &mut Vec<Sample>, lineage: &Lineage, now: Ms) {
+    if !lineage.leads {
+        return;
+    }
+    let graph = &lineage.graph;
+    for (evidence, count) in graph.counts() {
+        samples.push(sample(&names::LINEAGE_EDGES, &[evidence.word()], count as f64));
+    }
+    for kind in Contradiction::WORDS {
+        let count = graph.contradictions().iter().filter(|found| found.word() == kind).count();
+        samples.push(sample(&names::LINEAGE_CONTRADICTIONS, &[kind], count as f64));
+    }
+    samples.push(sample(&names::LINEAGE_REFUSED, &[], graph.refused() as f64));
+    for (collector, look) in graph.looks().iter().filter(|(_, look)| look.at_ms > 0) {
+        let age_s = (now - look.at_ms).max(0) as f64 / 1000.0;
+        samples.push(sample(&names::LINEAGE_AGE, &[collector], age_s));
+    }
 }
 
 /// Counters stay below 2^53 for some centuries, so that a double holds each exactly.

@@ -8,6 +8,9 @@ pub mod status; // /products/…/status
 pub mod wishes; // pause, resume, restart, reload
 pub mod incidents; // /incidents
 pub mod contracts; // /contracts
+pub mod lineage; // who feeds whom, who breaks
+pub mod openlineage; // events of others
+pub mod marquez; // /api/v1, in the shapes of Marquez
 pub mod topics; // /topics
 pub mod domains; // /domains
 pub mod search; // /search

@@ -4,11 +4,13 @@
 //! Each resource has a file; `routes` lists them all.
 
 use crate::catalog::board::Board;
+use crate::catalog::lineage::{LineageBoard, Post};
 use crate::catalog::wish::Order;
+use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Ms;
 use crate::http::{
-    contracts, domains, health, incidents, loggers, metrics, origin, problem, products, search, status, topics, wishes,
-    workers,
+    contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, problem, products, search,
+    status, topics, wishes, workers,
 };
 use crate::telemetry::Handle;
 use axum::Router;
@@ -39,6 +41,12 @@ pub struct Site {
     pub started_ms: Ms,
     /// `metrics.series.max`.
     pub series_max: usize,
+    /// Who feeds whom.
+    pub lineage: Arc<LineageBoard>,
+    /// Other names of namespaces, for lineage.
+    pub aliases: Arc<Aliases>,
+    /// OpenLineage events go this way to the thread that keeps lineage.
+    pub posts: mpsc::Sender<Post>,
     /// What operators want goes this way to the worker, which makes it durable and obeys.
     pub orders: mpsc::Sender<Order>,
 }
@@ -126,6 +134,10 @@ pub fn routes(site: Site) -> Router {
         .route("/products/{domain}/{name}/pause", put(wishes::pause))
         .route("/products/{domain}/{name}/resume", put(wishes::resume))
         .route("/products/{domain}/{name}/restart", post(wishes::restart))
+        .route("/products/{domain}/{name}/lineage", get(lineage::of_product))
+        .route("/products/{domain}/{name}/impact", get(lineage::impact))
+        .route("/lineage", get(lineage::standing))
+        .nest("/api/v1", marquez::routes())
         .route("/contracts", get(contracts::list))
         .route("/contracts/{id}", get(contracts::one))
         .route("/topics", get(topics::list))

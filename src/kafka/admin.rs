@@ -66,6 +66,11 @@ impl Topics {
         format!("{}.workers", self.prefix)
     }
 
+    /// Where lineage is kept; its events go elsewhere.
+    pub fn lineage_log(&self) -> String {
+        format!("{}.lineage", self.prefix)
+    }
+
     /// In the order of creation: the catalog first, since it holds the facts of the others.
     pub(super) fn specs(&self) -> Vec<Spec> {
         const DAY_MS: i64 = 24 * 3_600_000;
@@ -73,6 +78,14 @@ impl Topics {
         let events = |name| {
             let config = vec![("cleanup.policy", "delete".into()), ("retention.ms", (30 * DAY_MS).to_string())];
             spec(name, self.governance_partitions, config)
+        };
+        // Every worker reads them from their start: small segments, cleaned soon.
+        let small = || {
+            vec![
+                ("cleanup.policy", "compact".into()),
+                ("segment.bytes", (16 * 1024 * 1024).to_string()),
+                ("max.compaction.lag.ms", 3_600_000.to_string()),
+            ]
         };
         let mut specs = vec![
             spec(self.catalog(), 1, vec![("cleanup.policy", "compact".into())]),
@@ -98,16 +111,8 @@ impl Topics {
                     ("max.compaction.lag.ms", 3_600_000.to_string()),
                 ],
             ),
-            // Every worker reads it from its start: one small segment, cleaned soon.
-            spec(
-                self.workers(),
-                1,
-                vec![
-                    ("cleanup.policy", "compact".into()),
-                    ("segment.bytes", (16 * 1024 * 1024).to_string()),
-                    ("max.compaction.lag.ms", 3_600_000.to_string()),
-                ],
-            ),
+            spec(self.workers(), 1, small()),
+            spec(self.lineage_log(), 1, small()),
             events(self.governance.clone()),
         ];
         specs.extend(self.lineage.clone().map(events));

@@ -9,7 +9,9 @@ pub mod producer; // exactly once: the transactional producer's calls
 pub mod plain; // at least once: produce, then commit
 pub mod quarantine; // quarantine topics: made when they are needed
 pub mod outbox; // produces, and waits for every delivery report
+pub mod atomic; // a batch as one transaction, outside of any group
 pub mod compacted; // a compacted log of ours outside of transactions: followed, written to
+pub mod inbox; // what others write to topics of theirs
 pub mod log; // reads one of our own logs to an end
 pub mod history; // what a topic holds, read once
 pub mod admin; // internal topics: created when missing, verified when present

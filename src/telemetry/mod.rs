@@ -78,6 +78,16 @@ pub fn registry_request(outcome: &'static str) {
     metrics::counter!(names::REGISTRY_REQUESTS.name, "outcome" => outcome).increment(1);
 }
 
+/// Counts what a lineage collector could not resolve, each thing once while it stays so.
+pub fn lineage_unresolved(collector: &str, count: u64) {
+    metrics::counter!(names::LINEAGE_UNRESOLVED.name, "collector" => collector.to_owned()).increment(count);
+}
+
+/// Counts a round of a lineage collector that could ask nothing.
+pub fn lineage_error(collector: &str) {
+    metrics::counter!(names::LINEAGE_ERRORS.name, "collector" => collector.to_owned()).increment(1);
+}
+
 /// Whether the configuration was taken up when it was last read.
 pub fn reloaded(good: bool) {
     metrics::gauge!(names::RELOAD_SUCCESSFUL.name).set(f64::from(u8::from(good)));

@@ -117,6 +117,18 @@ metrics! {
         "1 where the configuration was last read again and taken up, 0 where it was refused and the one in force stays; 1 at the start.";
     REGISTRY_SCHEMAS = Kind::Gauge, "steward_registry_schemas", &[],
         "Schemas kept in memory; registry.schemas.max is the most.";
+    LINEAGE_EDGES = Kind::Gauge, "steward_lineage_edges", &["evidence"],
+        "Edges that hold, by each kind of evidence that supports them; of several kinds an edge counts with each. Told by the worker that collects.";
+    LINEAGE_CONTRADICTIONS = Kind::Gauge, "steward_lineage_contradictions", &["kind"],
+        "Where what is declared and what is seen disagree now: readers and inputs that nobody declared, declared inputs that nobody reads. Told by the worker that collects.";
+    LINEAGE_REFUSED = Kind::Gauge, "steward_lineage_refused", &[],
+        "Edges and jobs that found no room in lineage.edges.max since this worker collects; above 0 lineage is not whole.";
+    LINEAGE_AGE = Kind::Gauge, "steward_lineage_collector_age_seconds", &["collector"],
+        "Since the collector's last round. Told by the worker that collects.";
+    LINEAGE_UNRESOLVED = Kind::Counter, "steward_lineage_unresolved_total", &["collector"],
+        "Things that a collector could not resolve, each counted once while it stays so; GET /lineage says which, and why.";
+    LINEAGE_ERRORS = Kind::Counter, "steward_lineage_collector_errors_total", &["collector"],
+        "Rounds of a collector that could ask nothing.";
     UNGOVERNED_TOPICS = Kind::Gauge, "steward_ungoverned_topics", &[],
         "Topics that no contract names and nothing excludes; they are not consumed.";
     WORKERS = Kind::Gauge, "steward_workers", &[],

@@ -307,6 +307,11 @@ impl Keeper {
         topics(&self.config).state().into()
     }
 
+    /// The topic that lineage is kept in.
+    pub fn lineage(&self) -> String {
+        topics(&self.config).lineage_log()
+    }
+
     /// The topic of heartbeats.
     pub fn workers(&self) -> String {
         topics(&self.config).workers()

@@ -5,14 +5,19 @@
 pub mod keeper; // contracts and topics, as they change
 pub mod herald; // heartbeats: what workers tell each other
 pub mod survey; // how far stage 1 has come, for the board
+pub mod lineage; // who feeds whom: collected, kept, read
 pub mod orphans; // partitions that nobody reads
 pub mod reload; // what is read again
 pub mod service; // what the service manager is told, and when
 pub mod task; // one task: its thread, its settings, what is shown of it
 
 use crate::catalog::board::Board;
+use crate::catalog::lineage::{LineageBoard, Post};
 use crate::catalog::wish::{Order, Wish};
 use crate::config::usable::Config;
+use crate::engine::event::envelope::Source;
+use crate::engine::lineage::collector::Collector;
+use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Exit;
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
@@ -22,6 +27,8 @@ use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
+use crate::worker::lineage::Lineage;
+use crate::worker::lineage::own::Own;
 use crate::worker::orphans::Watch;
 use crate::worker::service::Service;
 use crate::worker::task::{Task, Tasks};
@@ -60,7 +67,9 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         }
     };
     let board = Arc::new(Board::default());
+    let lineage: Arc<LineageBoard> = Arc::default();
     let (orders, wishes) = mpsc::channel(ORDERS_MAX);
+    let (posts, posted) = mpsc::channel(lineage::POSTS_MAX);
     let (stop_http, stopped) = watch::channel(());
     let site = Site {
         board: board.clone(),
@@ -69,6 +78,9 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         address: herald::address(config.http.listen).into(),
         started_ms: crate::clock::now_ms(),
         series_max: config.metrics.series_max,
+        lineage: lineage.clone(),
+        aliases: Arc::new(Aliases(config.lineage.as_ref().map(|l| l.aliases.clone()).unwrap_or_default())),
+        posts,
         orders,
     };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
@@ -77,7 +89,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         // Ends with an error when the sender is gone, which means the same.
         let _ = stopped.changed().await;
     }));
-    let exit = govern(config, board.clone(), wishes, reloads, shutdown).await;
+    let exit = govern(config, Boards { board, lineage, posted }, wishes, reloads, shutdown).await;
     drop(stop_http);
     let _ = http.await;
     exit
@@ -94,10 +106,17 @@ async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(listen).await
 }
 
+/// What requests read, and the OpenLineage events that they bring.
+struct Boards {
+    board: Arc<Board>,
+    lineage: Arc<LineageBoard>,
+    posted: mpsc::Receiver<Post>,
+}
+
 /// Sets up and supervises until the end.
 async fn govern(
     config: Config,
-    board: Arc<Board>,
+    Boards { board, lineage, posted }: Boards,
     mut wishes: mpsc::Receiver<Order>,
     mut reloads: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
@@ -135,6 +154,7 @@ async fn govern(
     let (own, address) = (keeper.workers(), herald::address(config.http.listen));
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
     let mut survey = survey::start(keeper.settings("inspect", 0), board.clone());
+    let lineage = Lineage::start(lineage_setup(&config, &keeper, &board, lineage), posted);
     let mut watch = Watch::new(&config, &board, keeper.delta_partitions());
     let mut every = tokio::time::interval(KEEP_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -182,6 +202,7 @@ async fn govern(
                     if news.clients && let Some(keeper) = &resting {
                         herald.renew(keeper.settings("herald", 0));
                         survey = survey::start(keeper.settings("inspect", 0), board.clone());
+                        lineage.iter().for_each(|lineage| lineage.renew(keeper.settings("lineage", 0)));
                         tasks.renew();
                     }
                     if let Some(keeper) = &resting {
@@ -196,11 +217,39 @@ async fn govern(
     };
     board.stopping();
     service.stopping();
-    drop(survey);
+    drop((survey, lineage));
     // The farewell takes no time of its own: a stop as a whole has its deadline.
     let farewell = tokio::task::spawn_blocking(|| herald.stop());
     let ((), _) = tokio::join!(drain(&config, tasks, &mut ended), farewell);
     exit
+}
+
+fn lineage_setup(
+    config: &Arc<Config>,
+    keeper: &Keeper,
+    board: &Arc<Board>,
+    lineage: Arc<LineageBoard>,
+) -> lineage::Setup {
+    let (of_own, from) = (config.clone(), board.clone());
+    let collectors = move || -> Vec<Box<dyn Collector>> {
+        let Some(lineage) = &of_own.lineage else { return Vec::new() };
+        vec![Box::new(Own {
+            board: from.clone(),
+            namespace: lineage.namespace.clone(),
+            group: of_own.worker.group_id.clone(),
+            governance: of_own.governance.topic.clone(),
+        })]
+    };
+    lineage::Setup {
+        settings: keeper.settings("lineage", 0),
+        config: config.clone(),
+        topic: keeper.lineage(),
+        deltas: keeper.deltas(),
+        source: Source { cluster: keeper.cluster().to_owned(), group: config.worker.group_id.clone() },
+        board: board.clone(),
+        lineage,
+        collectors: Box::new(collectors),
+    }
 }
 
 /// The round under way, if there is one; never ends otherwise.

@@ -4,6 +4,7 @@ mod served; // a server on a port of its own
 #[path = "../notify/mod.rs"]
 mod notify; // a service manager's ear
 
+mod lineage; // who feeds whom, Marquez' API, events of others
 mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is

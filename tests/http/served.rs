@@ -2,6 +2,7 @@
 
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::files::Finding;
+use mesh_steward::catalog::lineage::{LineageBoard, Post};
 use mesh_steward::catalog::wish::Order;
 use mesh_steward::clock::now_ms;
 use mesh_steward::engine::check::verdict::Status;
@@ -34,6 +35,9 @@ pub struct Served {
     pub board: Arc<Board>,
     /// What operators asked for; a test answers in the worker's stead.
     pub wishes: Mutex<Receiver<Order>>,
+    pub lineage: Arc<LineageBoard>,
+    /// OpenLineage events that were sent; a test answers in the worker's stead.
+    pub posts: Mutex<Receiver<Post>>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -100,6 +104,8 @@ impl Idle {
         prepare(&board);
         let telemetry = telemetry::install(START_MS).unwrap();
         let (orders, wishes) = tokio::sync::mpsc::channel(8);
+        let (posts, posted) = tokio::sync::mpsc::channel(8);
+        let lineage: Arc<LineageBoard> = Arc::default();
         let site = Site {
             board: board.clone(),
             telemetry,
@@ -107,6 +113,9 @@ impl Idle {
             address: "127.0.0.1:8083".into(),
             started_ms: START_MS,
             series_max: self.series_max,
+            lineage: lineage.clone(),
+            aliases: Arc::default(),
+            posts,
             orders,
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -119,7 +128,7 @@ impl Idle {
                 serve(tokio::net::TcpListener::from_std(listener).unwrap(), site, stopped).await;
             });
         });
-        Served { address, board, wishes: Mutex::new(wishes), stop, thread }
+        Served { address, board, wishes: Mutex::new(wishes), lineage, posts: Mutex::new(posted), stop, thread }
     }
 }
 

@@ -51,3 +51,4 @@ mod protobuf; // Protobuf by a schema registry
 mod levels; // service levels, a product that falls idle, drift
 mod installed; // as the package lays it out, by the unit's command lines
 mod paged; // so installed, from a bad record to the owner's pager
+mod lineage; // who feeds whom, told and read back

@@ -25,7 +25,10 @@ impl Standard {
             jsonschema::options().with_registry(&registry).should_validate_formats(true).build(schema).unwrap()
         };
         let mut facets = BTreeMap::new();
-        for file in std::fs::read_dir(specs.join("openlineage/facets")).unwrap() {
+        // The standard's, and our own.
+        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/facets/1-0-0");
+        let folders = [specs.join("openlineage/facets"), PathBuf::from(own)];
+        for file in folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()) {
             let schema = json(file.unwrap().path());
             let id = schema["$id"].as_str().unwrap().to_owned();
             let validator = compile(&schema);

@@ -63,15 +63,28 @@ pub fn headers(
     time_ms: i64,
     schema: String,
 ) -> Vec<(&'static str, String)> {
+    let mut headers = headers_of(source, kind, id, product.to_string(), time_ms, schema);
+    headers.push(("ce_domain", product.domain.clone()));
+    headers
+}
+
+/// The same of what is no product's.
+pub fn headers_of(
+    source: &Source,
+    kind: &str,
+    id: String,
+    subject: String,
+    time_ms: i64,
+    schema: String,
+) -> Vec<(&'static str, String)> {
     vec![
         ("ce_specversion", "1.0".to_owned()),
         ("ce_id", id),
         ("ce_type", kind.to_owned()),
         ("ce_source", format!("/clusters/{}/steward/{}", segment(&source.cluster), segment(&source.group))),
-        ("ce_subject", product.to_string()),
+        ("ce_subject", subject),
         ("ce_time", rfc3339(time_ms)),
         ("ce_dataschema", schema),
-        ("ce_domain", product.domain.clone()),
     ]
 }
 

@@ -24,6 +24,8 @@ pub struct Graph {
     looks: BTreeMap<String, Look>,
     contradictions: BTreeSet<Contradiction>,
     told: Told,
+    /// How far topics are read that others write events to: next to read, by topic and partition.
+    read_to: BTreeMap<(String, i32), i64>,
     /// Edges and jobs that found no room since the start.
     refused: u64,
 }

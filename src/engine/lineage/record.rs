@@ -36,6 +36,11 @@ pub enum Key {
     Event {
         id: EventId,
     },
+    /// How far a topic is read that others write events to.
+    Read {
+        topic: String,
+        partition: i32,
+    },
 }
 
 /// Key and value; `None` deletes the key.
@@ -77,6 +82,7 @@ impl Graph {
                 Some(Some(event)) => self.told_mut().restore_event(id, Some(event)),
                 Some(None) => {}
             },
+            (Key::Read { topic, partition }, value) => self.read(&topic, partition, value.and_then(read)),
             (Key::Collector { collector }, Some(value)) => {
                 read(value).into_iter().for_each(|look| self.restore_look(collector.clone(), look));
             }
@@ -113,6 +119,11 @@ pub fn differences(stored: &Graph, live: &Graph) -> Vec<Record> {
         }
     }
     told(stored.told(), live.told(), &mut records);
+    for ((topic, partition), next) in live.read_to() {
+        if stored.read_to().get(&(topic.clone(), *partition)) != Some(next) {
+            records.push((text(&Key::Read { topic: topic.clone(), partition: *partition }), write(next)));
+        }
+    }
     records
 }
 

@@ -39,7 +39,7 @@ pub fn event(speaker: &Speaker<'_>, governed: &Governed<'_>) -> Event {
     let said = Said {
         kind: "io.meshsteward.lineage.dataset.v1",
         event: "DatasetEvent",
-        product,
+        product: Some(product),
         identity: &[namespace, name, &product.domain, &product.name, &hash],
         key: format!("dataset:{namespace}/{name}"),
         time_ms: governed.time_ms,

@@ -76,7 +76,7 @@ fn event(
     let said = Said {
         kind: "io.meshsteward.lineage.run.v1",
         event: "RunEvent",
-        product: inspection.product,
+        product: Some(inspection.product),
         identity: &[namespace, &job, &run, state],
         key: format!("job:{namespace}/{job}"),
         time_ms,

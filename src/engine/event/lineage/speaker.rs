@@ -3,7 +3,7 @@
 //! Written against the core specification 2-0-2, <https://openlineage.io/spec/2-0-2/OpenLineage.json>.
 
 use crate::engine::contract::name::ProductName;
-use crate::engine::event::envelope::{Event, Source, content_type, headers, json, rfc3339};
+use crate::engine::event::envelope::{Event, Source, clip, content_type, headers, headers_of, json, rfc3339};
 use crate::engine::event::id;
 use serde_json::Value;
 
@@ -23,7 +23,8 @@ pub struct Said<'a> {
     pub kind: &'static str,
     /// `RunEvent`, `DatasetEvent`.
     pub event: &'static str,
-    pub product: &'a ProductName,
+    /// `None`: it is of no one product; then the key is its subject.
+    pub product: Option<&'a ProductName>,
     /// What the event is about, apart from its time.
     pub identity: &'a [&'a str],
     pub key: String,
@@ -47,7 +48,11 @@ impl Speaker<'_> {
         let mut parts = vec![said.kind];
         parts.extend(said.identity);
         parts.push(&time);
-        let mut headers = headers(self.source, said.kind, id::of(&parts), said.product, said.time_ms, schema.clone());
+        let (id, url) = (id::of(&parts), schema.clone());
+        let mut headers = match said.product {
+            Some(product) => headers(self.source, said.kind, id, product, said.time_ms, url),
+            None => headers_of(self.source, said.kind, id, clip(&said.key), said.time_ms, url),
+        };
         headers.push(content_type());
         value["eventTime"] = time.into();
         value["producer"] = PRODUCER.into();

@@ -1,10 +1,10 @@
 //! What OpenLineage events of others say of edges: runs were seen, what jobs and datasets say of themselves is declared.
 
 use crate::engine::event::lineage::speaker::PRODUCER;
-use crate::engine::lineage::claim::Claimant;
+use crate::engine::lineage::claim::{Claimant, Look};
 use crate::engine::lineage::graph::{Before, Change, Graph, TOLD};
 use crate::engine::lineage::node::{Edge, Node};
-use crate::engine::lineage::sighting::{Evidence, JobFacts, Sighting};
+use crate::engine::lineage::sighting::{Evidence, JobFacts, Sighting, Unresolved};
 use crate::engine::lineage::statement::{About, Statement, Thing};
 use crate::engine::lineage::told::Told;
 use serde_json::Value;
@@ -50,6 +50,27 @@ impl Graph {
         }
         self.told.hear(statement, now_ms);
         self.changes(before, now_ms)
+    }
+
+    /// How far topics are read that others write events to: next to read, by topic and partition.
+    pub fn read_to(&self) -> &BTreeMap<(String, i32), i64> {
+        &self.read_to
+    }
+
+    /// A partition was read so far; `None`: nobody knows.
+    pub fn read(&mut self, topic: &str, partition: i32, next: Option<i64>) {
+        match next {
+            Some(next) => drop(self.read_to.insert((topic.to_owned(), partition), next)),
+            None => drop(self.read_to.remove(&(topic.to_owned(), partition))),
+        }
+    }
+
+    /// How reading events of others goes: when, and what was none.
+    pub fn read_round(&mut self, unresolved: Vec<Unresolved>, now_ms: i64) {
+        let unresolved_total = unresolved.len();
+        let unresolved = unresolved.into_iter().take(super::UNRESOLVED_MAX).collect();
+        let look = Look { at_ms: now_ms, complete: true, unresolved, unresolved_total, error: None };
+        self.looks.insert(TOLD.to_owned(), look);
     }
 
     pub fn told(&self) -> &Told {

@@ -1,0 +1,143 @@
+//! Lineage on a real broker: kept in its log, read by every worker, told by OpenLineage clients over HTTP and Kafka.
+
+use crate::broker::records::Record;
+use crate::broker::shared;
+use crate::mesh::Mesh;
+use crate::worker::{Worker, pause};
+use mesh_steward::clock::now_ms;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A round each 2 s, a turn each second, a survey each 5 s; the rest is for a machine that runs other tests too.
+const FOUND_WITHIN: Duration = Duration::from_secs(30);
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < FOUND_WITHIN, "{what}: not within {FOUND_WITHIN:?}");
+        pause(200);
+    }
+}
+
+fn json_of(worker: &Worker, path: &str) -> Value {
+    let (status, body) = worker.get(path);
+    if status == 200 { serde_json::from_str(&body).expect("JSON") } else { Value::Null }
+}
+
+fn jobs(lineage: &Value) -> BTreeSet<String> {
+    let nodes = lineage["nodes"].as_array().into_iter().flatten().filter(|node| node["type"] == "job");
+    nodes.filter_map(|node| Some(node["name"].as_str()?.to_owned())).collect()
+}
+
+fn post(worker: &Worker, path: &str, event: &Value) -> u16 {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let sent = agent.post(format!("http://{}{path}", worker.address())).send_json(event);
+    sent.map_or(0, |answer| answer.status().as_u16())
+}
+
+fn event(mesh: &Mesh<'_>, job: &str) -> Value {
+    json!({
+        "eventTime": "2026-11-24T10:00:00Z",
+        "eventType": "COMPLETE",
+        "producer": "https://example.com/dbt",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": "0190a5f0-0000-7000-8000-000000000001"},
+        "job": {"namespace": "dbt", "name": job},
+        "inputs": [{"namespace": "kafka://by-another-name:9092", "name": mesh.topic}],
+        "outputs": [{"namespace": "dw", "name": "orders"}],
+    })
+}
+
+#[test]
+fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
+    let settings = "lineage: {interval: 2s, aliases: ['kafka://by-another-name:9092'], inbox: [traced.inbox]}";
+    let mesh = Mesh::new(shared(), "traced", 2, settings);
+    mesh.broker.create_topic("traced.inbox", 2, &[]);
+    let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
+    let product = "/products/shop/traced/lineage?direction=downstream&depth=2";
+    let own = format!("{}/shop/traced", mesh.group);
+    for worker in [&a, &b] {
+        until("the steward's own job", || jobs(&json_of(worker, product)).contains(&own).then_some(()));
+    }
+    let leads = |worker: &Worker| json_of(worker, "/lineage")["collects_here"] == true;
+    // While the second one joins, the partition that decides may move.
+    let (leader, other) = until("one collects", || match (leads(&a), leads(&b)) {
+        (true, false) => Some((&a, &b)),
+        (false, true) => Some((&b, &a)),
+        _ => None,
+    });
+    let configured = "steward_lineage_edges{evidence=\"configured\"}";
+    until("its metrics", || leader.metric(configured).filter(|edges| *edges == 2.0));
+
+    // Over HTTP to either, and by Kafka.
+    assert_eq!(post(leader, "/api/v1/lineage", &event(&mesh, "to-the-leader")), 201);
+    assert_eq!(post(other, "/api/v1/lineage", &event(&mesh, "to-another")), 201);
+    assert_eq!(post(other, "/api/v1/lineage", &json!({"job": 7})), 400);
+    let record = |text: String| Record { timestamp_ms: now_ms(), value: Some(text.into_bytes()), ..Record::default() };
+    let records = [event(&mesh, "by-kafka").to_string(), "no event".into()].map(record);
+    mesh.broker.writer("traced.inbox").write(&records);
+    let told = ["by-kafka", "to-another", "to-the-leader"].map(str::to_owned);
+    for worker in [&a, &b] {
+        until("what clients told", || {
+            told.iter().all(|job| jobs(&json_of(worker, product)).contains(job)).then_some(())
+        });
+    }
+    let edges = json_of(other, product)["edges"].clone();
+    let edge = edges.as_array().into_iter().flatten().find(|edge| edge["to"] == "job:dbt:by-kafka").expect("an edge");
+    assert_eq!(
+        (&edge["evidence"][0]["kind"], &edge["evidence"][0]["source"]),
+        (&json!("observed"), &json!("openlineage"))
+    );
+    let look = json_of(leader, "/lineage")["collectors"]["openlineage"].clone();
+    assert!(look["unresolved"][0]["why"].as_str().is_some_and(|why| why.starts_with("no JSON")), "{look}");
+
+    // All of it again after both have ended.
+    for mut worker in [a, b] {
+        worker.signal("TERM");
+        assert!(worker.wait(Duration::from_secs(10)).success());
+    }
+    let again = mesh.worker("a").ready();
+    let kept = until("what was told before", || {
+        let found = jobs(&json_of(&again, product));
+        told.iter().all(|job| found.contains(job)).then_some(found)
+    });
+    assert!(kept.contains(&own));
+    until("the one that is left collects", || leads(&again).then_some(()));
+    let (_, found) = again.get("/api/v1/events/lineage");
+    assert_eq!(serde_json::from_str::<Value>(&found).expect("JSON")["totalCount"], 3);
+}
+
+/// The real client, where Python has it: `STEWARD_OPENLINEAGE_PYTHON` names that Python.
+#[test]
+fn openlineage_python_is_understood_over_http_and_kafka() {
+    let Some(python) = std::env::var_os("STEWARD_OPENLINEAGE_PYTHON") else {
+        println!("skipped: STEWARD_OPENLINEAGE_PYTHON is not set");
+        return;
+    };
+    let mesh = Mesh::new(shared(), "pythons", 1, "lineage: {interval: 2s, inbox: [pythons.inbox]}");
+    mesh.broker.create_topic("pythons.inbox", 1, &[]);
+    let worker = mesh.worker("a").ready();
+    until("lineage is kept", || (json_of(&worker, "/lineage")["as_of"] != Value::Null).then_some(()));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kafka/openlineage-client.py");
+    let told = Command::new(python)
+        .arg(script)
+        .args([worker.address(), &mesh.broker.bootstrap, "pythons.inbox", &mesh.topic])
+        .output()
+        .expect("Python starts");
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    for job in ["over-http", "over-http-gzip", "over-kafka"] {
+        let job = until(job, || {
+            Some(json_of(&worker, &format!("/api/v1/namespaces/python/jobs/{job}"))).filter(|j| !j.is_null())
+        });
+        assert_eq!((&job["latestRun"]["state"], &job["inputs"][0]["name"]), (&json!("COMPLETED"), &json!(mesh.topic)));
+        assert_eq!(job["inputs"][0]["namespace"], format!("kafka://{}", mesh.broker.bootstrap).as_str());
+    }
+    let (_, events) = worker.get("/api/v1/events/lineage");
+    let events: Value = serde_json::from_str(&events).expect("JSON");
+    assert_eq!(events["totalCount"], 6, "a START and a COMPLETE of each");
+}
