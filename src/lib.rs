@@ -9,6 +9,7 @@ pub mod flow; // what to do next: a state machine for each stage
 pub mod kafka; // does what the flow says
 pub mod registry; // schemas, asked for on a thread of its own
 pub mod catalog; // contract files, and the board that requests read
+pub mod discovery; // who feeds whom: Connect, groups, transactions, what is declared
 pub mod telemetry; // every metric's name, label and help; logs
 pub mod clock; // the only reader of time
 pub mod systemd; // what a service manager is told

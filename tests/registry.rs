@@ -2,7 +2,8 @@
 
 use clap::{FromArgMatches, Subcommand};
 use mesh_steward::cli::contract::{Contract, contract};
-use mesh_steward::config::registry::{Login, Registry};
+use mesh_steward::config::peer::Login;
+use mesh_steward::config::registry::Registry;
 use mesh_steward::config::secret::Secret;
 use mesh_steward::engine::decode::schema::{Registered, SchemaRef};
 use mesh_steward::registry::client::{Answer, Client, Outcome};

@@ -297,7 +297,8 @@ fn held<W: Write>(
 #[cfg(test)]
 mod tests {
     use super::{How, Principal, Report, of_quarantines, of_registry};
-    use crate::config::registry::{Login, Registry};
+    use crate::config::peer::Login;
+    use crate::config::registry::Registry;
     use crate::kafka::ffi::rights::Right;
     use crate::kafka::probe::Granted;
     use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,8 @@
 
 use crate::config::kafka::{Kafka, Properties};
 use crate::config::keys::KAFKA_SECTIONS;
-use crate::config::registry::{Login, Registry};
+use crate::config::peer::Login;
+use crate::config::registry::Registry;
 use crate::config::usable::{Config, Effective};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -90,8 +91,14 @@ fn different(running: &Config, fresh: &Config) -> BTreeSet<String> {
         let differs = |name: &&String| new.get(*name).is_some_and(|text| text.expose() != old[*name].expose());
         keys.extend(old.keys().filter(differs).map(|name| format!("kafka.{name}")));
     }
-    if login(&running.registry) != login(&fresh.registry) {
-        keys.insert(login(&fresh.registry).0.into());
+    for (section, old, new) in [
+        ("registry", &running.registry.login, &fresh.registry.login),
+        ("connect", &running.discovery.connect.login, &fresh.discovery.connect.login),
+        ("ksqldb", &running.discovery.ksqldb.login, &fresh.discovery.ksqldb.login),
+    ] {
+        if login(old) != login(new) {
+            keys.insert(format!("{section}.{}", login(new).0));
+        }
     }
     let hash_key = |config: &Config| config.privacy.hash_key.as_ref().map(|secret| secret.expose().to_owned());
     if hash_key(running) != hash_key(fresh) {
@@ -100,11 +107,11 @@ fn different(running: &Config, fresh: &Config) -> BTreeSet<String> {
     keys
 }
 
-fn login(registry: &Registry) -> (&'static str, &str) {
-    match &registry.login {
-        Login::Anonymous => ("registry.basic.auth.user.info", ""),
-        Login::Basic(secret) => ("registry.basic.auth.user.info", secret.expose()),
-        Login::Bearer(secret) => ("registry.bearer.auth.token", secret.expose()),
+fn login(login: &Login) -> (&'static str, &str) {
+    match login {
+        Login::Anonymous => ("basic.auth.user.info", ""),
+        Login::Basic(secret) => ("basic.auth.user.info", secret.expose()),
+        Login::Bearer(secret) => ("bearer.auth.token", secret.expose()),
     }
 }
 

@@ -304,6 +304,20 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Whole { min: 100, max: 1_000_000 },
         doc: "Schemas kept in memory; beyond it the oldest is forgotten and asked for again where it is needed.",
     },
+    text("connect.url", CONNECT),
+    secret("connect.basic.auth.user.info", "user:password of Connect's REST API."),
+    secret("connect.bearer.auth.token", "A token instead of user and password."),
+    text("connect.ssl.ca.location", "As registry.ssl.ca.location."),
+    text("connect.ssl.certificate.location", "As registry.ssl.certificate.location."),
+    text("connect.ssl.key.location", "As registry.ssl.key.location."),
+    request_timeout("connect.request.timeout"),
+    text("ksqldb.url", KSQLDB),
+    secret("ksqldb.basic.auth.user.info", "user:password of ksqlDB's REST API."),
+    secret("ksqldb.bearer.auth.token", "A token instead of user and password."),
+    text("ksqldb.ssl.ca.location", "As registry.ssl.ca.location."),
+    text("ksqldb.ssl.certificate.location", "As registry.ssl.certificate.location."),
+    text("ksqldb.ssl.key.location", "As registry.ssl.key.location."),
+    request_timeout("ksqldb.request.timeout"),
     Key {
         path: "http.listen",
         default: &["127.0.0.1:8083"],
@@ -335,6 +349,22 @@ pub const KEYS: &[Key] = &[
         doc: "text, json (one object a line).",
     },
 ];
+
+const CONNECT: &str = "Kafka Connect's REST API, where connectors, their topics and the systems behind them are looked up for lineage;\nseveral addresses, separated by commas, are several Connect clusters. Empty: none is asked.";
+const KSQLDB: &str = "ksqlDB's REST API, where queries, streams and tables are looked up for lineage; several addresses are several services.";
+
+const fn text(path: &'static str, doc: &'static str) -> Key {
+    Key { path, default: &[""], kind: Kind::Text, doc }
+}
+
+const fn secret(path: &'static str, doc: &'static str) -> Key {
+    Key { path, default: &[""], kind: Kind::Secret, doc }
+}
+
+const fn request_timeout(path: &'static str) -> Key {
+    let kind = Kind::Duration { min_ms: 100, max_ms: 60 * SECOND };
+    Key { path, default: &["5s"], kind, doc: "How long one request may take." }
+}
 
 /// The sections of properties that are passed on to librdkafka, most particular first.
 pub const KAFKA_SECTIONS: &[&str] = &["kafka.consumer.", "kafka.producer.", "kafka.admin.", "kafka."];
@@ -380,99 +410,4 @@ pub fn nearest(path: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_name_is_suggested_and_no_far_one() {
-        for (typed, expected) in [
-            ("window.sise", Some("window.size")),
-            ("windows.size", Some("window.size")),
-            ("worker.group_id", Some("worker.group.id")),
-            ("kafka.bootstrap.server", Some("kafka.bootstrap.servers")),
-            ("log.lvel", Some("log.level")),
-            ("something.else.entirely", None),
-            ("x", None),
-        ] {
-            assert_eq!(nearest(typed), expected, "{typed}");
-        }
-    }
-
-    #[test]
-    fn every_variable_names_one_key() {
-        let mut variables: Vec<String> = KEYS.iter().map(|key| variable(key.path)).collect();
-        variables.sort();
-        variables.dedup();
-        assert_eq!(variables.len(), KEYS.len());
-    }
-
-    #[test]
-    fn the_documented_configuration_is_the_table() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config/steward.yaml");
-        if std::env::var_os("STEWARD_TEST_WRITE").is_some() {
-            std::fs::write(path, document()).unwrap();
-        }
-        let written = std::fs::read_to_string(path).unwrap();
-        assert_eq!(written, document(), "write it anew with STEWARD_TEST_WRITE=1 cargo test config::keys");
-    }
-
-    #[test]
-    fn the_documented_configuration_holds_every_key_with_its_default() {
-        let (entries, errors) = crate::config::yaml::read("steward.yaml", &document());
-        assert_eq!(errors, []);
-        assert_eq!(entries.keys().collect::<Vec<_>>(), {
-            let mut paths: Vec<_> = KEYS.iter().map(|key| key.path).collect();
-            paths.sort();
-            paths
-        });
-        for key in KEYS {
-            assert_eq!(entries[key.path].texts, key.default, "{}", key.path);
-        }
-    }
-
-    /// `config/steward.yaml`, from the table.
-    fn document() -> String {
-        let mut out = String::from(HEAD);
-        let mut section = "";
-        for key in KEYS {
-            let (first, rest) = key.path.split_once('.').unwrap_or(("", key.path));
-            out.push_str(if first != section || first.is_empty() { "\n" } else { "" });
-            if first != section && !first.is_empty() {
-                out.push_str(&format!("{first}:\n"));
-                out.push_str(if first == "kafka" { KAFKA } else { "" });
-            }
-            section = first;
-            let indent = if first.is_empty() { "" } else { "  " };
-            key.doc.lines().for_each(|line| out.push_str(&format!("{indent}# {line}\n")));
-            out.push_str(&format!("{indent}{rest}: {}\n", value(key)));
-        }
-        out
-    }
-
-    fn value(key: &Key) -> String {
-        match (key.kind, key.default) {
-            (Kind::List, items) => format!("[{}]", items.join(", ")),
-            (_, [""]) => "\"\"".into(),
-            (_, items) => items.concat(),
-        }
-    }
-
-    const HEAD: &str = "\
-# Every key of steward with its default; a file of your own needs only what differs.
-#
-# Keys are dotted paths, nested or flat as you like: window: {max: {open: 1h}}, or window.max.open: 1h.
-# Durations are a number and a unit: 500ms, 10s, 1m, 24h, 7d.
-# The environment overrides the file: STEWARD_WINDOW_MAX_OPEN=2h; lists are separated by commas there.
-# Secrets come from ${env:NAME}, ${file:/path/x.properties:key}, ${dir:/folder:file} or ${credential:NAME} (systemd's
-# LoadCredential=) in any value, and are never shown.
-# `steward check --config FILE` reports everything wrong at once.
-";
-
-    const KAFKA: &str = "  \
-  # Any property of librdkafka may stand here, as security.protocol or sasl.username;
-  # under consumer:, producer: or admin: it counts for that client alone. STEWARD_KAFKA_SASL_USERNAME works too.
-  # What a task reads ahead: 32 queues of consumer.queued.min.messages (4000) records or
-  # consumer.queued.max.messages.kbytes (1024) each; 100 MB at most with records of 220 bytes.
-
-";
-}
+mod tests;

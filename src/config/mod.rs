@@ -6,6 +6,8 @@ pub mod window; // how long windows are, and wait
 pub mod records; // what becomes of bad records
 pub mod lineage; // events for catalogs
 pub mod kafka; // librdkafka's properties, and which of them are ours
+pub mod discovery; // where lineage is looked for beside Kafka
+pub mod peer; // a service beside Kafka: its addresses, a login, certificates
 pub mod registry; // where schemas are asked for, and as whom
 pub mod raw; // as typed: defaults < file < environment
 pub mod yaml; // a YAML file as dotted keys, each with its line

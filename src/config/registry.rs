@@ -1,8 +1,8 @@
 //! Where schemas are asked for, as whom, and how long one waits for them.
 
 use crate::config::error::ConfigErrors;
+use crate::config::peer::{self, Login, Peer};
 use crate::config::raw::{self, Raw};
-use crate::config::secret::Secret;
 use crate::config::typed::Typed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,43 +26,16 @@ pub struct Registry {
     pub schemas_max: usize,
 }
 
-#[derive(Clone, Debug)]
-pub enum Login {
-    Anonymous,
-    /// `user:password`.
-    Basic(Secret),
-    Bearer(Secret),
-}
-
 /// `file`: the configuration's own path, which relative ones go out from.
 pub fn check(typed: &mut Typed<'_>, file: &Path, notes: &mut Vec<String>) -> Registry {
-    let certificate = location(typed, "registry.ssl.certificate.location", file);
-    let key = location(typed, "registry.ssl.key.location", file);
-    match (&certificate, &key) {
-        (Some(_), None) => typed.wrong(
-            "registry.ssl.certificate.location",
-            "has no key beside it".into(),
-            "set registry.ssl.key.location, or remove it",
-        ),
-        (None, Some(_)) => typed.wrong(
-            "registry.ssl.key.location",
-            "has no certificate beside it".into(),
-            "set registry.ssl.certificate.location, or remove it",
-        ),
-        _ => {}
-    }
-    let (urls, login) = (urls(typed), login(typed));
-    if !matches!(login, Login::Anonymous) && urls.iter().any(|url| url.starts_with("http://")) {
-        notes.push(
-            "registry.url is http: the login crosses the network in clear; write https where it leaves the host".into(),
-        );
-    }
+    let Peer { section: _, urls, login, ca, certificate, request_timeout_ms } =
+        peer::check(typed, "registry", "http://registry:8081", file, notes);
     Registry {
         urls,
         login,
-        ca: location(typed, "registry.ssl.ca.location", file),
-        certificate: certificate.zip(key),
-        request_timeout_ms: typed.duration("registry.request.timeout"),
+        ca,
+        certificate,
+        request_timeout_ms,
         missing_grace_ms: typed.duration("registry.missing.grace"),
         unavailable_max_ms: typed.duration("registry.unavailable.max"),
         schemas_max: typed.whole("registry.schemas.max") as usize,
@@ -80,73 +53,9 @@ impl Registry {
     }
 }
 
-fn urls(typed: &mut Typed<'_>) -> Vec<String> {
-    let text = typed.text("registry.url");
-    let urls = text.split(',').map(|url| url.trim().trim_end_matches('/')).filter(|url| !url.is_empty());
-    let urls: Vec<String> = urls.map(str::to_owned).collect();
-    for url in &urls {
-        let place = url.strip_prefix("http://").or(url.strip_prefix("https://"));
-        let host = place.unwrap_or("").split('/').next().unwrap_or("");
-        if host.contains('@') {
-            let remedy = "write it without them, and set registry.basic.auth.user.info, which is never shown";
-            typed.wrong("registry.url", "holds a user or a password".into(), remedy);
-            // What was typed is a secret now.
-            typed.errors.iter_mut().filter(|e| e.key == "registry.url").for_each(|e| e.value = None);
-        } else if host.is_empty() || url.contains(['?', '#', ' ']) {
-            typed.wrong("registry.url", "is no address".into(), "write one like http://registry:8081");
-        }
-    }
-    urls
-}
-
-fn login(typed: &mut Typed<'_>) -> Login {
-    let (basic, bearer) = (typed.text("registry.basic.auth.user.info"), typed.text("registry.bearer.auth.token"));
-    match (basic.is_empty(), bearer.is_empty()) {
-        (true, true) => Login::Anonymous,
-        (true, false) => {
-            // A line break would end the header that carries it.
-            if bearer.bytes().any(|b| b.is_ascii_control()) {
-                let remedy = "give the token alone; ${dir:folder:file} takes the line break at the end off";
-                typed.wrong("registry.bearer.auth.token", "holds a line break or the like".into(), remedy);
-            }
-            Login::Bearer(Secret::new(bearer))
-        }
-        (false, true) => {
-            if !basic.contains(':') {
-                typed.wrong("registry.basic.auth.user.info", "has no `:`".into(), "write user:password");
-            }
-            Login::Basic(Secret::new(basic))
-        }
-        (false, false) => {
-            let problem = "stands beside registry.basic.auth.user.info";
-            typed.wrong("registry.bearer.auth.token", problem.into(), "remove one of the two");
-            Login::Anonymous
-        }
-    }
-}
-
-/// A PEM file that must be there.
-fn location(typed: &mut Typed<'_>, path: &str, file: &Path) -> Option<PathBuf> {
-    let text = typed.text(path);
-    if text.is_empty() {
-        return None;
-    }
-    // Absolute paths stay as they are.
-    let location = file.parent().unwrap_or(Path::new("")).join(text);
-    match std::fs::read_to_string(&location) {
-        Ok(pem) if pem.contains("-----BEGIN ") => {}
-        Ok(_) => typed.wrong(path, "is no PEM file".into(), "give a file with -----BEGIN …----- in it"),
-        Err(e) => {
-            let remedy = "mount the file, or let the user that runs steward read it";
-            typed.wrong(path, format!("cannot be read: {e}"), remedy);
-        }
-    }
-    Some(location)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Login;
+    use crate::config::peer::Login;
     use crate::config::usable::Config;
     use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! The configuration, checked once, then trusted.
 
+use crate::config::discovery::{self, Discovery};
 use crate::config::error::ConfigErrors;
 use crate::config::kafka::{self, Kafka};
 use crate::config::keys;
@@ -33,6 +34,7 @@ pub struct Config {
     pub privacy: Privacy,
     pub records: Records,
     pub registry: Registry,
+    pub discovery: Discovery,
     pub http: Http,
     pub metrics: Metrics,
     pub log: Log,
@@ -178,6 +180,7 @@ impl Config {
             privacy: privacy(&mut typed),
             records: records::check(&mut typed),
             registry: registry::check(&mut typed, file, &mut notes),
+            discovery: discovery::check(&mut typed, file, &mut notes),
             http: http(&mut typed),
             metrics: Metrics { series_max: typed.whole("metrics.series.max") as usize },
             log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },

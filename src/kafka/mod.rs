@@ -16,6 +16,8 @@ pub mod log; // reads one of our own logs to an end
 pub mod history; // what a topic holds, read once
 pub mod admin; // internal topics: created when missing, verified when present
 pub mod remedy; // what to do about a cluster that does not answer or allow
+pub mod neighbours; // what others do on this cluster
+pub mod wire; // questions that librdkafka has no call for
 pub mod probe; // what `steward check --connect` asks
 pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic
 pub mod configured; // the configuration, as clients and admin calls take it

@@ -2,7 +2,8 @@
 //!
 //! `GET /schemas/ids/{id}`, `GET /schemas/guids/{guid}`, and for references `GET /subjects/{subject}/versions/{version}`.
 
-use crate::config::registry::{Login, Registry};
+use crate::config::peer::Login;
+use crate::config::registry::Registry;
 use crate::engine::decode::schema::SchemaRef;
 use crate::registry::tls;
 use base64::Engine;
@@ -110,16 +111,10 @@ impl Client {
             .timeout_global(Some(Duration::from_millis(registry.request_timeout_ms.max(1) as u64)))
             .http_status_as_error(false)
             .max_redirects(0) // our login goes where it was configured to go, and nowhere else
-            .tls_config(tls::config(registry)?)
+            .tls_config(tls::config("registry", registry.ca.as_deref(), registry.certificate.as_ref())?)
             .user_agent(concat!("mesh-steward/", env!("CARGO_PKG_VERSION")))
             .build();
-        let authorization = match &registry.login {
-            Login::Anonymous => None,
-            Login::Basic(user) => {
-                Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user.expose())))
-            }
-            Login::Bearer(token) => Some(format!("Bearer {}", token.expose())),
-        };
+        let authorization = authorization(&registry.login);
         Ok(Client { agent: config.into(), urls: registry.urls.clone(), first: 0, authorization })
     }
 
@@ -283,14 +278,25 @@ impl Client {
     }
 }
 
+/// The header that carries a login.
+pub fn authorization(login: &Login) -> Option<String> {
+    match login {
+        Login::Anonymous => None,
+        Login::Basic(user) => {
+            Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user.expose())))
+        }
+        Login::Bearer(token) => Some(format!("Bearer {}", token.expose())),
+    }
+}
+
 /// Confluent's codes of a subject, a version, a schema that is not there. A 404 without one is a path that nobody serves,
 /// and says nothing of the schema.
 const NOT_FOUND: [i64; 3] = [40401, 40402, 40403];
 
 const HINT: &str = "registry.url must be where Confluent's API begins (at Apicurio: …/apis/ccompat/v7)";
 
-/// A segment of a path: subjects may hold slashes and blanks.
-fn escaped(segment: &str) -> String {
+/// A segment of a path: subjects and connectors may hold slashes and blanks.
+pub fn escaped(segment: &str) -> String {
     let mut out = String::with_capacity(segment.len());
     for byte in segment.bytes() {
         match byte {

@@ -1,28 +1,30 @@
-//! Certificates for the registry's connections, read when a client is made.
+//! Certificates for the connections to a registry or another service beside Kafka, read when a client is made.
 
-use crate::config::registry::Registry;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-/// What the configuration's files say. The error names the key, what is wrong, and what to do.
-pub fn config(registry: &Registry) -> Result<TlsConfig, String> {
+/// What the configuration's files say; `section` is what their keys begin with, `certificate` the client's own and its key. The error
+/// names the key, what is wrong, and what to do.
+pub fn config(section: &str, ca: Option<&Path>, certificate: Option<&(PathBuf, PathBuf)>) -> Result<TlsConfig, String> {
     let mut tls = TlsConfig::builder();
-    if let Some(ca) = &registry.ca {
-        let (roots, _) = read("registry.ssl.ca.location", ca)?;
+    if let Some(ca) = ca {
+        let key = format!("{section}.ssl.ca.location");
+        let (roots, _) = read(&key, ca)?;
         if roots.is_empty() {
-            return Err(lacks("registry.ssl.ca.location", ca, "certificate"));
+            return Err(lacks(&key, ca, "certificate"));
         }
         tls = tls.root_certs(RootCerts::Specific(Arc::new(roots)));
     }
-    if let Some((certificate, key)) = &registry.certificate {
-        let (chain, _) = read("registry.ssl.certificate.location", certificate)?;
-        let (_, own) = read("registry.ssl.key.location", key)?;
+    if let Some((certificate, key)) = certificate {
+        let (of_chain, of_own) = (format!("{section}.ssl.certificate.location"), format!("{section}.ssl.key.location"));
+        let (chain, _) = read(&of_chain, certificate)?;
+        let (_, own) = read(&of_own, key)?;
         if chain.is_empty() {
-            return Err(lacks("registry.ssl.certificate.location", certificate, "certificate"));
+            return Err(lacks(&of_chain, certificate, "certificate"));
         }
-        let Some(own) = own else { return Err(lacks("registry.ssl.key.location", key, "key without a password")) };
+        let Some(own) = own else { return Err(lacks(&of_own, key, "key without a password")) };
         tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, own)));
     }
     Ok(tls.build())

@@ -2,6 +2,7 @@
 
 mod apicurio; // one real schema registry
 mod broker; // one real broker, started here
+mod connect; // one real Kafka Connect
 mod harness; // the broker itself: what the other tests take for granted
 
 mod driver {
@@ -52,3 +53,6 @@ mod levels; // service levels, a product that falls idle, drift
 mod installed; // as the package lays it out, by the unit's command lines
 mod paged; // so installed, from a bad record to the owner's pager
 mod lineage; // who feeds whom, told and read back
+mod collected; // what lineage's collectors see
+mod connectors; // lineage by Kafka Connect
+mod readers; // lineage by groups and transactions

@@ -78,6 +78,11 @@ pub fn may_be_framed(encoding: &Encoding) -> bool {
     matches!(encoding, Encoding::Unsaid | Encoding::Registry(_))
 }
 
+/// The contract's own text, without what joins it.
+pub fn contract(text: &str) -> &str {
+    parted(text).0
+}
+
 fn parted(text: &str) -> (&str, Versions) {
     let begins = |at: usize| at == 0 || text.as_bytes()[at - 1] == b'\n';
     let Some(at) = text.match_indices(MARK).map(|(at, _)| at).find(|at| begins(*at)) else {

@@ -323,8 +323,17 @@ pub(super) fn ask(
     timeout_ms: i32,
     send: impl FnOnce(*mut sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
 ) -> Result<Event, Fault> {
-    let no_client = || fault::of_question(what, Code::Fail, "the client gives no queue");
-    let queue = Queue::fresh(client).ok_or_else(no_client)?;
+    try_ask(client, op, timeout_ms, send).map_err(|(code, why)| fault::of_question(what, code, &why))
+}
+
+/// The same; the error is what the broker says, or that it says nothing.
+pub(super) fn try_ask(
+    client: &Client<Context>,
+    op: sys::rd_kafka_admin_op_t,
+    timeout_ms: i32,
+    send: impl FnOnce(*mut sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+) -> Result<Event, (Code, String)> {
+    let queue = Queue::fresh(client).ok_or((Code::Fail, "the client gives no queue".to_owned()))?;
     let mut reason = [0 as c_char; 256];
     // SAFETY: the client is alive; the options are destroyed once, after the request has copied them.
     unsafe {
@@ -334,15 +343,15 @@ pub(super) fn ask(
         sys::rd_kafka_AdminOptions_destroy(options);
     }
     let Some(event) = queue.poll(timeout_ms + 500) else {
-        return Err(fault::of_question(what, Code::OperationTimedOut, &format!("no answer within {timeout_ms} ms")));
+        return Err((Code::OperationTimedOut, format!("no answer within {timeout_ms} ms")));
     };
     // SAFETY: the event is alive.
     let (code, why): (Code, String) =
         unsafe { (sys::rd_kafka_event_error(event.ptr()).into(), text(sys::rd_kafka_event_error_string(event.ptr()))) };
     match event.read() {
-        _ if code != Code::NoError => Err(fault::of_question(what, code, &why)),
+        _ if code != Code::NoError => Err((code, why)),
         Said::Answer(event) => Ok(event),
-        _ => Err(fault::of_question(what, Code::Fail, "an answer to something else")),
+        _ => Err((Code::Fail, "an answer to something else".to_owned())),
     }
 }
 

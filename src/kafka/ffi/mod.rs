@@ -7,6 +7,7 @@ pub mod batch; // batches of messages, read where they lie; a bell that queues r
 pub mod ask; // admin calls: topics, ends, creation, configuration
 pub mod rights; // what this principal may do
 pub mod group; // membership, committed offsets, sending offsets, committing, seeking
+pub mod others; // what others do: their groups, and what ACLs let them
 pub mod mock; // librdkafka's own broker in memory
 
 use crate::kafka::fault::Flags;

@@ -147,6 +147,9 @@ impl Event {
                 | sys::RD_KAFKA_EVENT_CREATETOPICS_RESULT
                 | sys::RD_KAFKA_EVENT_DESCRIBECLUSTER_RESULT
                 | sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT
+                | sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT
+                | sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT
+                | sys::RD_KAFKA_EVENT_DESCRIBEACLS_RESULT
                 | sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT
                 | sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Said::Answer(self),
                 _ => Said::Other,

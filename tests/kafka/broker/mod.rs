@@ -109,7 +109,7 @@ allow.everyone.if.no.acl.found=true
 /// 16 bytes in URL-safe base64, as Kafka wants a cluster's id.
 const CLUSTER_ID: &str = "bWVzaC1zdGV3YXJkLXRlcw";
 
-const LOG4J: &str = "log4j.rootLogger=WARN, out
+pub const LOG4J: &str = "log4j.rootLogger=WARN, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
@@ -149,7 +149,7 @@ log.cleaner.dedupe.buffer.size=16777216
     )
 }
 
-fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
+pub fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
     let mut java = Command::new("java");
     java.arg(format!("-Xmx{heap}")).arg("-XX:+UseSerialGC").arg("-XX:TieredStopAtLevel=4");
     java.arg(format!("-Dlog4j.configuration=file:{}", folder.join("log4j.properties").display()));
@@ -158,7 +158,7 @@ fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
 }
 
 /// The folder with Kafka's jars: fetched once, then kept in `target`.
-fn kafka_libs() -> PathBuf {
+pub fn kafka_libs() -> PathBuf {
     // Two tests that start brokers of their own must not fetch into one folder at a time.
     static FETCH: Mutex<()> = Mutex::new(());
     let _one = FETCH.lock().unwrap_or_else(PoisonError::into_inner);

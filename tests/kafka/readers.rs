@@ -1,0 +1,163 @@
+//! Lineage by real consumer groups and transactions: who reads while commits move, who writes, and whose a transaction is.
+
+use crate::broker::held::Held;
+use crate::broker::records::Record;
+use crate::broker::{LOG4J, fresh_folder, java, kafka_libs, shared as broker};
+use crate::collected::{cluster, config, settings, shown};
+use crate::worker::pause;
+use mesh_steward::discovery::groups::Groups;
+use mesh_steward::discovery::known::Known;
+use mesh_steward::discovery::producers::Producers;
+use mesh_steward::engine::lineage::collector::Collector;
+use mesh_steward::engine::lineage::sighting::Round;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const WAIT: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_group_reads_while_its_commits_move() {
+    broker().create_topic("flow.read", 1, &[]);
+    write("flow.read", 5);
+    let config = config("");
+    let mut groups = Groups::new(settings(&config), cluster(&config, &[]), Arc::new(Known::default()));
+    // As Flink does: offsets without any member.
+    let reader = consumer("flow-reader", &[]);
+    commit(&reader, "flow.read", 2);
+    let first = groups.collect(0).expect("brokers answer");
+    assert_eq!(shown(&first, "flow-reader"), BTreeSet::new(), "what was committed once may be long ago");
+    let job = |round: &Round| round.jobs.iter().find(|job| job.node.name() == "group:flow-reader").cloned();
+    assert_eq!(job(&first).map(|job| (job.kind, job.state)), Some(("consumer-group".into(), "Empty".into())));
+    commit(&reader, "flow.read", 3);
+    let second = groups.collect(10_000).expect("brokers answer");
+    let reads = BTreeSet::from(["topic flow.read -> job group:flow-reader observed".to_owned()]);
+    assert_eq!(shown(&second, "flow-reader"), reads);
+    let sighting = second.sightings.iter().find(|s| s.to.name() == "group:flow-reader").expect("it is among them");
+    assert_eq!(sighting.detail["lag_records"], "2");
+    assert!(!sighting.detail.contains_key("lag_seconds"), "what was written before the first look has no time");
+    let third = groups.collect(20_000).expect("brokers answer");
+    assert_eq!(shown(&third, "flow-reader"), BTreeSet::new(), "nothing moved");
+    assert!(job(&third).is_some(), "it is there all the same");
+    assert!(third.complete, "{:?}", third.unresolved);
+}
+
+#[test]
+fn groups_of_newer_kinds_read_as_others_do() {
+    broker().create_topic("flow.newer", 1, &[]);
+    write("flow.newer", 5);
+    let config = config("");
+    let mut groups = Groups::new(settings(&config), cluster(&config, &[]), Arc::new(Known::default()));
+    let member = consumer("flow-newer", &[("group.protocol", "consumer"), ("auto.offset.reset", "earliest")]);
+    member.subscribe(&["flow.newer"]).expect("a subscription");
+    let share = share_group("flow-share", "flow.newer");
+    let expected: BTreeSet<String> =
+        ["flow-newer", "flow-share"].map(|group| format!("topic flow.newer -> job group:{group} observed")).into();
+    let (mut found, started) = (BTreeSet::new(), Instant::now());
+    while found != expected {
+        assert!(started.elapsed() < 3 * WAIT, "only {found:?}\n{}", share.log());
+        write("flow.newer", 1);
+        while let Some(message) = member.poll(Duration::from_millis(100)) {
+            member.commit_message(&message.expect("a record"), CommitMode::Sync).expect("a commit");
+        }
+        let round = groups.collect(0).expect("brokers answer");
+        found.extend(shown(&round, "flow.newer"));
+        pause(200);
+    }
+    let round = groups.collect(0).expect("brokers answer");
+    let kinds: BTreeSet<_> = round.jobs.iter().map(|job| (job.node.name(), job.kind.as_str())).collect();
+    assert!(kinds.contains(&("group:flow-share", "share-group")), "{kinds:?}");
+    let member = round.jobs.iter().find(|job| job.node.name() == "group:flow-newer").expect("it is among them");
+    assert_eq!((member.detail["type"].as_str(), member.detail["members"].as_str()), ("Consumer", "1"));
+}
+
+#[test]
+fn a_transaction_is_the_groups_whose_offsets_it_commits() {
+    ["flow.in", "flow.out", "flow.alike"].iter().for_each(|topic| broker().create_topic(topic, 1, &[]));
+    write("flow.in", 5);
+    let config = config("");
+    let mut producers = Producers::new(settings(&config), cluster(&config, &[]), Arc::new(Known::default()));
+    let reader = consumer("flow-app", &[]);
+    let app = transactional("flow-app-0c5dfe1a-9d3c-4d3e-8f8e-2b1a6d5c4b3a-1");
+    // It is called alike, and commits nobody's offsets.
+    let alike = transactional("flow-app-1c5dfe1a-9d3c-4d3e-8f8e-2b1a6d5c4b3a-1");
+    process(&app, "flow.out", Some((&reader, "flow.in", 1)));
+    process(&alike, "flow.alike", None);
+    let first = producers.collect(0).expect("brokers answer");
+    assert_eq!(shown(&first, "flow."), BTreeSet::new(), "what was written once may be long ago");
+    process(&app, "flow.out", Some((&reader, "flow.in", 2)));
+    process(&alike, "flow.alike", None);
+    write("flow.in", 1);
+    let second = producers.collect(10_000).expect("brokers answer");
+    let expected = [
+        "job group:flow-app -> topic flow.out observed",
+        "job transaction:flow-app-1c5dfe1a-9d3c-4d3e-8f8e-2b1a6d5c4b3a-1 -> topic flow.alike observed",
+    ];
+    assert_eq!(shown(&second, "flow."), expected.map(str::to_owned).into());
+    let nameless: Vec<_> = second.unresolved.iter().filter(|u| u.what.ends_with(" flow.in")).collect();
+    assert_eq!(nameless.len(), 1, "{:?}", second.unresolved);
+    let third = producers.collect(20_000).expect("brokers answer");
+    assert_eq!(shown(&third, "flow."), BTreeSet::new(), "nothing moved");
+}
+
+fn write(topic: &str, count: usize) {
+    let record = Record { timestamp_ms: 1_000, value: Some(b"{}".to_vec()), ..Record::default() };
+    broker().writer(topic).write(&vec![record; count]);
+}
+
+fn consumer(group: &str, more: &[(&str, &str)]) -> BaseConsumer {
+    let mut config = client();
+    config.set("group.id", group).set("enable.auto.commit", "false");
+    for (key, value) in more {
+        config.set(*key, *value);
+    }
+    config.create().expect("a consumer")
+}
+
+fn commit(consumer: &BaseConsumer, topic: &str, offset: i64) {
+    consumer.commit(&place(topic, offset), CommitMode::Sync).expect("a commit");
+}
+
+fn place(topic: &str, offset: i64) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Offset(offset)).expect("an offset");
+    list
+}
+
+fn transactional(id: &str) -> BaseProducer {
+    let producer: BaseProducer = client().set("transactional.id", id).create().expect("a producer");
+    producer.init_transactions(WAIT).expect("a transactional id");
+    producer
+}
+
+/// One transaction: a record, and offsets of a group where it has read.
+fn process(producer: &BaseProducer, to: &str, read: Option<(&BaseConsumer, &str, i64)>) {
+    producer.begin_transaction().expect("a transaction");
+    producer.send(BaseRecord::<(), [u8]>::to(to).payload(b"{}")).expect("a record");
+    if let Some((reader, topic, offset)) = read {
+        let group = reader.group_metadata().expect("a group");
+        producer.send_offsets_to_transaction(&place(topic, offset), &group, WAIT).expect("offsets");
+    }
+    producer.commit_transaction(WAIT).expect("a commit");
+}
+
+fn client() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &broker().bootstrap);
+    config
+}
+
+/// A share consumer (KIP-932), which librdkafka has not: Kafka's own.
+fn share_group(group: &str, topic: &str) -> Held {
+    let folder = fresh_folder(group);
+    fs::write(folder.join("log4j.properties"), LOG4J).expect("log settings");
+    let mut tool = java(&kafka_libs(), &folder, "64m");
+    tool.args(["org.apache.kafka.tools.consumer.ConsoleShareConsumer", "--bootstrap-server", &broker().bootstrap]);
+    tool.args(["--topic", topic, "--group", group]);
+    Held::start(folder, &tool)
+}
