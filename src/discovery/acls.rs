@@ -40,7 +40,7 @@ impl Collector for Acls {
                 format!("{}; grant Describe on the cluster where ACLs shall be told", fault.message)
             })?;
         let mut gathered = Gathered::default();
-        let permitted = permitted(&entries.unwrap_or_default(), &cluster.topics());
+        let permitted = permitted(&entries.unwrap_or_default(), &cluster.topics(&mut gathered));
         let edges: usize = permitted.values().map(|may| may.reads.len() + may.writes.len()).sum();
         if edges > EDGES_MAX {
             gathered.failed("access control", format!("{edges} edges are permitted, and {EDGES_MAX} are told"));

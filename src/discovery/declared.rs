@@ -61,7 +61,8 @@ impl Collector for Declared {
         let products = self.products();
         let directory = self.board.directory();
         let mut gathered = Gathered::default();
-        let found = edges(&directory.documents, &products, &self.cluster.topics(), &mut gathered);
+        let topics = self.cluster.topics(&mut gathered);
+        let found = edges(&directory.documents, &products, &topics, &mut gathered);
         for ((from, to), detail) in found {
             let (from, to) = (self.cluster.topic(&from), self.cluster.topic(&to));
             gathered.saw(&from, &to, Evidence::Declared, DECLARED, detail);

@@ -2,6 +2,7 @@
 
 use crate::catalog::board::Board;
 use crate::config::usable::Config;
+use crate::discovery::gathered::Gathered;
 use crate::engine::lineage::node::Node;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -62,9 +63,13 @@ impl Cluster {
         id.strip_prefix(self.config.worker.group_id.as_str()).is_some_and(|rest| rest.starts_with('.'))
     }
 
-    /// The topics that there are, as the worker last saw them; the steward's own are not among them.
-    pub fn topics(&self) -> BTreeSet<String> {
+    /// The topics that there are, as the worker last saw them; the steward's own are not among them. Before it has looked at all, the
+    /// round is not complete.
+    pub fn topics(&self, gathered: &mut Gathered) -> BTreeSet<String> {
         let directory = self.board.directory();
+        if directory.topics.is_empty() {
+            gathered.failed("topics", "this worker has not listed the cluster's topics yet");
+        }
         let there = directory.topics.iter().filter(|(name, facts)| facts.partitions > 0 && self.is_data(name));
         there.map(|(name, _)| name.clone()).collect()
     }

@@ -1,6 +1,6 @@
 //! What lineage's collectors are made of in a test, and their sightings in words.
 
-use crate::broker::shared as broker;
+use crate::broker::{Broker, shared as broker};
 use mesh_steward::catalog::board::Board;
 use mesh_steward::catalog::directory::TopicFacts;
 use mesh_steward::config::usable::Config;
@@ -17,9 +17,14 @@ pub const NAMESPACE: &str = "kafka://mesh.example.com:9092";
 
 /// A configuration for the shared broker, `more` lines added.
 pub fn config(more: &str) -> Config {
+    config_of(broker(), more)
+}
+
+/// For a broker of one's own.
+pub fn config_of(broker: &Broker, more: &str) -> Config {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("steward.yaml");
-    let bootstrap = &broker().bootstrap;
+    let bootstrap = &broker.bootstrap;
     let settings =
         format!("worker.id: w1\nkafka.bootstrap.servers: {bootstrap}\nlineage.namespace: {NAMESPACE}\n{more}\n");
     fs::write(&file, settings).expect("the configuration");

@@ -2,9 +2,10 @@
 
 use crate::broker::held::Held;
 use crate::broker::records::Record;
-use crate::broker::{LOG4J, fresh_folder, java, kafka_libs, shared as broker};
-use crate::collected::{cluster, config, settings, shown};
+use crate::broker::{Broker, LOG4J, fresh_folder, java, kafka_libs, shared as broker};
+use crate::collected::{cluster, config, config_of, settings, shown};
 use crate::worker::pause;
+use mesh_steward::discovery::acls::Acls;
 use mesh_steward::discovery::groups::Groups;
 use mesh_steward::discovery::known::Known;
 use mesh_steward::discovery::producers::Producers;
@@ -103,6 +104,22 @@ fn a_transaction_is_the_groups_whose_offsets_it_commits() {
     assert_eq!(nameless.len(), 1, "{:?}", second.unresolved);
     let third = producers.collect(20_000).expect("brokers answer");
     assert_eq!(shown(&third, "flow."), BTreeSet::new(), "nothing moved");
+}
+
+#[test]
+fn who_may_read_is_told_where_acls_are_in_force() {
+    let config = config("");
+    let open = Acls::new(settings(&config), cluster(&config, &["ruled.read"])).collect(0).expect("brokers answer");
+    assert!(open.complete && open.sightings.is_empty(), "nobody holds ACLs in force: {open:?}");
+    let guarded = Broker::guarded();
+    guarded.create_topic("ruled.read", 1, &[]);
+    guarded.allow_alone("ruled.read", &["Read", "Describe"]);
+    let config = config_of(&guarded, "");
+    let mut acls = Acls::new(settings(&config), cluster(&config, &["ruled.read", "ruled.other"]));
+    let round = acls.collect(0).expect("brokers answer");
+    let expected = BTreeSet::from(["topic ruled.read -> job principal:User:* permitted".to_owned()]);
+    assert_eq!(shown(&round, "ruled"), expected);
+    assert!(round.complete, "{:?}", round.unresolved);
 }
 
 fn write(topic: &str, count: usize) {

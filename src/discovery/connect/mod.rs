@@ -89,7 +89,7 @@ impl Collector for Connect {
 
     fn collect(&mut self, now_ms: i64) -> Result<Round, String> {
         let (until, mut gathered) = (Instant::now() + ROUND, Gathered::default());
-        let (mut jobs, topics) = (Vec::new(), self.cluster.topics());
+        let (mut jobs, topics) = (Vec::new(), self.cluster.topics(&mut gathered));
         let (mut answered, mut silent) = (false, Vec::new());
         for url in &self.urls {
             let connectors = match self.listed(url) {

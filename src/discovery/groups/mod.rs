@@ -154,7 +154,11 @@ fn named(cluster: &Cluster, known: &Known, told: &Told, gathered: &mut Gathered)
         reads.insert(group.clone(), offsets.iter().map(|(part, _)| part.topic.to_string()).collect());
     }
     let job_of = |group: &str| known.job_of(group).unwrap_or_else(|| job_of(cluster, group));
-    for found in internal(&applications, &groups, &cluster.topics(), &reads) {
+    // Where there is none, what topics there are is no matter.
+    if applications.is_empty() {
+        return;
+    }
+    for found in internal(&applications, &groups, &cluster.topics(gathered), &reads) {
         let by = || detail([("by", "the name of an internal topic")]);
         match found {
             Internal::Changelog { group, topic } => {

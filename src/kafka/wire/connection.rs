@@ -20,9 +20,12 @@ pub struct Connection {
     place: String,
     stream: TcpStream,
     correlation: i32,
-    /// The highest version of each question that the broker knows.
-    versions: BTreeMap<i16, (i16, i16)>,
+    /// What the broker knows of each question.
+    versions: Versions,
 }
+
+/// By question, the lowest and the highest version.
+type Versions = BTreeMap<i16, (i16, i16)>;
 
 impl Connection {
     /// Connects, and asks what the broker knows.
@@ -64,11 +67,11 @@ impl Connection {
     }
 
     /// The versions of each question that the broker knows, lowest and highest.
-    fn known(&mut self) -> Result<BTreeMap<i16, (i16, i16)>, WireError> {
+    fn known(&mut self) -> Result<Versions, WireError> {
         let answer = self.exchange(API_VERSIONS, 0, false, &[])?;
         let broken = |what: String| WireError::Broken { key: API_VERSIONS, what };
         let mut reader = Reader::new(&answer);
-        let read = |reader: &mut Reader<'_>| -> Result<(i16, BTreeMap<i16, (i16, i16)>), String> {
+        let read = |reader: &mut Reader<'_>| -> Result<(i16, Versions), String> {
             reader.i32()?;
             let code = reader.i16()?;
             let mut versions = BTreeMap::new();
