@@ -15,6 +15,7 @@ use crate::catalog::board::Board;
 use crate::catalog::lineage::{LineageBoard, Post};
 use crate::catalog::wish::{Order, Wish};
 use crate::config::usable::Config;
+use crate::discovery::collectors;
 use crate::engine::event::envelope::Source;
 use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::names::Aliases;
@@ -230,18 +231,21 @@ fn lineage_setup(
     board: &Arc<Board>,
     lineage: Arc<LineageBoard>,
 ) -> lineage::Setup {
-    let (of_own, from) = (config.clone(), board.clone());
+    let (of_own, from, settings) = (config.clone(), board.clone(), keeper.settings("lineage", 0));
+    let of_collectors = settings.clone();
     let collectors = move || -> Vec<Box<dyn Collector>> {
         let Some(lineage) = &of_own.lineage else { return Vec::new() };
-        vec![Box::new(Own {
+        let mut all = collectors::all(&of_own, &of_collectors, &from);
+        all.push(Box::new(Own {
             board: from.clone(),
             namespace: lineage.namespace.clone(),
             group: of_own.worker.group_id.clone(),
             governance: of_own.governance.topic.clone(),
-        })]
+        }));
+        all
     };
     lineage::Setup {
-        settings: keeper.settings("lineage", 0),
+        settings,
         config: config.clone(),
         topic: keeper.lineage(),
         deltas: keeper.deltas(),
