@@ -112,11 +112,11 @@ fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
     assert_eq!(serde_json::from_str::<Value>(&found).expect("JSON")["totalCount"], 3);
 }
 
-/// The real client, where Python has it: `STEWARD_OPENLINEAGE_PYTHON` names that Python.
+/// The real client, where Python has it: `OPENLINEAGE_PYTHON` names that Python.
 #[test]
 fn openlineage_python_is_understood_over_http_and_kafka() {
-    let Some(python) = std::env::var_os("STEWARD_OPENLINEAGE_PYTHON") else {
-        println!("skipped: STEWARD_OPENLINEAGE_PYTHON is not set");
+    let Some(python) = std::env::var_os("OPENLINEAGE_PYTHON") else {
+        println!("skipped: OPENLINEAGE_PYTHON is not set");
         return;
     };
     let mesh = Mesh::new(shared(), "pythons", 1, "lineage: {interval: 2s, inbox: [pythons.inbox]}");
