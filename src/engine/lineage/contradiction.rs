@@ -1,7 +1,7 @@
 //! Where what is declared and what is seen disagree: a reader that nobody declared, a declared input that nobody reads.
 
-use crate::engine::lineage::graph::Graph;
-use crate::engine::lineage::node::Node;
+use crate::engine::lineage::graph::{Graph, TOLD};
+use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::Evidence;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -61,7 +61,7 @@ impl fmt::Display for Contradiction {
 /// All that disagree now. A declaration is given `grace_ms` to be seen: what was declared a moment ago may not run yet.
 pub fn of(graph: &Graph, now_ms: i64, grace_ms: i64) -> BTreeSet<Contradiction> {
     let mut found = BTreeSet::new();
-    for (edge, _) in graph.edges_holding(Evidence::Declared) {
+    for (edge, _) in graph.edges_holding(Evidence::Declared).filter(|(edge, _)| declares(graph, &edge.from, &edge.to)) {
         let waited = graph.first_seen_ms(edge, Evidence::Declared).is_some_and(|first| now_ms - first >= grace_ms);
         let flows = match edge.to.is_dataset() {
             false => is_seen(graph, &edge.from, &edge.to),
@@ -81,14 +81,13 @@ pub fn of(graph: &Graph, now_ms: i64, grace_ms: i64) -> BTreeSet<Contradiction> 
         if graph.is_own(&edge.to) {
             continue;
         }
-        let declared = |node: &Node| graph.holds(&edge.from, node, Evidence::Declared);
+        let declared = |node: &Node| declares(graph, &edge.from, node);
         if graph.targets_of(&edge.from).any(|reader| !reader.is_dataset() && declared(reader)) {
             found.insert(Contradiction::UndeclaredConsumer { dataset: edge.from.clone(), job: edge.to.clone() });
         }
         for output in graph.targets_of(&edge.to).filter(|output| is_seen(graph, &edge.to, output)) {
-            let names_inputs = graph
-                .sources_of(output)
-                .any(|input| input.is_dataset() && graph.holds(input, output, Evidence::Declared));
+            let names_inputs =
+                graph.sources_of(output).any(|input| input.is_dataset() && declares(graph, input, output));
             if names_inputs && *output != edge.from && !declared(output) {
                 found.insert(Contradiction::UndeclaredInput {
                     dataset: edge.from.clone(),
@@ -99,6 +98,16 @@ pub fn of(graph: &Graph, now_ms: i64, grace_ms: i64) -> BTreeSet<Contradiction> 
         }
     }
     found
+}
+
+/// By a contract or a product. A job that tells of itself, as an OpenLineage JobEvent does, speaks for no other, and forbids none.
+fn declares(graph: &Graph, from: &Node, to: &Node) -> bool {
+    let claims = graph.claims(&Edge { from: from.clone(), to: to.clone() });
+    claims.is_some_and(|claims| {
+        claims.iter().any(|(claimant, claim)| {
+            claim.holds() && claimant.evidence == Evidence::Declared && claimant.collector != TOLD
+        })
+    })
 }
 
 /// Seen, or configured in what runs.

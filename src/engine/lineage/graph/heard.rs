@@ -217,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_tells_of_itself_forbids_no_other() {
+        let mut graph = Graph::new(Limits { declared_grace_ms: 0, ..Limits::default() });
+        hear(&mut graph, about_job(&["a"], false));
+        let mut other = about_job(&["a"], true);
+        other["job"]["name"] = json!("K");
+        hear(&mut graph, other);
+        assert!(graph.contradictions().is_empty(), "{:?}", graph.contradictions());
+    }
+
+    #[test]
     fn the_stewards_own_events_say_nothing_new() {
         let mut graph = Graph::new(Limits::default());
         let mut event = about_job(&["a"], true);
