@@ -68,12 +68,12 @@ impl Collector for Groups {
             let of_group = of_group.take_while(|((id, _), _)| *id == group.id);
             let of_group: Vec<(&str, &Standing)> =
                 of_group.map(|((_, topic), standing)| (topic.as_str(), standing)).collect();
-            let job = self.known.job_of(&group.id);
-            // A connector's state is told by Connect itself.
-            if job.is_none() {
-                gathered.job(facts(&cluster, group, &told, &of_group));
+            // A connector's group, or a ksqlDB query's, is told by whoever knows the job, and ends with it.
+            if self.known.job_of(&group.id).is_some() {
+                continue;
             }
-            let job = job.unwrap_or_else(|| job_of(&cluster, &group.id));
+            let job = job_of(&cluster, &group.id);
+            gathered.job(facts(&cluster, group, &told, &of_group));
             for (topic, standing) in of_group.iter().filter(|(_, standing)| standing.moves) {
                 let topic = cluster.topic(topic);
                 gathered.saw(&topic, &job, Evidence::Observed, MOVES, lag(group, standing));
