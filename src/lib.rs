@@ -12,6 +12,7 @@ pub mod catalog; // contract files, and the board that requests read
 pub mod discovery; // who feeds whom: Connect, groups, transactions, what is declared
 pub mod telemetry; // every metric's name, label and help; logs
 pub mod clock; // the only reader of time
+pub mod heap; // gives free memory back
 pub mod systemd; // what a service manager is told
 pub mod table; // products in lines, for demo and top
 

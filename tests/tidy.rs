@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which rooms of `src` a room may name. Whoever is not listed beside it is above it, or a neighbour it need not know.
-/// `clock`, `config`, `systemd`, `table` and `telemetry` are leaves: used from above, they know at most what things mean.
+/// `clock`, `config`, `heap`, `systemd`, `table` and `telemetry` are leaves: used from above, they know at most what things mean.
 const MAY_IMPORT: &[(&str, &str)] = &[
     ("engine", ""),
     ("flow", "engine"),
     ("clock", ""),
+    ("heap", ""),
     ("systemd", ""),
     ("table", ""),
     ("config", ""),
@@ -21,10 +22,10 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("catalog", "clock config engine flow kafka registry telemetry"),
     ("discovery", "catalog clock config engine flow kafka registry telemetry"),
     ("http", "catalog clock config discovery engine flow kafka registry telemetry"),
-    ("worker", "catalog clock config discovery engine flow http kafka registry systemd telemetry"),
+    ("worker", "catalog clock config discovery engine flow heap http kafka registry systemd telemetry"),
     ("demo", "clock config flow kafka table worker"),
     ("cli", "catalog clock config demo discovery engine flow http kafka registry systemd table telemetry worker"),
-    ("main", "cli config telemetry"),
+    ("main", "cli config heap telemetry"),
 ];
 
 /// What waits, reads, asks the time or throws dice; none of it stands in `engine` or `flow`, their unit tests aside.

@@ -10,8 +10,9 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 const PARTITIONS: i32 = 5;
-/// After the start, before idleness is measured: assignments settle, and looks at the cluster have found their rhythm.
-const SETTLE: Duration = Duration::from_secs(30);
+/// After the start, before idleness is measured: assignments settle, looks at the cluster have found their rhythm, and no window
+/// waits for reports (a minute, its grace and a flush), so that they come less often.
+const SETTLE: Duration = Duration::from_secs(110);
 const IDLE: Duration = Duration::from_secs(30);
 const SCRAPES: usize = 10;
 const TICK: Duration = Duration::from_millis(10);

@@ -33,6 +33,7 @@ const FIRST_VIOLATIONS_MAX: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct InspectorConfig {
     pub window_size_ms: Ms,
+    pub window_grace_ms: Ms,
     pub future_tolerance_ms: Ms,
     pub flush_interval_ms: Ms,
     /// Flush early when so much waits; far below what a transaction can carry within its timeout.
@@ -84,7 +85,7 @@ impl<J: Judge> Inspector<J> {
     pub fn new(judge: J, config: InspectorConfig) -> Inspector<J> {
         Inspector {
             aside: Aside::new(config.copy_bytes_max),
-            cadence: Cadence::new(config.flush_interval_ms, config.window_size_ms),
+            cadence: Cadence::new(config.flush_interval_ms, config.window_size_ms, config.window_grace_ms),
             judge,
             config,
             parts: BTreeMap::new(),
@@ -352,7 +353,7 @@ impl<J: Judge> Stage for Inspector<J> {
 
     fn due(&self, since_ms: Ms) -> bool {
         self.urgent
-            || since_ms >= self.cadence.interval_ms()
+            || since_ms >= self.cadence.interval_ms(!self.learned.is_empty())
             || self.weight_bytes >= Cadence::flush_bytes(self.config.flush_bytes, self.learned.count())
             || self.early && since_ms >= EARLY_FLUSH_MS
     }
@@ -374,7 +375,7 @@ impl<J: Judge> Stage for Inspector<J> {
     }
 
     fn cut(&mut self, now: Ms, live: &[Part]) -> Self::Cut {
-        self.cadence.cut(now);
+        self.cadence.cut(now, !self.learned.is_empty());
         self.flushes += 1;
         self.weight_bytes = 0;
         (self.early, self.urgent) = (false, false);

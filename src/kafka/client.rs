@@ -38,6 +38,8 @@ pub struct Settings {
     pub stage: &'static str,
     /// The task's number in this worker and stage.
     pub slot: usize,
+    /// That the consumer of this stage subscribes to, as far as is known when it starts.
+    pub topics: usize,
     /// Where log lines and errors of all clients go; it limits them.
     pub events: Events,
 }
@@ -80,7 +82,14 @@ impl Settings {
 
 /// The subscribing consumer of a task.
 pub fn consumer(settings: &Settings) -> KafkaResult<BaseConsumer<Context>> {
+    subscribing(settings).create_with_context(Context::new(settings, "consumer"))
+}
+
+fn subscribing(settings: &Settings) -> ClientConfig {
     let mut config = reading(settings, "consumer");
+    let (wait_ms, gathered_bytes) = gathering(settings.topics);
+    default(&mut config, "fetch.wait.max.ms", &wait_ms.to_string());
+    default(&mut config, "fetch.min.bytes", &gathered_bytes.to_string());
     // A lane (`kafka::lanes`) holds 4,000 records or 1 MiB before its partitions are fetched no more.
     default(&mut config, QUEUED.0, QUEUED.1);
     default(&mut config, "queued.max.messages.kbytes", "1024");
@@ -105,23 +114,27 @@ pub fn consumer(settings: &Settings) -> KafkaResult<BaseConsumer<Context>> {
             config.set("group.protocol", "consumer");
         }
     }
-    config.create_with_context(Context::new(settings, "consumer"))
+    config
 }
 
-/// A fetch names every partition, some 15 ms of CPU for 5,000, and where nothing comes the broker answers after
-/// `fetch.wait.max.ms`: with its default of 500 that is 3 % of an idle core. Records that come are sent at once, but a partition that is just
-/// taken up waits for the fetch that is under way, so it is no longer than it must be: 2 ms a topic, within 500 ms and 2 s.
-/// What operators set stays.
-pub fn wait_for_topics(settings: &mut Settings, topics: usize) {
-    let wait_ms = (2 * topics).clamp(500, 2_000);
-    let property = "fetch.wait.max.ms";
-    if !settings.properties.contains_key(property) {
-        settings.consumer.entry(property.into()).or_insert(wait_ms.to_string());
-    }
+/// `fetch.wait.max.ms` and `fetch.min.bytes` for so many topics.
+///
+/// A fetch names every partition, some 15 ms of CPU for 5,000, and where nothing comes the broker answers after the wait: with its default
+/// of 500 ms that is 3 % of an idle core. But a partition that is just taken up waits for the fetch that is under way, so it is no longer
+/// than it must be: 2 ms a topic, within 500 ms and 2 s. And where records trickle into many topics each single one asks for all partitions
+/// again (60 % of the CPU at 20,000 records/s in 200 topics), so that the broker gathers 512 bytes a topic within that wait. Up to 16 topics
+/// it gathers nothing.
+fn gathering(topics: usize) -> (usize, usize) {
+    let gathered_bytes = if topics > 16 { (512 * topics).min(256 * 1024) } else { 1 };
+    ((2 * topics).clamp(500, 2_000), gathered_bytes)
 }
 
 /// A consumer that only ever reads what it is told to, member of no group.
 pub fn reader(settings: &Settings) -> KafkaResult<BaseConsumer<Context>> {
+    told(settings).create_with_context(Context::new(settings, "reader"))
+}
+
+fn told(settings: &Settings) -> ClientConfig {
     let mut config = reading(settings, "reader");
     // Bounds of its one queue: 20,000 records or 16 MiB.
     default(&mut config, QUEUED.0, "20000");
@@ -130,7 +143,7 @@ pub fn reader(settings: &Settings) -> KafkaResult<BaseConsumer<Context>> {
     default(&mut config, "queued.max.messages.kbytes", "16384");
     // A restore waits for the last record: 10 ms at the end of a log instead of the default 500.
     default(&mut config, "fetch.wait.max.ms", "10");
-    config.create_with_context(Context::new(settings, "reader"))
+    config
 }
 
 /// The transactional producer of a task.
@@ -308,6 +321,7 @@ mod tests {
             worker_id: "w1".into(),
             stage: "inspect",
             slot: 2,
+            topics: 1,
             events: Arc::new(|_| ()),
         }
     }
@@ -325,15 +339,21 @@ mod tests {
     }
 
     #[test]
-    fn the_more_topics_the_longer_an_idle_fetch_waits() {
-        for (topics, set, wait_ms) in
-            [(0, None, "500"), (400, None, "800"), (5_000, None, "2000"), (5_000, Some("100"), "100")]
+    fn a_consumer_of_many_topics_waits_for_a_full_fetch_and_a_reader_of_our_logs_never_does() {
+        for (topics, wait_ms, gathered_bytes) in
+            [(0, 500, 1), (16, 500, 1), (400, 800, 204_800), (5_000, 2_000, 262_144)]
         {
-            let mut settings = settings(GroupProtocol::Classic);
-            settings.consumer.extend(set.map(|set: &str| ("fetch.wait.max.ms".into(), set.into())));
-            wait_for_topics(&mut settings, topics);
-            assert_eq!(settings.consumer["fetch.wait.max.ms"], wait_ms, "{topics} topics, {set:?}");
+            assert_eq!(gathering(topics), (wait_ms, gathered_bytes), "{topics} topics");
+            let settings = Settings { topics, ..settings(GroupProtocol::Classic) };
+            let set = |config: ClientConfig| {
+                ["fetch.wait.max.ms", "fetch.min.bytes"].map(|name| config.get(name).map(str::to_owned))
+            };
+            assert_eq!(set(subscribing(&settings)), [wait_ms, gathered_bytes].map(|set| Some(set.to_string())));
+            assert_eq!(set(told(&settings)), [Some("10".into()), None], "a restore waits for each fetch");
         }
+        let mut tuned = Settings { topics: 5_000, ..settings(GroupProtocol::Classic) };
+        tuned.consumer.insert("fetch.wait.max.ms".into(), "100".into());
+        assert_eq!(subscribing(&tuned).get("fetch.wait.max.ms"), Some("100"), "what operators set stays");
     }
 
     #[test]

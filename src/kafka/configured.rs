@@ -27,6 +27,7 @@ pub fn settings(config: &Config, group: &str, stage: &'static str, slot: usize, 
         worker_id: config.worker.id.clone(),
         stage,
         slot,
+        topics: 1,
         events,
     }
 }

@@ -14,7 +14,7 @@ use crate::engine::contract::plan::Plans;
 use crate::flow::io::Fault;
 use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
-use crate::kafka::client::{self, ClientEvent, Settings};
+use crate::kafka::client::{ClientEvent, Settings};
 use crate::kafka::compacted::Follower;
 use crate::kafka::configured::{self, topics};
 use crate::kafka::remedy;
@@ -284,11 +284,8 @@ impl Keeper {
             "ledger" => format!("{}-ledger", self.config.worker.group_id),
             _ => self.config.worker.group_id.clone(),
         };
-        let mut settings = Settings { group, stage, slot, ..self.settings.clone() };
-        if stage == "inspect" {
-            client::wait_for_topics(&mut settings, self.loaded.plans.by_topic.len());
-        }
-        settings
+        let topics = if stage == "inspect" { self.loaded.plans.by_topic.len() } else { 1 };
+        Settings { group, stage, slot, topics, ..self.settings.clone() }
     }
 
     pub fn judge(&self) -> PlansJudge {

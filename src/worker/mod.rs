@@ -20,6 +20,7 @@ use crate::engine::event::envelope::Source;
 use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Exit;
+use crate::heap;
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
 use crate::kafka::remedy;
@@ -46,6 +47,8 @@ use tokio::time::MissedTickBehavior;
 
 /// Contract files, topics and the catalog are looked at this often; a new topic is governed within 10 s.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
+/// Memory that bursts left free is given back so often; it takes some milliseconds.
+const GIVE_BACK_EVERY: Duration = Duration::from_secs(60);
 
 /// Wishes that wait for the next round; whoever comes next is told to try again.
 const ORDERS_MAX: usize = 64;
@@ -159,6 +162,8 @@ async fn govern(
     let mut watch = Watch::new(&config, &board, keeper.delta_partitions());
     let mut every = tokio::time::interval(KEEP_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tidying = tokio::time::interval(GIVE_BACK_EVERY);
+    tidying.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut resting, mut keeping, mut orders, mut reloading) = (Some(keeper), None, Vec::new(), false);
     let exit = loop {
         tokio::select! {
@@ -173,6 +178,8 @@ async fn govern(
             }
             Some(news) = said.recv() => tasks.hear(news),
             _ = turn.tick() => service.turn(crate::clock::now_ms()),
+            // Nobody waits for it.
+            _ = tidying.tick() => drop(tokio::task::spawn_blocking(heap::give_back)),
             _ = every.tick(), if resting.is_some() => {
                 let orders: Vec<Order> = std::mem::take(&mut orders);
                 reloading = orders.iter().any(|order| order.wish == Wish::Reload);

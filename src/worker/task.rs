@@ -307,6 +307,7 @@ impl Tasks {
 fn inspector_config(config: &Config, keeper: &Keeper, settings: &Settings) -> InspectorConfig {
     InspectorConfig {
         window_size_ms: config.window.size_ms,
+        window_grace_ms: config.window.grace_ms,
         future_tolerance_ms: config.window.future_tolerance_ms,
         flush_interval_ms: config.flush_interval_ms,
         flush_bytes: FLUSH_BYTES,

@@ -220,6 +220,7 @@ fn orders() -> Part {
 fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
     let config = InspectorConfig {
         window_size_ms: MINUTE_MS,
+        window_grace_ms: 0,
         future_tolerance_ms: MINUTE_MS,
         flush_interval_ms: 1_000,
         flush_bytes: 1_000_000,

@@ -152,6 +152,7 @@ fn with<J: Judge + Knows + 'static>(slot: &Slot, shape: &Shape, now: Ms, judge: 
         Stage::Inspector(_) => {
             let config = InspectorConfig {
                 window_size_ms: WINDOW_MS,
+                window_grace_ms: GRACE_MS,
                 future_tolerance_ms: 60_000,
                 flush_interval_ms: FLUSH_MS,
                 flush_bytes: shape.flush_bytes(),

@@ -113,6 +113,7 @@ pub fn settings(
         worker_id: "desk".to_owned(),
         stage: STAGE,
         slot: 0,
+        topics: 1,
         events,
     };
     Ok((settings, None))

@@ -15,6 +15,11 @@ pub const KIND: &str = "io.meshsteward.quality.profile.v1";
 pub const FIELDS_BYTES_MAX: usize = 192 * 1024;
 /// What sketches may weigh in base64: eight fields of full ones at 15 kB, or a hundred of low cardinality.
 pub const SKETCHES_BYTES_MAX: usize = 128 * 1024;
+/// What they may weigh whatever the window's records weigh: with fields and envelope that is half of what they are of a thousand small ones.
+const SKETCHES_BYTES_FREE: usize = 16 * 1024;
+/// Beyond it sketches weigh one part of so many of the window's records: events, state and deltas are a fifth of the data together, and
+/// deltas alone are a tenth and more.
+const DATA_A_SKETCH: u64 = 20;
 
 /// The event, and its value without sketches, which is what requests are answered with.
 pub fn event(source: &Source, window: &Window<'_>, summary: &Summary) -> (Event, Vec<u8>) {
@@ -233,7 +238,8 @@ struct SketchesValue {
 
 /// Fields in their order, as long as there is room; sketches likewise, and they go first.
 fn fitting(window: &Window<'_>, summary: &Summary) -> Value {
-    let (mut fields_left, mut sketches_left) = (FIELDS_BYTES_MAX, SKETCHES_BYTES_MAX);
+    let share = usize::try_from(summary.topic.counts.bytes / DATA_A_SKETCH).unwrap_or(SKETCHES_BYTES_MAX);
+    let (mut fields_left, mut sketches_left) = (FIELDS_BYTES_MAX, share.clamp(SKETCHES_BYTES_FREE, SKETCHES_BYTES_MAX));
     let mut omitted = Omitted::default();
     let mut fields = Vec::new();
     for field in &summary.fields {

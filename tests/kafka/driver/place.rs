@@ -37,6 +37,7 @@ pub fn settings(address: &str, group: &str, worker: &str) -> Settings {
         worker_id: worker,
         stage: "inspect",
         slot: 0,
+        topics: 1,
         events: Arc::new(move |event| {
             if std::env::var("STEWARD_TEST_EVENTS").is_ok() {
                 println!("{name} {event:?}");
