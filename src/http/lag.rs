@@ -13,13 +13,10 @@ pub struct Lag {
     pub seconds: Option<f64>,
 }
 
-/// Six looks of the survey.
-const STALE_MS: Ms = 30_000;
-
 /// `None` until the first look at the log's ends, and where nobody can look any more: the last value would say that all is well.
 pub fn of(topics: &BTreeSet<String>, state: &ProductState, offsets: &Offsets, now: Ms) -> Option<Lag> {
     let mine: Vec<_> = offsets.of(topics).collect();
-    if mine.is_empty() || now - offsets.at_ms > STALE_MS {
+    if mine.is_empty() || !offsets.are_fresh(now) {
         return None;
     }
     let records = mine.iter().map(|(_, reach)| reach.lag()).sum();

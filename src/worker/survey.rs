@@ -2,7 +2,7 @@
 //! the board. So no request and no scrape asks a broker.
 
 use crate::catalog::board::Board;
-use crate::catalog::offsets::{Offsets, Reach};
+use crate::catalog::offsets::{Offsets, Reach, look_every_ms};
 use crate::flow::io::{Fault, Part};
 use crate::kafka::client::{self, Settings};
 use crate::kafka::fault;
@@ -13,10 +13,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-const EVERY: Duration = Duration::from_secs(5);
-/// Of more than 1,250 partitions less often: a look takes some 35 µs of CPU for each, here and in librdkafka's threads, which
-/// is then a hundredth of a core however many there are. 5,000 are looked at each 20 s.
-const EVERY_OF_PARTITION: Duration = Duration::from_millis(4);
 const ASK_MS: i32 = 10_000;
 
 /// Runs until what is returned is dropped. The settings name the group of stage 1; it is asked, and not joined.
@@ -25,17 +21,17 @@ pub fn start(settings: Settings, board: Arc<Board>) -> Sender<()> {
     let thread = std::thread::Builder::new().name("survey".into());
     let spawned = thread.spawn(move || {
         let (mut ear, mut limiter) = (None, Limiter::default());
-        let mut pause = EVERY;
+        let mut pause_ms = look_every_ms(0);
         // The first look comes when topics are known.
-        while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+        while stopped.recv_timeout(Duration::from_millis(pause_ms as u64)) == Err(RecvTimeoutError::Timeout) {
             let parts = governed(&board);
-            pause = EVERY.max(EVERY_OF_PARTITION * parts.len() as u32);
+            pause_ms = look_every_ms(parts.len());
             let looked = look(&settings, &board, &parts, &mut ear);
             let now = crate::clock::now_ms();
             if let Err(fault) = looked
                 && limiter.pass(now, "survey", "failed")
             {
-                let again_s = pause.as_secs();
+                let again_s = pause_ms / 1_000;
                 tracing::warn!(
                     reason = fault.message,
                     again_s,
