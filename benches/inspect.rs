@@ -110,6 +110,7 @@ fn opened() -> Inspector<PlansJudge> {
     };
     let config = InspectorConfig {
         window_size_ms: 60_000,
+        window_grace_ms: 0,
         future_tolerance_ms: 300_000,
         flush_interval_ms: 10_000,
         flush_bytes: 4 * 1024 * 1024,
