@@ -41,6 +41,7 @@ mod repeats; // kill -9 without transactions
 mod stops; // SIGTERM, SIGSTOP, one id twice
 mod reloads; // what is read again
 mod logs; // topics that grow, are cut, start again, hold what was aborted
+mod chain;
 mod changes; // contracts, brokers
 mod operators; // pause, resume, any worker asked, topics that appear
 mod secured; // TLS, logins, least rights, and each way to be refused
