@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 /// A source that answers nothing is asked less and less often, at most so seldom.
 const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// A collector is at work for one part of so many of the time: what takes 50 ms goes on each 10 s, and thousands of partitions that take 5 s
+/// are asked each 100 s, so that neither the brokers nor this process notice.
+const WORK_SHARE: u32 = 20;
 /// A round beyond it is worth a line: others wait for its edges.
 const SLOW: Duration = Duration::from_secs(60);
 
@@ -37,14 +40,15 @@ pub fn start(collectors: Vec<Box<dyn Collector>>, term: u64, every: Duration, in
             loop {
                 let began = Instant::now();
                 let round = collector.collect(crate::clock::now_ms());
-                if began.elapsed() > SLOW {
-                    tracing::warn!(collector = name, took_s = began.elapsed().as_secs(), "a slow round of lineage");
+                let took = began.elapsed();
+                if took > SLOW {
+                    tracing::warn!(collector = name, took_s = took.as_secs(), "a slow round of lineage");
                 }
                 failures = if round.is_err() { failures + 1 } else { 0 };
                 if into.send(Command::Gathered(Gathered { term, collector: name, round })).is_err() {
                     return;
                 }
-                if stopped.recv_timeout(pause(every, failures)) != Err(RecvTimeoutError::Timeout) {
+                if stopped.recv_timeout(pause(every, took, failures)) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
             }
@@ -57,8 +61,9 @@ pub fn start(collectors: Vec<Box<dyn Collector>>, term: u64, every: Duration, in
     Gathering { _running: running }
 }
 
-/// Twice as long after each failure.
-fn pause(every: Duration, failures: u32) -> Duration {
+/// Twice as long after each failure, and longer where a round takes long, within five minutes: beyond ten, an alert says that nobody looks.
+fn pause(every: Duration, took: Duration, failures: u32) -> Duration {
+    let every = every.max(took.saturating_mul(WORK_SHARE).min(PAUSE_MAX));
     every.saturating_mul(1 << failures.min(10)).min(PAUSE_MAX.max(every))
 }
 
@@ -70,7 +75,17 @@ mod tests {
     fn who_answers_nothing_is_asked_less_and_less_often() {
         let every = Duration::from_secs(10);
         for (failures, pause_s) in [(0, 10), (1, 20), (2, 40), (4, 160), (5, 300), (4_000_000, 300)] {
-            assert_eq!(pause(every, failures).as_secs(), pause_s, "{failures}");
+            assert_eq!(pause(every, Duration::ZERO, failures).as_secs(), pause_s, "{failures}");
+        }
+    }
+
+    #[test]
+    fn a_round_that_takes_long_is_followed_by_a_long_pause() {
+        let every = Duration::from_secs(10);
+        for (took_ms, failures, pause_s) in
+            [(50, 0, 10), (500, 0, 10), (5_000, 0, 100), (60_000, 0, 300), (5_000, 1, 200)]
+        {
+            assert_eq!(pause(every, Duration::from_millis(took_ms), failures).as_secs(), pause_s, "{took_ms} ms");
         }
     }
 }
