@@ -36,6 +36,7 @@ mod sim {
     pub mod shrink; // a failing tape made short
     pub mod hands; // the two stages alone, hand to hand
     pub mod stages; // what they tell
+    pub mod openings; // many partitions at once
     pub mod horizon; // of keys that repeat across windows
     pub mod seeds; // ten thousand of them
     pub mod scenarios; // the moments that are known to hurt

@@ -227,8 +227,8 @@ impl Parts {
                     self.ends_known(now, stage, asked, found.get(asked).copied(), out)?;
                 }
             }
-            (Call::ReadLog { part: log, .. }, Answer::ReadLog(result)) => {
-                self.log_read(now, stage, log, result?, out)?;
+            (Call::ReadLog { part: log, from, to }, Answer::ReadLog(result)) => {
+                self.log_read(stage, log, (*from, *to), &result?, out)?;
             }
             // The answer to a call that recovery has made pointless.
             _ => {}
@@ -244,7 +244,7 @@ impl Parts {
         ends: Option<Ends>,
         out: &mut Vec<Action>,
     ) -> Result<(), Refused> {
-        // Either the partition's own ends, or those of the one log that is being opened for a partition.
+        // Either the partition's own ends, or those of a log that partitions need first.
         if let Some(Phase::Opening(Step::Ends { committed, topic })) = self.phases.get(asked).cloned() {
             let Some(ends) = ends else {
                 self.phases.insert(asked.clone(), missing(now, Why::NoEnds(asked.clone())));
@@ -253,53 +253,68 @@ impl Parts {
             let next = stage.open(now, asked, committed.as_ref(), topic, ends);
             return self.step(asked.clone(), topic.id, next, out);
         }
-        let waiting = self.phases.iter().find_map(|(part, phase)| match phase {
-            Phase::Opening(Step::LogEnd { log, from, id }) if log == asked => {
-                Some((part.clone(), log.clone(), *from, *id))
-            }
+        // One answer for all of them: each asked after its committed offset was known, and only one call is out at a time.
+        let waiting = self.phases.iter().filter_map(|(part, phase)| match phase {
+            Phase::Opening(Step::LogEnd { log, from, id }) if log == asked => Some((part.clone(), *from, *id)),
             _ => None,
         });
-        if let Some((part, log, from, id)) = waiting {
-            let Some(ends) = ends else {
-                // Deleted, or a leader on the move: looked for again, so that a broker's bad moment ends nothing.
-                let text = format!("{part} waits for {log}, whose ends the broker does not tell");
+        let waiting: Vec<_> = waiting.collect();
+        let Some(ends) = ends else {
+            // Deleted, or a leader on the move: looked for again, so that a broker's bad moment ends nothing.
+            if let Some((part, ..)) = waiting.first() {
+                let text = format!("{part} waits for {asked}, whose ends the broker does not tell");
                 out.push(Action::Note(Note { level: Level::Warn, text }));
-                self.phases.insert(part, missing(now, Why::NoEnds(log)));
-                return Ok(());
-            };
-            let to = if planted(Mutation::RestoreStopsAtStable) { ends.stable } else { ends.high };
-            self.phases.insert(
-                part.clone(),
-                Phase::Opening(Step::Log { log: log.clone(), from: from.max(ends.start), to, id }),
-            );
-            if from.max(ends.start) >= to {
+            }
+            for (part, ..) in waiting {
+                self.phases.insert(part, missing(now, Why::NoEnds(asked.clone())));
+            }
+            return Ok(());
+        };
+        let to = if planted(Mutation::RestoreStopsAtStable) { ends.stable } else { ends.high };
+        for (part, from, id) in waiting {
+            let from = from.max(ends.start);
+            self.phases.insert(part.clone(), Phase::Opening(Step::Log { log: asked.clone(), from, to, id }));
+            if from >= to {
                 let chunk = Chunk { records: Vec::new(), next: to, done: true };
-                self.log_read(now, stage, &log, chunk, out)?;
+                self.piece(stage, part, chunk, out)?;
             }
         }
         Ok(())
     }
 
+    /// What was read goes to all partitions that need the same of it: thousands of new ones would read it thousands of times.
     fn log_read<S: Stage>(
         &mut self,
-        _now: Ms,
         stage: &mut S,
         read: &Part,
+        asked: (Offset, Offset),
+        chunk: &Chunk,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refused> {
+        let needs = |(part, phase): (&Part, &Phase)| match phase {
+            Phase::Opening(Step::Log { log, from, to, .. }) if log == read && (*from, *to) == asked => {
+                Some(part.clone())
+            }
+            _ => None,
+        };
+        let parts: Vec<Part> = self.phases.iter().filter_map(needs).collect();
+        parts.into_iter().try_for_each(|part| self.piece(stage, part, chunk.clone(), out))
+    }
+
+    /// A piece of the log that a partition reads.
+    fn piece<S: Stage>(
+        &mut self,
+        stage: &mut S,
+        part: Part,
         chunk: Chunk,
         out: &mut Vec<Action>,
     ) -> Result<(), Refused> {
-        let reading = self.phases.iter().find_map(|(part, phase)| match phase {
-            Phase::Opening(Step::Log { log, to, id, .. }) if log == read => Some((part.clone(), *to, *id)),
-            _ => None,
-        });
-        let Some((part, to, id)) = reading else { return Ok(()) };
-        let next = chunk.next;
+        let Some(Phase::Opening(Step::Log { from, id, .. })) = self.phases.get_mut(&part) else { return Ok(()) };
+        let id = *id;
+        *from = chunk.next;
         match stage.read(&part, chunk) {
             Some(opened) => self.step(part, id, opened, out),
-            None => {
-                self.phases.insert(part, Phase::Opening(Step::Log { log: read.clone(), from: next, to, id }));
-                Ok(())
-            }
+            None => Ok(()),
         }
     }
 
