@@ -12,8 +12,8 @@ use std::borrow::Cow;
 pub const MAX_KEYS: usize = 1_000_000;
 
 /// Registers beyond that: 2^18 are 256 KiB in memory and half of that in a delta, less than the set they take over from,
-/// with a standard error of 1.04 / 2^9 = 0.2 %. A flush weighs 8 MiB at most, as many as `MAX_KEYS`, so that deltas
-/// hardly ever hold one.
+/// with a standard error of 1.04 / 2^9 = 0.2 %. A flush weighs 4 MiB with one product, half of `MAX_KEYS`, and 16 MiB with
+/// hundreds that share them, so that deltas hardly ever hold one.
 const LG_K: u8 = 18;
 
 /// Distinct 64-bit keyed hashes.

@@ -15,7 +15,7 @@ pub const KIND: &str = "io.meshsteward.quality.profile.v1";
 pub const FIELDS_BYTES_MAX: usize = 192 * 1024;
 /// What sketches may weigh in base64: eight fields of full ones at 15 kB, or a hundred of low cardinality.
 pub const SKETCHES_BYTES_MAX: usize = 128 * 1024;
-/// What they may weigh whatever the window's records weigh: with fields and envelope that is half of what they are of a thousand small ones.
+/// What they may weigh whatever the window's records weigh: one field of full ones, or a dozen of low cardinality.
 const SKETCHES_BYTES_FREE: usize = 16 * 1024;
 /// Beyond it sketches weigh one part of so many of the window's records: events, state and deltas are a fifth of the data together, and
 /// deltas alone are a tenth and more.
