@@ -38,6 +38,9 @@ use tokio::sync::mpsc;
 const LOOK_EVERY: Duration = Duration::from_millis(1_000);
 /// What waits for the next turn: rounds of collectors, OpenLineage events.
 const COMMANDS_MAX: usize = 256;
+/// Edges that fade do so within a day, declarations wait an hour: seen to a few seconds is early enough, and a turn in which nothing
+/// was said costs nothing, however large the graph is.
+const AGED_EVERY_MS: Ms = 10_000;
 /// Requests that wait to be handed on; whoever comes next is told to try again.
 pub const POSTS_MAX: usize = 64;
 
@@ -90,6 +93,8 @@ impl Lineage {
             gathering: None,
             term: 0,
             changed: BTreeSet::new(),
+            aged_ms: 0,
+            unwritten: false,
         };
         let thread = std::thread::Builder::new().name("lineage".into());
         if let Err(error) = thread.spawn(move || scribe.run(&told)) {
@@ -137,6 +142,10 @@ struct Scribe {
     term: u64,
     /// What changed and is not told yet.
     changed: BTreeSet<Change>,
+    /// When the graph was last told that time has passed.
+    aged_ms: Ms,
+    /// The log may lack some of what is known.
+    unwritten: bool,
 }
 
 impl Scribe {
@@ -198,13 +207,17 @@ impl Scribe {
                 Ok(read) => moved |= read,
                 Err(fault) => self.failed(TOLD, &fault.message),
             }
-            self.changed.extend(self.live.age(now));
+            if moved || now - self.aged_ms >= AGED_EVERY_MS {
+                self.changed.extend(self.live.age(now));
+                (self.aged_ms, self.unwritten) = (now, true);
+            }
         }
         let written = match (leads, posts) {
-            (true, _) => self.write(now),
-            (false, []) => Ok(()),
+            (true, _) if self.unwritten => self.write(now),
+            (true, _) | (false, []) => Ok(()),
             (false, _) => self.write_beside(),
         };
+        self.unwritten &= written.is_err();
         if moved || !self.changed.is_empty() {
             self.setup.lineage.set(self.known(leads, now));
         }
