@@ -53,7 +53,9 @@ fn of_products(count: u64, tasks: u64, rate: u64, seconds: u64) -> Point {
     let mut steward = Steward::start(&broker, "products", &contracts, &format!("worker.tasks: {tasks}"));
     steward.ready();
     let ready_s = steward.child.usage().wall_s;
-    eprintln!("{count} products: ready after {ready_s:.1} s");
+    steward.reads(count as f64 * PARTITIONS as f64);
+    let read_s = steward.child.usage().wall_s;
+    eprintln!("{count} products: ready after {ready_s:.1} s, all are read after {read_s:.1} s");
     pause(SETTLE);
     let before = steward.child.usage();
     pause(IDLE);
@@ -71,6 +73,7 @@ fn of_products(count: u64, tasks: u64, rate: u64, seconds: u64) -> Point {
     vec![
         ("products", count as f64),
         ("ready s", ready_s),
+        ("all read s", read_s),
         ("idle RSS MiB", after.rss_mib),
         ("idle CPU %", idle_cpu_percent),
         ("CPU-s per million", per_million(judged.cpu_s - busy.cpu_s - idle_s, records)),

@@ -54,6 +54,17 @@ impl Steward {
         self.until("ready", |s| s.get("/ready").is_some().then_some(()));
     }
 
+    /// Waits until so many partitions are read.
+    pub fn reads(&mut self, partitions: f64) {
+        self.until("all partitions read", |s| {
+            let page = s.get("/metrics")?;
+            // A ledger's task counts partitions of deltas.
+            let inspectors: String =
+                page.split_inclusive('\n').filter(|line| line.contains("task=\"inspect-")).collect();
+            (sum(&inspectors, "steward_live_partitions") >= partitions).then_some(())
+        });
+    }
+
     /// Waits until it has committed so many records of the topic; what it had taken by then.
     pub fn committed(&mut self, broker: &Broker, topic: &str, partitions: i32, records: u64) -> Usage {
         let group = consumer(&broker.bootstrap, &[("group.id", &self.run)]);

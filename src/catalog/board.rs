@@ -85,9 +85,9 @@ pub struct Task {
 }
 
 impl Task {
-    /// Partitions that are assigned and not read: paused, or kept back by a failure of their own.
-    pub fn held(&self) -> usize {
-        self.parts.values().filter(|stands| matches!(stands, Stands::Paused | Stands::Failed | Stands::Waiting)).count()
+    /// Partitions that stand in one of these ways.
+    pub fn count(&self, ways: &[Stands]) -> usize {
+        self.parts.values().filter(|stands| ways.contains(stands)).count()
     }
 }
 

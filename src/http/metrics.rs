@@ -11,6 +11,7 @@ use crate::engine::event::result::word;
 use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::trend::drift::GROUPS;
 use crate::flow::io::Ms;
+use crate::flow::opening::Stands;
 use crate::flow::state::ProductState;
 use crate::http::lag;
 use crate::http::server::Site;
@@ -56,7 +57,9 @@ fn samples(board: &Board, worker: &str, series_max: usize, now: Ms) -> Vec<Sampl
             let value = f64::from(u8::from(state == entry.state.word()));
             samples.push(sample(&names::TASK_STATE, &[worker, &task, state], value));
         }
-        samples.push(sample(&names::PAUSED_PARTITIONS, &[worker, &task], entry.held() as f64));
+        samples.push(sample(&names::LIVE_PARTITIONS, &[worker, &task], entry.count(&[Stands::Live]) as f64));
+        let held = entry.count(&[Stands::Paused, Stands::Failed, Stands::Waiting]);
+        samples.push(sample(&names::PAUSED_PARTITIONS, &[worker, &task], held as f64));
         samples.push(sample(&names::QUEUE_FILL, &[worker, &task], entry.queue_fill));
     }
     let ungoverned = directory.ungoverned().filter(|(_, reason)| *reason == NO_CONTRACT).count();

@@ -99,6 +99,8 @@ metrics! {
         "Times the group gave partitions to the task or took some from it.";
     RECOVERIES = Kind::Counter, "steward_recoveries_total", OF_TASK,
         "Times the task dropped what was not committed and began again from the committed offsets.";
+    LIVE_PARTITIONS = Kind::Gauge, "steward_live_partitions", OF_TASK,
+        "Partitions that are assigned and read: not those that still open, wait for a schema, are paused or failed.";
     PAUSED_PARTITIONS = Kind::Gauge, "steward_paused_partitions", OF_TASK,
         "Partitions that are assigned and not read: paused by operators, or kept back by a failure of their own.";
     QUEUE_FILL = Kind::Gauge, "steward_queue_fill_ratio", OF_TASK,

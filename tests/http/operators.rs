@@ -213,6 +213,9 @@ fn the_status_of_a_paused_product_and_of_its_partitions_says_so() {
         let count = stands.iter().filter(|s| matches!(s, Stands::Paused | Stands::Failed)).count();
         let line = format!("steward_paused_partitions{{worker=\"w1\",task=\"inspect-0\"}} {count}");
         assert!(held.contains(&line), "{line}");
+        let count = stands.iter().filter(|s| matches!(s, Stands::Live)).count();
+        let line = format!("steward_live_partitions{{worker=\"w1\",task=\"inspect-0\"}} {count}");
+        assert!(held.contains(&line), "{line}");
     };
     use Stands::{Failed, Live, Opening, Paused};
     check([Live, Live], false, "RUNNING", "RUNNING", ["RUNNING", "RUNNING"]);
