@@ -11,3 +11,4 @@ pub mod event; // what leaves: CloudEvents with their ids
 pub mod lineage; // who feeds whom, with evidence
 pub mod trial; // a dry run: records against a contract, without a broker
 pub mod infer; // a contract drafted from records
+pub mod policy; // rules of the mesh about contracts and products

@@ -115,6 +115,17 @@ fn words(kind: Kind) -> &'static str {
     }
 }
 
+impl Level {
+    /// As answers spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Info => "info",
+            Level::Warning => "warning",
+            Level::Breaking => "breaking",
+        }
+    }
+}
+
 impl Change {
     pub fn level(&self, perspective: Perspective) -> Level {
         match (self.direction, perspective) {
