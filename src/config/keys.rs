@@ -154,6 +154,19 @@ pub const KEYS: &[Key] = &[
         kind: Kind::List,
         doc: "Topics that OpenLineage clients write events to by their Kafka transport: they are read from their start.",
     },
+    text("openlineage.url", OPENLINEAGE),
+    Key {
+        path: "openlineage.endpoint",
+        default: &["api/v1/lineage"],
+        kind: Kind::Text,
+        doc: "The path behind the address, as Marquez has it. DataHub: openapi/openlineage/api/v1/lineage.\nOpenMetadata: api/v1/openlineage/lineage.",
+    },
+    secret("openlineage.bearer.auth.token", "The catalog's API key or token."),
+    secret("openlineage.basic.auth.user.info", "user:password instead of a token."),
+    text("openlineage.ssl.ca.location", "As registry.ssl.ca.location."),
+    text("openlineage.ssl.certificate.location", "As registry.ssl.certificate.location."),
+    text("openlineage.ssl.key.location", "As registry.ssl.key.location."),
+    request_timeout("openlineage.request.timeout"),
     Key {
         path: "topics.exclude",
         default: &[],
@@ -351,6 +364,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 const CONNECT: &str = "Kafka Connect's REST API, where connectors, their topics and the systems behind them are looked up for lineage;\nseveral addresses, separated by commas, are several Connect clusters. Empty: none is asked.";
+const OPENLINEAGE: &str = "A catalog that is sent lineage events over HTTP too, in the order of their topic, each until it takes it:\nMarquez, DataHub, OpenMetadata. Several addresses are several catalogs. Empty: none.";
 const KSQLDB: &str = "ksqlDB's REST API, where queries, streams and tables are looked up for lineage; several addresses are several services.";
 
 const fn text(path: &'static str, doc: &'static str) -> Key {

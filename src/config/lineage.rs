@@ -1,8 +1,10 @@
-//! The keys of `lineage`: where events for catalogs go, and what they call the cluster.
+//! The keys of `lineage` and `openlineage`: where events for catalogs go, and what they call the cluster.
 
+use crate::config::peer::{self, Peer};
 use crate::config::typed::Typed;
 use crate::config::usable::Lineage;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Kafka's own port, where a bootstrap server is given without one.
 const PORT: &str = "9092";
@@ -39,6 +41,29 @@ pub fn check(typed: &mut Typed<'_>) -> Option<Lineage> {
         typed.name("lineage.inbox", topic);
     }
     enabled.then_some(Lineage { topic, namespace, aliases, interval_ms, edge_ttl_ms, edges_max, inbox })
+}
+
+/// Catalogs that are sent lineage events over HTTP.
+#[derive(Clone, Debug)]
+pub struct OpenLineage {
+    /// Each address is a catalog of its own.
+    pub peer: Peer,
+    /// The path behind an address, without a slash at either end.
+    pub endpoint: String,
+}
+
+/// `file`: the configuration's own path, which relative ones go out from.
+pub fn openlineage(typed: &mut Typed<'_>, file: &Path, notes: &mut Vec<String>) -> OpenLineage {
+    let peer = peer::check(typed, "openlineage", "http://marquez:5000", file, notes);
+    let key = "openlineage.endpoint";
+    let endpoint = typed.text(key).trim_matches('/').to_owned();
+    if endpoint.is_empty() || endpoint.contains(['?', '#', ' ']) || endpoint.contains("://") {
+        typed.wrong(key, format!("{endpoint:?} is no path"), "write one like api/v1/lineage");
+    }
+    if !peer.urls.is_empty() && !typed.flag("lineage.enabled") {
+        notes.push("openlineage.url is set and lineage.enabled is false: no events are made, and none are sent".into());
+    }
+    OpenLineage { peer, endpoint }
 }
 
 /// Every bootstrap server, and what the operator names.

@@ -4,7 +4,7 @@ use crate::config::discovery::{self, Discovery};
 use crate::config::error::ConfigErrors;
 use crate::config::kafka::{self, Kafka};
 use crate::config::keys;
-use crate::config::lineage;
+use crate::config::lineage::{self, OpenLineage};
 use crate::config::raw::{self, Raw, Setting};
 use crate::config::records::{self, Records};
 use crate::config::registry::{self, Registry};
@@ -26,6 +26,7 @@ pub struct Config {
     pub governance: Governance,
     /// `None`: catalogs are told nothing.
     pub lineage: Option<Lineage>,
+    pub openlineage: OpenLineage,
     pub window: Window,
     pub flush_interval_ms: i64,
     pub delivery: Delivery,
@@ -172,6 +173,7 @@ impl Config {
             contracts: contracts(&mut typed, file),
             governance: governance(&mut typed),
             lineage: lineage::check(&mut typed),
+            openlineage: lineage::openlineage(&mut typed, file, &mut notes),
             window: window::check(&mut typed),
             flush_interval_ms: typed.duration("flush.interval"),
             delivery: delivery(&mut typed, &mut notes),

@@ -88,6 +88,11 @@ pub fn lineage_error(collector: &str) {
     metrics::counter!(names::LINEAGE_ERRORS.name, "collector" => collector.to_owned()).increment(1);
 }
 
+/// Counts a lineage event on its way to a catalog: `sent`, `refused`; or a turn that ended since it `waits`.
+pub fn lineage_forwarded(outcome: &'static str) {
+    metrics::counter!(names::LINEAGE_FORWARDED.name, "outcome" => outcome).increment(1);
+}
+
 /// Whether the configuration was taken up when it was last read.
 pub fn reloaded(good: bool) {
     metrics::gauge!(names::RELOAD_SUCCESSFUL.name).set(f64::from(u8::from(good)));

@@ -131,6 +131,8 @@ metrics! {
         "Things that a collector could not resolve, each counted once while it stays so; GET /lineage says which, and why.";
     LINEAGE_ERRORS = Kind::Counter, "steward_lineage_collector_errors_total", &["collector"],
         "Rounds of a collector that could ask nothing.";
+    LINEAGE_FORWARDED = Kind::Counter, "steward_lineage_forwarded_total", &["outcome"],
+        "Lineage events on their way to openlineage.url: sent, refused (left out), and attempts after which they wait in the topic.";
     UNGOVERNED_TOPICS = Kind::Gauge, "steward_ungoverned_topics", &[],
         "Topics that no contract names and nothing excludes; they are not consumed.";
     WORKERS = Kind::Gauge, "steward_workers", &[],

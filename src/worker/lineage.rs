@@ -5,6 +5,8 @@
 //! the later fences the earlier; and words under one key merge, so that the log stays right whoever wrote last.
 
 pub mod gather; // collectors, a thread each
+pub mod forward; // to catalogs over HTTP, a thread each
+pub mod catalog; // one of them, as it is asked
 pub mod own; // the steward's own jobs
 
 use crate::catalog::board::Board;
@@ -27,6 +29,7 @@ use crate::kafka::compacted::{Follower, Writer};
 use crate::kafka::inbox::{Found, Inbox};
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
+use crate::worker::lineage::forward::{Forwarded, Forwarding, Route};
 use crate::worker::lineage::gather::{Gathered, Gathering};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,6 +51,7 @@ pub const POSTS_MAX: usize = 64;
 pub enum Command {
     Gathered(Gathered),
     Posted(Post),
+    Forwarded(Forwarded),
     /// Its clients are made anew.
     Renew(Settings),
     Stop,
@@ -91,6 +95,7 @@ impl Lineage {
             stored: Graph::new(limits),
             live: Graph::new(limits),
             gathering: None,
+            forwarding: None,
             term: 0,
             changed: BTreeSet::new(),
             aged_ms: 0,
@@ -139,6 +144,8 @@ struct Scribe {
     /// What is known: by who leads, before it is written.
     live: Graph,
     gathering: Option<Gathering>,
+    /// To each catalog; `None`: not begun.
+    forwarding: Option<Vec<Forwarding>>,
     term: u64,
     /// What changed and is not told yet.
     changed: BTreeSet<Change>,
@@ -165,6 +172,7 @@ impl Scribe {
                     Command::Renew(settings) => self.renew(settings),
                     Command::Gathered(gathered) => rounds.push(gathered),
                     Command::Posted(post) => posts.push(post),
+                    Command::Forwarded(forwarded) => self.forwarded(forwarded),
                 }
             }
             let now = crate::clock::now_ms();
@@ -198,6 +206,7 @@ impl Scribe {
             self.changed.extend(self.live.hear(statement, now));
         }
         if leads {
+            self.forward();
             let term = self.term;
             for gathered in rounds.into_iter().filter(|gathered| gathered.term == term) {
                 self.take(gathered);
@@ -266,13 +275,45 @@ impl Scribe {
             }
             (false, true) => {
                 // What was not written is the next one's to find.
-                (self.gathering, self.writer, self.inbox) = (None, None, None);
+                (self.gathering, self.forwarding, self.writer, self.inbox) = (None, None, None, None);
                 self.live = self.stored.clone();
                 self.changed.clear();
                 self.setup.lineage.set(self.known(false, now));
                 tracing::info!("another worker collects lineage");
             }
             _ => {}
+        }
+    }
+
+    /// Begins to send events on to catalogs, each from where it was left.
+    fn forward(&mut self) {
+        let Some(lineage) = self.setup.config.lineage.as_ref().filter(|_| self.forwarding.is_none()) else { return };
+        let configured = &self.setup.config.openlineage;
+        let mut forwarding = Vec::new();
+        for url in &configured.peer.urls {
+            let route = Route {
+                settings: self.setup.settings.clone(),
+                topic: lineage.topic.clone(),
+                url: url.clone(),
+                sent_to: self
+                    .live
+                    .sent_to(url, &lineage.topic)
+                    .map(|(partition, next)| (Part::new(&lineage.topic.as_str().into(), partition), next))
+                    .collect(),
+            };
+            match forward::start(route, configured, self.term, &self.tell) {
+                Ok(started) => forwarding.push(started),
+                Err(why) => tracing::error!(url, why, "no lineage events are sent to this catalog"),
+            }
+        }
+        self.forwarding = Some(forwarding);
+    }
+
+    /// How far events were sent; durable with the next write.
+    fn forwarded(&mut self, Forwarded { term, url, part, next }: Forwarded) {
+        if self.gathering.is_some() && term == self.term {
+            self.live.sent(&url, &part.topic, part.partition, Some(next));
+            self.unwritten = true;
         }
     }
 
@@ -387,14 +428,14 @@ impl Scribe {
 
     fn renew(&mut self, settings: Settings) {
         self.setup.settings = settings;
-        (self.writer, self.inbox) = (None, None);
+        (self.writer, self.inbox, self.forwarding) = (None, None, None);
         if let Some(mut follower) = self.follower.take() {
             follower.close();
         }
     }
 
     fn end(&mut self) {
-        self.gathering = None;
+        (self.gathering, self.forwarding) = (None, None);
         if let Some(follower) = &mut self.follower {
             follower.close();
         }

@@ -54,6 +54,7 @@ mod levels; // service levels, a product that falls idle, drift
 mod installed; // as the package lays it out, by the unit's command lines
 mod paged; // so installed, from a bad record to the owner's pager
 mod lineage; // who feeds whom, told and read back
+mod catalogs; // lineage events sent on over HTTP
 mod collected; // what lineage's collectors see
 mod connectors; // lineage by Kafka Connect
 mod readers; // lineage by groups and transactions

@@ -26,6 +26,8 @@ pub struct Graph {
     told: Told,
     /// How far topics are read that others write events to: next to read, by topic and partition.
     read_to: BTreeMap<(String, i32), i64>,
+    /// How far catalogs were sent lineage events: next to send, by address, topic and partition.
+    sent_to: BTreeMap<(String, String, i32), i64>,
     /// Edges and jobs that found no room since the start.
     refused: u64,
 }

@@ -41,6 +41,12 @@ pub enum Key {
         topic: String,
         partition: i32,
     },
+    /// How far a catalog was sent lineage events over HTTP.
+    Sent {
+        url: String,
+        topic: String,
+        partition: i32,
+    },
 }
 
 /// Key and value; `None` deletes the key.
@@ -83,6 +89,7 @@ impl Graph {
                 Some(None) => {}
             },
             (Key::Read { topic, partition }, value) => self.read(&topic, partition, value.and_then(read)),
+            (Key::Sent { url, topic, partition }, value) => self.sent(&url, &topic, partition, value.and_then(read)),
             (Key::Collector { collector }, Some(value)) => {
                 read(value).into_iter().for_each(|look| self.restore_look(collector.clone(), look));
             }
@@ -122,6 +129,12 @@ pub fn differences(stored: &Graph, live: &Graph) -> Vec<Record> {
     for ((topic, partition), next) in live.read_to() {
         if stored.read_to().get(&(topic.clone(), *partition)) != Some(next) {
             records.push((text(&Key::Read { topic: topic.clone(), partition: *partition }), write(next)));
+        }
+    }
+    for ((url, topic, partition), next) in live.all_sent_to() {
+        if stored.all_sent_to().get(&(url.clone(), topic.clone(), *partition)) != Some(next) {
+            let key = Key::Sent { url: url.clone(), topic: topic.clone(), partition: *partition };
+            records.push((text(&key), write(next)));
         }
     }
     records
@@ -249,9 +262,14 @@ mod tests {
         live.apply(round(1, &["a", "b"], "0"));
         live.apply(round(2, &["a"], "0"));
         live.failed("groups", "no broker");
+        live.read("inbox", 1, Some(7));
+        live.sent("http://catalog", "events", 2, Some(9));
         let mut again = Graph::new(LIMITS);
         restore(&mut again, &differences(&Graph::new(LIMITS), &live));
         assert_eq!((again.edges(), again.jobs(), again.looks()), (live.edges(), live.jobs(), live.looks()));
+        assert_eq!((again.read_to(), again.all_sent_to()), (live.read_to(), live.all_sent_to()));
+        assert_eq!(again.sent_to("http://catalog", "events").collect::<Vec<_>>(), [(2, 9)]);
+        assert_eq!(again.sent_to("http://another", "events").count(), 0);
     }
 
     #[test]

@@ -65,6 +65,26 @@ impl Graph {
         }
     }
 
+    /// How far every catalog was sent lineage events, by address, topic and partition.
+    pub fn all_sent_to(&self) -> &BTreeMap<(String, String, i32), i64> {
+        &self.sent_to
+    }
+
+    /// How far this catalog was sent a topic: next to send of each partition.
+    pub fn sent_to<'g>(&'g self, url: &'g str, topic: &'g str) -> impl Iterator<Item = (i32, i64)> + 'g {
+        let of_it = self.sent_to.iter().filter(move |((to, of, _), _)| to == url && of == topic);
+        of_it.map(|((_, _, partition), next)| (*partition, *next))
+    }
+
+    /// A catalog was sent a partition so far; `None`: nobody knows.
+    pub fn sent(&mut self, url: &str, topic: &str, partition: i32, next: Option<i64>) {
+        let key = (url.to_owned(), topic.to_owned(), partition);
+        match next {
+            Some(next) => drop(self.sent_to.insert(key, next)),
+            None => drop(self.sent_to.remove(&key)),
+        }
+    }
+
     /// How reading events of others goes: when, and what was none.
     pub fn read_round(&mut self, unresolved: Vec<Unresolved>, now_ms: i64) {
         let unresolved_total = unresolved.len();
