@@ -3,13 +3,14 @@
 //! It is fed by windows as they close, and after a restart by their deltas, which are read again beside the work
 //! (`flow::rebuild`). Until that is done nobody knows what was seen before, and nothing is said to hold.
 
-use crate::engine::check::horizon::Seen;
+use crate::engine::check::horizon::{Seen, moment};
 use crate::engine::check::keys::Keys;
 use crate::engine::check::verdict::Across;
 use crate::engine::contract::horizon::Horizon;
 use crate::flow::delta::WindowKey;
 use crate::flow::io::Ms;
 use crate::flow::judge::Judge;
+use crate::flow::state::Mark;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -26,8 +27,16 @@ const REBUILDING: &str =
     "after a restart the keys of windows before this one are being read again: what they hold is not known yet";
 
 impl Memory {
-    /// What windows before this one say of its keys, by rule. From now on it is one of them.
-    pub fn judge<J: Judge>(&mut self, judge: &J, key: WindowKey, size_ms: Ms, tally: &J::Tally) -> Across {
+    /// What windows before this one say of its keys, by rule. From now on it is one of them. `marks`: spans of which not all
+    /// was read.
+    pub fn judge<J: Judge>(
+        &mut self,
+        judge: &J,
+        key: WindowKey,
+        size_ms: Ms,
+        marks: &[Mark],
+        tally: &J::Tally,
+    ) -> Across {
         let (start_ms, end_ms) = (key.start, key.start + size_ms);
         let mut across = Across::new();
         for horizon in judge.horizons(key.hash) {
@@ -36,7 +45,10 @@ impl Memory {
             let seen = self.of(horizon);
             let repeated = match rebuilding {
                 true => Err(REBUILDING.to_owned()),
-                false if horizon.refers => seen.orphans(keys, start_ms, end_ms),
+                false if horizon.refers => match unread(marks, horizon.span_ms, end_ms) {
+                    Some(mark) => Err(not_read(mark)),
+                    None => seen.orphans(keys, start_ms, end_ms),
+                },
                 false => seen.repeated(keys, start_ms, end_ms),
             };
             learn(seen, horizon, keys, start_ms, end_ms);
@@ -94,6 +106,15 @@ impl Memory {
     pub fn size_bytes(&self) -> usize {
         self.seen.values().map(Seen::size_bytes).sum()
     }
+}
+
+/// A span within the horizon of which not all was read. What was not read may hold a key: who refers to it is no orphan.
+fn unread(marks: &[Mark], span_ms: Ms, end_ms: Ms) -> Option<&Mark> {
+    marks.iter().filter(|mark| mark.from_ms < end_ms && mark.to_ms > end_ms - span_ms).max_by_key(|mark| mark.to_ms)
+}
+
+fn not_read(mark: &Mark) -> String {
+    format!("keys of windows before {} are not all known: {}", moment(mark.to_ms), mark.reason)
 }
 
 fn learn(seen: &mut Seen, horizon: &Horizon, keys: Option<&Keys>, start_ms: Ms, end_ms: Ms) {

@@ -210,7 +210,8 @@ impl<T: Merge> Product<T> {
             std::mem::take(&mut self.fragments)
         };
         for (key, mut fragment) in fragments {
-            fragment.across = self.memory.judge(tell.judge, key, tell.window.size_ms, &fragment.tally);
+            fragment.across =
+                self.memory.judge(tell.judge, key, tell.window.size_ms, &self.state.marks, &fragment.tally);
             let revision = self.state.revisions.entry(key).or_insert(0);
             *revision += 1;
             let revision = *revision;
@@ -419,8 +420,17 @@ impl<T: Merge> Product<T> {
             let first = self.open.keys().next().map_or(target, |k| k.start);
             self.idle_until(tell, target.min(first), "", now);
         }
-        let closed = self.state.closed_through;
-        self.state.marks.retain(|m| closed.is_none_or(|c| m.to_ms > c));
+        self.forget_marks(tell.judge);
+    }
+
+    /// Lets go of marks of closed windows, but for the last that the horizon of a relationship reaches back to.
+    fn forget_marks<J: Judge<Tally = T>>(&mut self, judge: &J) {
+        let Some(closed) = self.state.closed_through.filter(|_| !self.state.marks.is_empty()) else { return };
+        let spans = self.horizons(judge).into_iter().filter(|horizon| horizon.refers).map(|horizon| horizon.span_ms);
+        let needed_ms = closed - spans.max().unwrap_or(0);
+        let of_closed = self.state.marks.iter().map(|m| m.to_ms).filter(|to_ms| *to_ms <= closed);
+        let last = of_closed.max().filter(|to_ms| *to_ms > needed_ms);
+        self.state.marks.retain(|m| m.to_ms > closed || Some(m.to_ms) == last);
     }
 
     fn close_window<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, start: WindowStart, forced: &str, now: Ms) {
@@ -430,7 +440,7 @@ impl<T: Merge> Product<T> {
         let marked = self.marked(start, end_ms);
         for (key, contract) in keys.into_iter().zip(&contracts) {
             let Some(mut open) = self.open.remove(&key) else { continue };
-            open.across = self.memory.judge(tell.judge, key, tell.window.size_ms, &open.tally);
+            open.across = self.memory.judge(tell.judge, key, tell.window.size_ms, &self.state.marks, &open.tally);
             let versions = contracts.iter().filter(|c| *c == contract).count();
             let reason = match (&marked, versions > 1) {
                 _ if !forced.is_empty() => forced,

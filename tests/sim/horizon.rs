@@ -216,3 +216,43 @@ fn a_reference_leads_to_a_key_of_its_window_or_of_the_horizon_before_it() {
         }
     }
 }
+
+#[test]
+fn who_refers_to_what_nobody_read_is_no_orphan() {
+    // Offset 1 is read by nobody, as if it was deleted before: it may have been the key.
+    let rows = [
+        (0, r#"{"id":"a"}"#),
+        (1, r#"{"id":"b","parent":"a"}"#),
+        (2, r#"{"id":"c","parent":"unread"}"#),
+        (6, r#"{"id":"d","parent":"nobody"}"#),
+        (9, r#"{"id":"z"}"#),
+    ];
+    let told = |first: i64, unread: Option<usize>, restart: Option<usize>| {
+        let mut hands = Hands::new(&[FAMILY]);
+        hands.next = first;
+        hands.start_at(first);
+        for (n, (minute, row)) in rows.iter().enumerate() {
+            if unread == Some(n) {
+                hands.next += 1;
+                hands.start_at(hands.next);
+            }
+            let offset = hands.next;
+            hands.next += 1;
+            hands.records(offset, &[(T + minute * MINUTE_MS, Some(row))]);
+            hands.flush(T + minute * MINUTE_MS + 10);
+            hands.commit();
+            if restart == Some(n) {
+                hands.take_up();
+                hands.read_aside();
+                hands.start_at(hands.next);
+            }
+        }
+        let said = of_rule(&hands, "a.parent.relationships");
+        [1, 2, 6].map(|minute| said.get(&(minute, 0)).map_or("-".to_owned(), |(status, _)| status.replace('"', "")))
+    };
+    assert_eq!(told(0, None, None), ["pass", "fail", "fail"], "all was read from its start");
+    for restart in [None, Some(0), Some(1), Some(2), Some(3)] {
+        assert_eq!(told(0, Some(1), restart), ["unknown", "unknown", "fail"], "a gap, restarted after {restart:?}");
+        assert_eq!(told(7, None, restart), ["unknown", "unknown", "fail"], "begun at 7, restarted after {restart:?}");
+    }
+}

@@ -221,7 +221,8 @@ fn too_many() -> String {
     format!("a window held more than {MAX_KEYS} keys, which are not remembered one by one")
 }
 
-fn moment(ms: Ms) -> String {
+/// As it is told in reasons.
+pub fn moment(ms: Ms) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |at| at.to_string())
 }
 

@@ -142,8 +142,9 @@ fn keyword(clause: Clause) -> Clause {
     }
 }
 
+/// Of a rule set, or of `confluent:rules`; whatever its type.
 fn is_rule(clause: &Clause) -> bool {
-    ["CEL", "CEL_FIELD"].contains(&clause.metric)
+    subject::rules::METRICS.contains(&clause.metric)
 }
 
 /// Classifies what the registry's tags classify; whether that changed anything.

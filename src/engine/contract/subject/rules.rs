@@ -69,7 +69,6 @@ impl Rules<'_> {
         let actions = rule.text("onFailure").unwrap_or_default();
         let ignored = !actions.is_empty() && actions.split(',').all(|action| action.trim() == "NONE");
         let kind = rule.text("type").unwrap_or_default();
-        let metric = if kind == "CEL_FIELD" { "CEL_FIELD" } else { "CEL" };
         let check = self.check(&mut rule, &kind).map_or_else(Check::Unmeasured, |c| Check::Holds(Arc::new(c)));
         let relates_to = format!("{}/ruleSet/{name}", self.relates_to);
         Some(Clause {
@@ -78,7 +77,7 @@ impl Rules<'_> {
             at: Some(found.at.clone()),
             dimension: None,
             severity: ignored.then(|| "warning".to_owned()),
-            ..Clause::schema(metric, "", &relates_to, check)
+            ..Clause::schema(metric(&kind), "", &relates_to, check)
         })
     }
 
@@ -222,6 +221,13 @@ impl Rules<'_> {
         program.doubles = program.slots.iter().map(is_double).collect();
         program
     }
+}
+
+/// What a rule of a rule set is called: by its type, where Confluent's clients have it.
+pub const METRICS: [&str; 4] = ["CEL", "CEL_FIELD", "JSONATA", "ruleSet"];
+
+fn metric(kind: &str) -> &'static str {
+    METRICS.into_iter().find(|known| *known == kind).unwrap_or("ruleSet")
 }
 
 /// What stands before the first `;` is the guard, as Confluent's clients cut it, be it within a text.
