@@ -6,6 +6,7 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plans, Rule};
 use crate::engine::contract::sample::Sampling;
+use crate::engine::published::entry::Entry;
 use crate::flow::io::Ms;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     pub products: BTreeMap<ProductName, Info>,
+    /// Those that were published through the API, as the catalog holds them; a file may hold one, too.
+    pub published: BTreeMap<ProductName, Entry>,
     pub findings: Vec<Finding>,
     /// Every topic there is, but our own; and those that contracts name and that are not there.
     pub topics: BTreeMap<String, TopicFacts>,

@@ -5,6 +5,8 @@ use crate::engine::contract::described::{self, Described};
 use crate::engine::contract::joined;
 use crate::engine::contract::model::Property;
 use crate::engine::contract::name::{ContractHash, ProductName};
+use crate::engine::published::contracts;
+use crate::engine::published::lifecycle::Lifecycle;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
@@ -20,6 +22,8 @@ pub struct Document {
     /// Its topics, for lineage.
     pub described: Described,
     pub rules: usize,
+    /// Its `status`, where that is a word of the standards.
+    pub lifecycle: Option<Lifecycle>,
 }
 
 /// A property of an object that is a topic.
@@ -33,9 +37,10 @@ pub struct Field {
 /// A contract's text comes back as it was loaded, comments and all, and behind it what joins it from a schema registry.
 pub fn document(source: &Source) -> Document {
     let plan = &source.plan;
-    let (mut fields, mut topics) = (Vec::new(), Described::default());
+    let (mut fields, mut topics, mut lifecycle) = (Vec::new(), Described::default(), None);
     if let Some(contract) = joined::parse(&source.text).contract {
         topics = described::of(&contract);
+        lifecycle = contracts::lifecycle(&contract);
         for object in &contract.objects {
             collect(&object.topic, &object.properties, &mut fields);
         }
@@ -52,6 +57,7 @@ pub fn document(source: &Source) -> Document {
         fields,
         described: topics,
         rules: plan.rules.len(),
+        lifecycle,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::catalog::folder::{self, Listing, Stamp};
 use crate::catalog::policy;
+use crate::catalog::published;
 use crate::catalog::subjects;
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
@@ -13,6 +14,7 @@ use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Level, Problem};
 use crate::engine::contract::yaml::{self, Value};
 use crate::engine::contract::{compile, joined, odcs};
+use crate::engine::published::entry::Entry;
 use crate::registry::subjects::Said;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -62,6 +64,9 @@ pub struct Watcher {
     /// What `files` was read from.
     taken: Option<Listing>,
     files: BTreeMap<PathBuf, File>,
+    /// Products of the API, and their contracts.
+    entries: BTreeMap<ProductName, Entry>,
+    published: Vec<Source>,
     /// By topic, what a schema registry asks of its records.
     subjects: Said,
     /// It is another since the last look.
@@ -86,9 +91,19 @@ pub const FILE_BYTES_MAX: u64 = 400 * 1024;
 
 impl Watcher {
     pub fn new(paths: Vec<PathBuf>) -> Watcher {
-        let (files, known) = (BTreeMap::new(), BTreeMap::new());
-        let (seen, taken, subjects, policy) = (None, None, Said::default(), Policy::default());
-        Watcher { paths, excludes: Box::new(|_| false), seen, taken, files, subjects, asks_anew: false, policy, known }
+        Watcher {
+            paths,
+            excludes: Box::new(|_| false),
+            seen: None,
+            taken: None,
+            files: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            published: Vec::new(),
+            subjects: Said::default(),
+            asks_anew: false,
+            policy: Policy::default(),
+            known: BTreeMap::new(),
+        }
     }
 
     /// The files that the configuration names; topics that it excludes are never bound.
@@ -155,9 +170,18 @@ impl Watcher {
         self.subjects = subjects;
     }
 
+    /// What was published through the API; the next look puts it in force, where no file holds it.
+    pub fn publish(&mut self, entries: BTreeMap<ProductName, Entry>) {
+        if self.entries != entries {
+            self.published = published::sources(&entries, &self.policy);
+            self.entries = entries;
+            self.asks_anew = true;
+        }
+    }
+
     /// Topics of contracts whose values a registry may have a subject for.
     pub fn framed_topics(&self) -> BTreeSet<String> {
-        let sources = self.files.values().filter_map(|file| file.good.as_ref());
+        let sources = self.files.values().filter_map(|file| file.good.as_ref()).chain(&self.published);
         let objects = sources.flat_map(|source| &source.plan.objects);
         objects.filter(|object| joined::may_be_framed(&object.encoding)).map(|object| object.topic.clone()).collect()
     }
@@ -183,9 +207,12 @@ impl Watcher {
             findings.push(finding(path, problem, true, None));
         }
         self.asks_anew = false;
-        let sources = self.files.values().filter_map(|file| file.good.clone());
-        let sources: Vec<Source> =
-            sources.map(|source| subjects::joined(source, &self.subjects, &self.policy, &mut findings)).collect();
+        let mut sources: Vec<Source> = self.files.values().filter_map(|file| file.good.clone()).collect();
+        sources.extend(published::beside(&self.published, &sources, &mut findings));
+        let sources: Vec<Source> = sources
+            .into_iter()
+            .map(|source| subjects::joined(source, &self.subjects, &self.policy, &mut findings))
+            .collect();
         let (mut plans, problems) = Plans::build(sources.iter().map(|source| source.plan.clone()).collect());
         for problem in problems {
             findings.push(of_contracts(&sources, problem));

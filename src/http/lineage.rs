@@ -109,7 +109,7 @@ pub fn depth(pairs: &Pairs, default: usize) -> Result<usize, Box<Response>> {
     }
 }
 
-fn topics(lineage: &Lineage, directory: &Directory, product: &ProductName) -> Vec<Node> {
+pub fn topics(lineage: &Lineage, directory: &Directory, product: &ProductName) -> Vec<Node> {
     let info = directory.products.get(product);
     info.into_iter().flat_map(|info| &info.topics).map(|topic| Node::dataset(&lineage.namespace, topic)).collect()
 }

@@ -4,6 +4,8 @@ pub mod server; // listens, routes
 pub mod health; // /live, /ready, /health, /
 pub mod metrics; // /metrics
 pub mod products; // /products, one of them, its contract, its offsets
+pub mod publish; // products published, changed, withdrawn
+pub mod impact; // who reads a product, by name
 pub mod status; // /products/…/status
 pub mod wishes; // pause, resume, restart, reload
 pub mod incidents; // /incidents

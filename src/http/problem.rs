@@ -4,11 +4,16 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An answer that is an error; `detail` says what, and what to do.
 pub fn problem(status: StatusCode, detail: &str) -> Response {
-    let body = json!({
+    problem_with(status, detail, json!({}))
+}
+
+/// The same with members of its own.
+pub fn problem_with(status: StatusCode, detail: &str, members: Value) -> Response {
+    let mut body = json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
@@ -16,6 +21,9 @@ pub fn problem(status: StatusCode, detail: &str) -> Response {
         "error_code": status.as_u16(),
         "message": detail,
     });
+    if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
+        body.extend(members);
+    }
     (status, [(CONTENT_TYPE, "application/problem+json")], Json(body)).into_response()
 }
 

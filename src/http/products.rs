@@ -1,7 +1,9 @@
 //! Products, in the shapes that Connect gives its connectors. A product exists while a contract names it.
 
-use crate::catalog::directory::Info;
+use crate::catalog::directory::{Directory, Info};
+use crate::catalog::document::Document;
 use crate::catalog::fleet::Peer;
+use crate::catalog::published;
 use crate::clock::now_ms;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
@@ -12,8 +14,8 @@ use crate::http::status;
 use crate::http::workers;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{StatusCode, Uri};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -35,7 +37,7 @@ pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
             expanded.insert("status".into(), status::of(&site, product, info, &peers));
         }
         if pairs.has("expand", "info") {
-            expanded.insert("info".into(), info_of(product, info));
+            expanded.insert("info".into(), info_of(&directory, product, info));
         }
         products.insert(product.to_string(), Value::Object(expanded));
     }
@@ -47,7 +49,7 @@ pub async fn one(State(site): State<Site>, Path((domain, name)): Path<(String, S
     let product = ProductName { domain, name };
     match known(&site, &product) {
         Ok(info) => {
-            let mut value = info_of(&product, &info);
+            let mut value = info_of(&site.board.directory(), &product, &info);
             value["status"] = status::of(&site, &product, &info, &workers::heard(&site, now_ms()));
             Json(value).into_response()
         }
@@ -56,19 +58,37 @@ pub async fn one(State(site): State<Site>, Path((domain, name)): Path<(String, S
 }
 
 /// The text of its contract as it was loaded; of several, one YAML document each.
-pub async fn contract(State(site): State<Site>, Path((domain, name)): Path<(String, String)>) -> Response {
+pub async fn contract(
+    State(site): State<Site>,
+    Path((domain, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
     let product = ProductName { domain, name };
     if let Err(unknown) = known(&site, &product) {
         return *unknown;
     }
     let directory = site.board.directory();
-    let texts: Vec<&str> =
-        directory.documents.iter().filter(|d| d.product == product).map(|d| d.text.trim_end()).collect();
+    let documents: Vec<&Document> = directory.documents.iter().filter(|d| d.product == product).collect();
+    let mut texts: Vec<&str> = documents.iter().map(|document| document.text.trim_end()).collect();
+    let entry = directory.published.get(&product);
+    // What is retired is not in force, and still to be read.
+    if let Some(entry) = entry.filter(|_| texts.is_empty()) {
+        texts = entry.contracts.iter().map(|text| text.trim_end()).collect();
+    }
+    let of_file = documents.iter().any(|document| document.path != published::place(&product));
+    let tag = match entry.filter(|_| !of_file) {
+        Some(entry) => entry.tag(),
+        None => documents.iter().map(|document| document.hash.to_string()).collect::<Vec<_>>().join("."),
+    };
+    let tag = format!("\"{tag}\"");
+    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
+    }
     if texts.is_empty() {
         // Between a change of files and the round that takes it up.
         return problem(StatusCode::NOT_FOUND, &format!("the contract of {product} was not loaded here; ask again"));
     }
-    ([(CONTENT_TYPE, "application/yaml")], texts.join("\n---\n") + "\n").into_response()
+    ([(CONTENT_TYPE, "application/yaml".to_owned()), (ETAG, tag)], texts.join("\n---\n") + "\n").into_response()
 }
 
 /// What the values of its last closed window look like. Heartbeats do not carry it, it is too large for them: where
@@ -148,8 +168,29 @@ pub fn contracts(info: &Info) -> Vec<Value> {
         .collect()
 }
 
-fn info_of(product: &ProductName, info: &Info) -> Value {
+fn info_of(directory: &Directory, product: &ProductName, info: &Info) -> Value {
+    let mut documents = directory.documents.iter().filter(|document| document.product == *product);
+    let document = documents.next();
+    // A file is authoritative, whatever was published.
+    let place = document.map(|document| document.path.as_str()).filter(|path| *path != published::place(product));
+    let entry = directory.published.get(product).filter(|_| place.is_none());
+    let source = match (place, entry) {
+        (_, Some(entry)) => json!({
+            "kind": "catalog",
+            "revision": entry.revision,
+            "etag": entry.tag(),
+            "changed": rfc3339(entry.changed_ms),
+            "changed_by": entry.changed_by,
+        }),
+        (Some(path), None) => json!({"kind": "file", "path": path}),
+        (None, None) => Value::Null,
+    };
+    let lifecycle = entry.map(|entry| entry.lifecycle).or(document.and_then(|document| document.lifecycle));
     json!({
+        "lifecycle": lifecycle,
+        "successor": entry.and_then(|entry| entry.successor.as_ref()),
+        "end_of_life": entry.and_then(|entry| entry.end_of_life.as_ref()),
+        "source": source,
         "name": product.to_string(),
         "domain": product.domain,
         "owner": info.owner,

@@ -5,12 +5,13 @@
 
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{LineageBoard, Post};
+use crate::catalog::published::Petition;
 use crate::catalog::wish::Order;
 use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Ms;
 use crate::http::{
-    contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, problem, products, search,
-    status, topics, wishes, workers,
+    contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, problem, products, publish,
+    search, status, topics, wishes, workers,
 };
 use crate::telemetry::Handle;
 use axum::Router;
@@ -49,6 +50,8 @@ pub struct Site {
     pub posts: mpsc::Sender<Post>,
     /// What operators want goes this way to the worker, which makes it durable and obeys.
     pub orders: mpsc::Sender<Order>,
+    /// Changes of published products go the same way.
+    pub changes: mpsc::Sender<Petition>,
 }
 
 /// Connections at a time. Whoever comes next waits in the kernel's queue until one ends, which an idle one does
@@ -124,10 +127,14 @@ pub fn routes(site: Site) -> Router {
         .route("/ready", get(health::ready))
         .route("/health", get(health::health))
         .route("/metrics", get(metrics::metrics))
-        .route("/products", get(products::list))
-        .route("/products/{domain}/{name}", get(products::one))
+        .route("/products", get(products::list).post(publish::create).layer(publish::body()))
+        .route("/products/{domain}/{name}", get(products::one).delete(publish::withdraw))
+        .route("/products/{domain}/{name}/lifecycle", put(publish::live))
         .route("/products/{domain}/{name}/status", get(status::status))
-        .route("/products/{domain}/{name}/contract", get(products::contract))
+        .route(
+            "/products/{domain}/{name}/contract",
+            get(products::contract).put(publish::replace).layer(publish::body()),
+        )
         .route("/products/{domain}/{name}/profile", get(products::profile))
         .route("/products/{domain}/{name}/incidents", get(incidents::of_product))
         .route("/products/{domain}/{name}/offsets", get(products::offsets))

@@ -34,16 +34,38 @@ impl Atomic {
             true => self.in_transaction(messages),
             false => self.in_order(messages),
         };
-        if written.is_err()
-            && let Some(outbox) = self.open.take()
-        {
+        if written.is_err() {
             // The next one settles whatever this one left.
-            drop_within(outbox, SLICE);
+            self.let_go();
         }
         written
     }
 
     fn in_transaction(&mut self, messages: &[Message]) -> Result<(), Fault> {
+        let outbox = self.held()?;
+        outbox.producer.begin_transaction().map_err(|e| fault::of_producer("begin", &e))?;
+        if let Err(failures) = outbox.send(messages) {
+            let _ = outbox.producer.abort_transaction(SLICE);
+            return Err(failures.into_iter().next().map_or_else(missing, |failure| failure.fault));
+        }
+        let outbox = &*outbox;
+        again(outbox, "commit", || outbox.producer.commit_transaction(SLICE))
+    }
+
+    /// Fences whoever wrote before, and waits until their last transaction is decided: what is read of the topics after
+    /// this stands until `write` has committed, or `write` fails because another took over.
+    pub fn hold(&mut self) -> Result<(), Fault> {
+        self.held().map(|_| ())
+    }
+
+    /// Leaves the transactional id to others; the producer ends on a thread of its own.
+    pub fn let_go(&mut self) {
+        if let Some(outbox) = self.open.take() {
+            drop_within(outbox, SLICE);
+        }
+    }
+
+    fn held(&mut self) -> Result<&mut Outbox, Fault> {
         let outbox = match self.open.take() {
             Some(outbox) => outbox,
             None => {
@@ -53,14 +75,7 @@ impl Atomic {
                 outbox
             }
         };
-        let outbox = self.open.insert(outbox);
-        outbox.producer.begin_transaction().map_err(|e| fault::of_producer("begin", &e))?;
-        if let Err(failures) = outbox.send(messages) {
-            let _ = outbox.producer.abort_transaction(SLICE);
-            return Err(failures.into_iter().next().map_or_else(missing, |failure| failure.fault));
-        }
-        let outbox = &*outbox;
-        again(outbox, "commit", || outbox.producer.commit_transaction(SLICE))
+        Ok(self.open.insert(outbox))
     }
 
     fn in_order(&mut self, messages: &[Message]) -> Result<(), Fault> {

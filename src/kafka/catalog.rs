@@ -81,8 +81,41 @@ pub fn read_catalog(settings: &Settings, topic: &str) -> Result<BTreeMap<String,
     Ok(found)
 }
 
+/// The catalog as far as it was read.
+pub struct Copy {
+    follower: Follower,
+    pub records: BTreeMap<String, Vec<u8>>,
+    news: bool,
+}
+
+impl Copy {
+    /// Nothing is read yet.
+    pub fn new(settings: &Settings, topic: &str) -> Result<Copy, Fault> {
+        Ok(Copy { follower: Follower::new(settings, topic)?, records: BTreeMap::new(), news: false })
+    }
+
+    /// Reads on with another client.
+    pub fn renew(&mut self, settings: &Settings, topic: &str) -> Result<(), Fault> {
+        self.follower = Follower::new(settings, topic)?;
+        Ok(())
+    }
+
+    /// Up to the log's end at this moment.
+    pub fn look(&mut self) -> Result<(), Fault> {
+        let records = self.follower.look()?;
+        self.news |= !records.is_empty();
+        fold(&mut self.records, records);
+        Ok(())
+    }
+
+    /// Whether anything was read since this was last asked.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
+    }
+}
+
 /// Brings what is known of a catalog up to date.
-pub fn fold(catalog: &mut BTreeMap<String, Vec<u8>>, records: Vec<LogRecord>) {
+fn fold(catalog: &mut BTreeMap<String, Vec<u8>>, records: Vec<LogRecord>) {
     for record in records {
         let key = String::from_utf8_lossy(&record.key.unwrap_or_default()).into_owned();
         match record.value {

@@ -7,15 +7,16 @@ use crate::catalog::directory::{NO_CONTRACT, Reloaded, TopicFacts};
 use crate::catalog::document::document;
 use crate::catalog::files::{Loaded, Source, Watcher};
 use crate::catalog::plans::PlansJudge;
+use crate::catalog::published::Petition;
 use crate::catalog::wish::{self, Order, Wish};
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::Plans;
+use crate::engine::published::entry;
 use crate::flow::io::Fault;
 use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
 use crate::kafka::client::{ClientEvent, Settings};
-use crate::kafka::compacted::Follower;
 use crate::kafka::configured::{self, topics};
 use crate::kafka::remedy;
 use crate::registry::client::Client;
@@ -23,14 +24,12 @@ use crate::registry::subjects::{self, Subjects};
 use crate::telemetry;
 use crate::telemetry::levels;
 use crate::telemetry::log::Limiter;
+use crate::worker::fingerprint;
+use crate::worker::registrar::Registrar;
 use crate::worker::reload::{Ready, Reload};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-/// Key of the catalog record that holds the fingerprint of the uniqueness key.
-const FINGERPRINT_KEY: &str = "privacy/hash-key-fingerprint";
 
 pub struct Keeper {
     config: Arc<Config>,
@@ -49,8 +48,7 @@ pub struct Keeper {
     durable: BTreeSet<ContractHash>,
     plans: Arc<Plans>,
     subscribed: Option<Vec<String>>,
-    follower: Follower,
-    catalog: BTreeMap<String, Vec<u8>>,
+    catalog: catalog::Copy,
     /// Topics that the tasks were told to hold.
     held: BTreeSet<Arc<str>>,
     /// Restarts that the tasks were told.
@@ -113,10 +111,10 @@ impl Keeper {
         if !standing.created.is_empty() {
             tracing::info!(topics = standing.created.join(", "), "created internal topics");
         }
-        let hash_key = hash_key(&config, &standing);
-        hold_fingerprint(&settings, &config, &hash_key)?;
+        let hash_key = fingerprint::hash_key(&config, &standing);
+        fingerprint::hold(&settings, &config, &hash_key)?;
         board.set_documents(loaded.sources.iter().map(document).collect());
-        let follower = Follower::new(&settings, &topics(&config).catalog())?;
+        let catalog = catalog::Copy::new(&settings, &topics(&config).catalog())?;
         let reload = Reload::of(config.clone());
         let mut keeper = Keeper {
             config,
@@ -132,20 +130,43 @@ impl Keeper {
             durable: BTreeSet::new(),
             plans: Arc::default(),
             subscribed: None,
-            follower,
-            catalog: BTreeMap::new(),
+            catalog,
             held: BTreeSet::new(),
             restarted: BTreeMap::new(),
         };
         keeper.read_catalog()?;
+        keeper.loaded = keeper.files.look_now();
+        keeper.board.set_documents(keeper.loaded.sources.iter().map(document).collect());
         // What was asked of a former life is done: everything is opened anyway.
-        keeper.restarted = wish::restarts(&keeper.catalog);
+        keeper.restarted = wish::restarts(&keeper.catalog.records);
         keeper.publish_contracts()?;
         Ok(keeper)
     }
 
+    /// A look at the catalog, and a whole round where it is `due` or something is asked for or said.
+    pub fn turn(&mut self, orders: Vec<Order>, petitions: Vec<Petition>, due: bool) -> News {
+        let asked = !orders.is_empty() || !petitions.is_empty();
+        let mut registrar = Registrar {
+            settings: &self.settings,
+            config: &self.config,
+            catalog: &mut self.catalog,
+            sources: &self.loaded.sources,
+        };
+        let made: Vec<_> = petitions.into_iter().map(|p| (registrar.make(&p.asked), p.done)).collect();
+        let read = self.read_catalog();
+        if !due && !asked && !matches!(read, Ok(true)) {
+            return News::default(); // a look that failed is told by the next round
+        }
+        let news = self.keep(orders);
+        for (outcome, done) in made {
+            // Whoever asked may have gone.
+            let _ = done.send(outcome);
+        }
+        news
+    }
+
     /// One round: orders, files, catalog, topics. What fails is tried again in the next; an order that fails is answered so.
-    pub fn keep(&mut self, orders: Vec<Order>) -> News {
+    fn keep(&mut self, orders: Vec<Order>) -> News {
         let mut news = News::default();
         let before = self.plans.clone();
         let asked = orders.iter().any(|order| order.wish == Wish::Reload);
@@ -173,7 +194,7 @@ impl Keeper {
         if let Some(reloaded) = reloaded {
             self.board.set_reloaded(reloaded);
         }
-        let kept = self.publish_contracts().and_then(|()| self.read_catalog());
+        let kept = self.publish_contracts().and_then(|()| self.read_catalog().map(|_| ()));
         if let Err(fault) = &kept {
             self.failed("contracts", fault);
         }
@@ -231,8 +252,8 @@ impl Keeper {
             let settings = configured::settings(&config, &config.worker.group_id, "worker", 0, events);
             // A client reads its certificates when it is made.
             let admin = Admin::open(&settings).map_err(|fault| fault.message)?;
-            let follower = Follower::new(&settings, &topics(&config).catalog()).map_err(|fault| fault.message)?;
-            (self.settings, self.admin, self.follower, news.clients) = (settings, admin, follower, true);
+            self.catalog.renew(&settings, &topics(&config).catalog()).map_err(|fault| fault.message)?;
+            (self.settings, self.admin, news.clients) = (settings, admin, true);
         }
         // Nothing fails from here on.
         if config.log.level != self.config.log.level
@@ -264,14 +285,14 @@ impl Keeper {
 
     /// What the catalog's wishes mean for the tasks.
     fn obey(&mut self, news: &mut News) {
-        let paused = wish::paused(&self.catalog);
+        let paused = wish::paused(&self.catalog.records);
         let held = wish::held_topics(&self.plans, &paused);
         self.board.set_paused(paused);
         if held != self.held {
             self.held = held.clone();
             news.held = Some(held);
         }
-        let restarts = wish::restarts(&self.catalog);
+        let restarts = wish::restarts(&self.catalog.records);
         let fresh = restarts.iter().filter(|(product, asked)| self.restarted.get(*product) != Some(*asked));
         news.restarts = fresh.map(|(product, _)| product.clone()).collect();
         self.restarted = restarts;
@@ -332,21 +353,25 @@ impl Keeper {
         Ok(())
     }
 
-    /// Contracts of other workers, and of former days: a delta may name them.
-    fn read_catalog(&mut self) -> Result<(), Fault> {
-        let news = self.follower.look()?;
-        if news.is_empty() {
-            return Ok(());
+    /// Contracts of other workers, and of former days: a delta may name them. And products of the API. Whether there was
+    /// anything new.
+    fn read_catalog(&mut self) -> Result<bool, Fault> {
+        self.catalog.look()?;
+        if !self.catalog.take_news() {
+            return Ok(false);
         }
-        catalog::fold(&mut self.catalog, news);
-        let unseen = catalog::contracts(&self.catalog).into_iter().filter(|(hash, _)| !self.durable.contains(hash));
+        let entries = entry::entries(&self.catalog.records);
+        self.board.set_published(entries.clone());
+        self.files.publish(entries);
+        let unseen =
+            catalog::contracts(&self.catalog.records).into_iter().filter(|(hash, _)| !self.durable.contains(hash));
         let unseen: Vec<_> = unseen.map(|(hash, body)| (hash, body.source)).collect();
         self.durable.extend(unseen.iter().map(|(hash, _)| *hash));
         for hash in self.files.learn(unseen) {
             tracing::debug!(%hash, "a contract body that this version compiles otherwise: its windows stay unknown");
         }
         self.put_in_force();
-        Ok(())
+        Ok(true)
     }
 
     /// The files' contracts govern; every known version can explain a delta.
@@ -415,35 +440,6 @@ fn same_topics(a: &Plans, b: &Plans) -> bool {
         plans.by_topic.iter().map(|(topic, bindings)| (topic.clone(), of(bindings))).collect()
     };
     bound(a) == bound(b)
-}
-
-/// The key of uniqueness hashes, one for all workers: the configured secret, else the deltas topic's id, which Kafka
-/// drew at random when it was created and which whoever may describe that topic can learn.
-fn hash_key(config: &Config, standing: &Standing) -> [u8; 16] {
-    let digest = match &config.privacy.hash_key {
-        Some(secret) => Sha256::digest(secret.expose().as_bytes()),
-        None => Sha256::digest(standing.deltas.id.0.to_be_bytes()),
-    };
-    let mut key = [0; 16];
-    key.copy_from_slice(&digest[..16]);
-    key
-}
-
-/// Two workers with two keys would never see a duplicate between them: the fingerprint in the catalog is the arbiter.
-fn hold_fingerprint(settings: &Settings, config: &Config, key: &[u8; 16]) -> Result<(), OpenError> {
-    let mut digest = Sha256::new();
-    digest.update(b"fingerprint");
-    digest.update(key);
-    let fingerprint: String = digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
-    let catalog = topics(config).catalog();
-    match catalog::read_catalog(settings, &catalog)?.get(FINGERPRINT_KEY) {
-        None => Ok(catalog::write_record(settings, &catalog, FINGERPRINT_KEY, Some(fingerprint.into_bytes()))?),
-        Some(known) if *known == fingerprint.as_bytes() => Ok(()),
-        Some(_) => Err(OpenError::Refused(format!(
-            "privacy.hash.key is not the one that this cluster's steward began with ({FINGERPRINT_KEY} in {catalog}): \
-             give every worker the same key; to change it, stop all workers and write a tombstone to that record"
-        ))),
-    }
 }
 
 /// Settings of this worker's clients; `Keeper::settings` names the task.

@@ -3,6 +3,8 @@
 //! Tasks run on threads of their own, since librdkafka's calls block; HTTP and supervision run on tokio.
 
 pub mod keeper; // contracts and topics, as they change
+pub mod registrar; // changes of published products
+pub mod fingerprint; // of the key of uniqueness hashes
 pub mod herald; // heartbeats: what workers tell each other
 pub mod survey; // how far stage 1 has come, for the board
 pub mod lineage; // who feeds whom: collected, kept, read
@@ -13,6 +15,7 @@ pub mod task; // one task: its thread, its settings, what is shown of it
 
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{LineageBoard, Post};
+use crate::catalog::published::Petition;
 use crate::catalog::wish::{Order, Wish};
 use crate::config::usable::Config;
 use crate::discovery::collectors;
@@ -47,6 +50,8 @@ use tokio::time::MissedTickBehavior;
 
 /// Contract files, topics and the catalog are looked at this often; a new topic is governed within 10 s.
 const KEEP_EVERY: Duration = Duration::from_secs(2);
+/// The catalog is, so that every worker shows what one was told within a second: one question about the log's end.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Memory that bursts left free is given back so often; it takes some milliseconds.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(60);
 
@@ -73,6 +78,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
     let board = Arc::new(Board::default());
     let lineage: Arc<LineageBoard> = Arc::default();
     let (orders, wishes) = mpsc::channel(ORDERS_MAX);
+    let (changes, petitions) = mpsc::channel(ORDERS_MAX);
     let (posts, posted) = mpsc::channel(lineage::POSTS_MAX);
     let (stop_http, stopped) = watch::channel(());
     let site = Site {
@@ -86,6 +92,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         aliases: Arc::new(Aliases(config.lineage.as_ref().map(|l| l.aliases.clone()).unwrap_or_default())),
         posts,
         orders,
+        changes,
     };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
     let http = tokio::spawn(serve(listener, site, async move {
@@ -93,7 +100,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         // Ends with an error when the sender is gone, which means the same.
         let _ = stopped.changed().await;
     }));
-    let exit = govern(config, Boards { board, lineage, posted }, wishes, reloads, shutdown).await;
+    let exit = govern(config, Boards { board, lineage, posted, petitions }, wishes, reloads, shutdown).await;
     drop(stop_http);
     let _ = http.await;
     exit
@@ -110,17 +117,18 @@ async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(listen).await
 }
 
-/// What requests read, and the OpenLineage events that they bring.
+/// What requests read, and the OpenLineage events and changes of products that they bring.
 struct Boards {
     board: Arc<Board>,
     lineage: Arc<LineageBoard>,
     posted: mpsc::Receiver<Post>,
+    petitions: mpsc::Receiver<Petition>,
 }
 
 /// Sets up and supervises until the end.
 async fn govern(
     config: Config,
-    Boards { board, lineage, posted }: Boards,
+    Boards { board, lineage, posted, petitions: mut changes }: Boards,
     mut wishes: mpsc::Receiver<Order>,
     mut reloads: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
@@ -162,9 +170,12 @@ async fn govern(
     let mut watch = Watch::new(&config, &board, keeper.delta_partitions());
     let mut every = tokio::time::interval(KEEP_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looking = tokio::time::interval(LOOK_EVERY);
+    looking.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tidying = tokio::time::interval(GIVE_BACK_EVERY);
     tidying.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut resting, mut keeping, mut orders, mut reloading) = (Some(keeper), None, Vec::new(), false);
+    let mut petitions = Vec::new();
     let exit = loop {
         tokio::select! {
             () = &mut shutdown => break Exit::Stopped,
@@ -187,10 +198,12 @@ async fn govern(
                     service.reloading();
                 }
                 // A round asks brokers, which may be away: a stop does not wait for it.
-                keeping = resting.take().map(|mut keeper| tokio::task::spawn_blocking(move || {
-                    let news = keeper.keep(orders);
-                    (keeper, news)
-                }));
+                keeping = round(&mut resting, orders, std::mem::take(&mut petitions), true);
+            }
+            _ = looking.tick(), if resting.is_some() => keeping = round(&mut resting, Vec::new(), Vec::new(), false),
+            Some(petition) = changes.recv(), if petitions.len() < ORDERS_MAX => {
+                petitions.push(petition);
+                every.reset_immediately();
             }
             Some(order) = wishes.recv(), if orders.len() < ORDERS_MAX => {
                 orders.push(order);
@@ -263,8 +276,19 @@ fn lineage_setup(
     }
 }
 
+type Round = JoinHandle<(Keeper, News)>;
+
+/// Lets the keeper take a turn on a thread of its own.
+fn round(resting: &mut Option<Keeper>, orders: Vec<Order>, petitions: Vec<Petition>, due: bool) -> Option<Round> {
+    let mut keeper = resting.take()?;
+    Some(tokio::task::spawn_blocking(move || {
+        let news = keeper.turn(orders, petitions, due);
+        (keeper, news)
+    }))
+}
+
 /// The round under way, if there is one; never ends otherwise.
-async fn ended_round(keeping: &mut Option<JoinHandle<(Keeper, News)>>) -> Result<(Keeper, News), JoinError> {
+async fn ended_round(keeping: &mut Option<Round>) -> Result<(Keeper, News), JoinError> {
     match keeping {
         Some(round) => round.await,
         None => std::future::pending().await,

@@ -8,6 +8,7 @@ mod lineage; // who feeds whom, Marquez' API, events of others
 mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
+mod publish; // products published, changed, withdrawn
 mod products; // products and their status
 mod server; // the server's own bounds and end
 mod packages; // what packages ship

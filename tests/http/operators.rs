@@ -45,6 +45,7 @@ fn prepare(board: &Board) {
         fields: ["id", "lines[].Sku"].map(|path| Field { topic: "shop.orders".into(), path: path.into() }).into(),
         described: Default::default(),
         rules: 2,
+        lifecycle: None,
     }]);
     let reach = |committed, stable| Reach { committed, ends: Ends { start: 10, stable, high: stable + 1 } };
     let part = |partition| Part::new(&"shop.orders".into(), partition);

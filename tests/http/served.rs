@@ -3,6 +3,7 @@
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::files::Finding;
 use mesh_steward::catalog::lineage::{LineageBoard, Post};
+use mesh_steward::catalog::published::Petition;
 use mesh_steward::catalog::wish::Order;
 use mesh_steward::clock::now_ms;
 use mesh_steward::engine::check::verdict::Status;
@@ -35,6 +36,8 @@ pub struct Served {
     pub board: Arc<Board>,
     /// What operators asked for; a test answers in the worker's stead.
     pub wishes: Mutex<Receiver<Order>>,
+    /// Changes of products; likewise.
+    pub changes: Mutex<Receiver<Petition>>,
     pub lineage: Arc<LineageBoard>,
     /// OpenLineage events that were sent; a test answers in the worker's stead.
     pub posts: Mutex<Receiver<Post>>,
@@ -104,6 +107,7 @@ impl Idle {
         prepare(&board);
         let telemetry = telemetry::install(START_MS).unwrap();
         let (orders, wishes) = tokio::sync::mpsc::channel(8);
+        let (changes, asked) = tokio::sync::mpsc::channel(8);
         let (posts, posted) = tokio::sync::mpsc::channel(8);
         let lineage: Arc<LineageBoard> = Arc::default();
         let site = Site {
@@ -117,6 +121,7 @@ impl Idle {
             aliases: Arc::default(),
             posts,
             orders,
+            changes,
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -128,7 +133,8 @@ impl Idle {
                 serve(tokio::net::TcpListener::from_std(listener).unwrap(), site, stopped).await;
             });
         });
-        Served { address, board, wishes: Mutex::new(wishes), lineage, posts: Mutex::new(posted), stop, thread }
+        let (wishes, changes, posts) = (Mutex::new(wishes), Mutex::new(asked), Mutex::new(posted));
+        Served { address, board, wishes, changes, lineage, posts, stop, thread }
     }
 }
 

@@ -43,6 +43,7 @@ mod reloads; // what is read again
 mod logs; // topics that grow, are cut, start again, hold what was aborted
 mod chain;
 mod changes; // contracts, brokers
+mod publishing; // products of the API, and two workers that agree
 mod operators; // pause, resume, any worker asked, topics that appear
 mod secured; // TLS, logins, least rights, and each way to be refused
 mod check; // `steward check --connect`

@@ -1,0 +1,297 @@
+//! Products published, changed, brought through their life and withdrawn. Whoever saw another state than there is gets 409.
+//!
+//! A product's `ETag` goes in `If-Match`; `If-None-Match: *` is for what must not be there yet. Without either, what this
+//! worker shows when the request comes is what is expected.
+
+use crate::catalog::directory::Directory;
+use crate::catalog::files::FILE_BYTES_MAX;
+use crate::catalog::published::{NotDone, Petition};
+use crate::engine::contract::diff::{Change as Difference, Direction, Level as Effect, Perspective};
+use crate::engine::contract::name::ProductName;
+use crate::engine::contract::problem::{Level, Problem};
+use crate::engine::published::change::{Asked, By, Change, Decided, Expected, Refusal};
+use crate::engine::published::contracts;
+use crate::engine::published::lifecycle::Lifecycle;
+use crate::http::impact;
+use crate::http::problem::{problem, problem_with};
+use crate::http::query::{bad, pairs};
+use crate::http::server::Site;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// A change is a transaction and a round of the worker; one that has no answer by then is in trouble.
+const MADE_WITHIN: Duration = Duration::from_secs(30);
+/// A header that says why, as `?why=` does.
+const WHY: HeaderName = HeaderName::from_static("x-steward-why");
+
+/// Contracts are larger than what else is sent: as large as the catalog takes them, and some for what JSON adds.
+pub fn body() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(2 * FILE_BYTES_MAX as usize)
+}
+
+/// `POST /products`: a new product of the contracts in the body, named as they name it. 201 with its place.
+pub async fn create(State(site): State<Site>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let texts = match texts(&body) {
+        Ok(texts) => texts,
+        Err(answer) => return *answer,
+    };
+    let product = match contracts::read(&texts) {
+        Ok(read) => read.into_iter().next().map(|contract| contract.product),
+        Err(refusal) => return refused(&refusal),
+    };
+    let Some(product) = product else { return *bad("the body holds no contract") };
+    ask(&site, product, Change::Publish { contracts: texts }, Some(Expected::Absent), &method, &uri, &headers).await
+}
+
+/// `PUT /products/{domain}/{name}/contract`: the contracts in the body, and no others, are the product's.
+pub async fn replace(
+    State(site): State<Site>,
+    Path((domain, name)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match texts(&body) {
+        Ok(contracts) => {
+            let product = ProductName { domain, name };
+            ask(&site, product, Change::Publish { contracts }, None, &method, &uri, &headers).await
+        }
+        Err(answer) => *answer,
+    }
+}
+
+/// The body of a change of lifecycle.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Life {
+    lifecycle: Lifecycle,
+    successor: Option<String>,
+    end_of_life: Option<String>,
+}
+
+/// `PUT /products/{domain}/{name}/lifecycle`.
+pub async fn live(
+    State(site): State<Site>,
+    Path((domain, name)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Life { lifecycle, successor, end_of_life } = match serde_json::from_slice(&body) {
+        Ok(life) => life,
+        Err(why) => {
+            let words = Lifecycle::ALL.map(Lifecycle::word).join("|");
+            let shape = format!(
+                "{{\"lifecycle\": \"{words}\", \"successor\": \"domain/name\", \"end_of_life\": \"2027-01-31\"}}"
+            );
+            return *bad(&format!("the body is not read: {why}; send {shape}, of which only the first must be there"));
+        }
+    };
+    let change = Change::Live { lifecycle, successor, end_of_life };
+    ask(&site, ProductName { domain, name }, change, None, &method, &uri, &headers).await
+}
+
+/// `DELETE /products/{domain}/{name}`: its contracts judge nothing any more. The answer names whom that breaks.
+pub async fn withdraw(
+    State(site): State<Site>,
+    Path((domain, name)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    ask(&site, ProductName { domain, name }, Change::Withdraw, None, &method, &uri, &headers).await
+}
+
+fn texts(body: &Bytes) -> Result<Vec<String>, Box<Response>> {
+    match std::str::from_utf8(body) {
+        Ok(text) => Ok(contracts::documents(text)),
+        Err(why) => Err(bad(&format!("the body is no UTF-8: {why}; send a contract in YAML or JSON"))),
+    }
+}
+
+async fn ask(
+    site: &Site,
+    product: ProductName,
+    change: Change,
+    expected: Option<Expected>,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Response {
+    let directory = site.board.directory();
+    let may_create = matches!(change, Change::Publish { .. });
+    let expected = match expected.map_or_else(|| expectation(&directory, &product, headers, may_create), Ok) {
+        Ok(expected) => expected,
+        Err(answer) => return *answer,
+    };
+    let why = match pairs(uri) {
+        Ok(pairs) => pairs.last("why").map(str::to_owned),
+        Err(answer) => return *answer,
+    };
+    let of_header = || headers.get(WHY).and_then(|why| why.to_str().ok()).map(str::to_owned);
+    let by = By { actor: "anonymous".into(), why: why.or_else(of_header), call: format!("{method} {}", uri.path()) };
+    // Whom it breaks is asked before there is nothing left to ask of.
+    let consumers = (change == Change::Withdraw).then(|| impact::consumers(site, &product));
+    let is_new = !directory.published.contains_key(&product);
+    let asked = Asked { product, change, expected, by };
+    match made(site, asked.clone()).await {
+        Ok(decided) => {
+            let mut answer = answered(&asked, &decided, is_new);
+            if let Some(consumers) = consumers {
+                answer = Json(json!({
+                    "name": asked.product.to_string(),
+                    "withdrawn": true,
+                    "consumers": consumers,
+                }))
+                .into_response();
+            }
+            answer
+        }
+        Err(NotDone::Refused(refusal)) => refused(&refusal),
+        Err(NotDone::Failed(why)) => problem(StatusCode::SERVICE_UNAVAILABLE, &why),
+    }
+}
+
+/// What the request says that the product must be, or else what this worker shows of it.
+fn expectation(
+    directory: &Directory,
+    product: &ProductName,
+    headers: &HeaderMap,
+    may_create: bool,
+) -> Result<Expected, Box<Response>> {
+    let text =
+        |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().trim());
+    match (text(IF_MATCH), text(IF_NONE_MATCH)) {
+        (Some("*"), _) => Ok(Expected::Present),
+        (Some(tag), _) => match tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) {
+            Some(tag) => Ok(Expected::Tag(tag.to_owned())),
+            None => Err(bad("If-Match takes one ETag in quotes, as GET /products/…/contract gave it, or *")),
+        },
+        (None, Some("*")) => Ok(Expected::Absent),
+        (None, Some(_)) => Err(bad("If-None-Match takes * here: the product must not be there yet")),
+        (None, None) => Ok(match directory.published.get(product) {
+            Some(entry) => Expected::Tag(entry.tag()),
+            None if may_create => Expected::Absent,
+            None => Expected::Present,
+        }),
+    }
+}
+
+/// Hands the change to the worker; returns when it is durable and in force here, or will not be.
+async fn made(site: &Site, asked: Asked) -> Result<Decided, NotDone> {
+    // A withdrawal or a change of life of what is nobody's: known without asking.
+    let failed = |why: &str| NotDone::Failed(why.to_owned());
+    if site.board.cluster_id().is_empty() {
+        return Err(failed(
+            "no broker has answered yet, so that nothing can be made durable; see /ready, then ask again",
+        ));
+    }
+    let (done, answer) = oneshot::channel();
+    let busy = "too many changes wait, or this worker is stopping; ask again, or ask another worker: /workers";
+    site.changes.try_send(Petition { asked, done }).map_err(|_| failed(busy))?;
+    match timeout(MADE_WITHIN, answer).await {
+        Ok(Ok(outcome)) => outcome.map_err(|not_done| match not_done {
+            NotDone::Failed(why) => NotDone::Failed(format!("it could not be made durable: {why}; ask again")),
+            refused => refused,
+        }),
+        Ok(Err(_)) => Err(failed("this worker stops; ask another: /workers")),
+        Err(_) => Err(failed("no broker took it in time; it may still be made: read the product, and ask again")),
+    }
+}
+
+fn answered(asked: &Asked, decided: &Decided, is_new: bool) -> Response {
+    let product = &asked.product;
+    let Some(entry) = &decided.after else { return StatusCode::NO_CONTENT.into_response() };
+    let contracts: Vec<Value> = decided
+        .contracts
+        .iter()
+        .map(|contract| {
+            let differences = decided.differences.get(&contract.id);
+            let warnings: Vec<Value> = contract.problems.iter().map(told).collect();
+            json!({
+                "id": contract.id,
+                "version": contract.version,
+                "topics": contract.topics,
+                "warnings": warnings,
+                "changes": differences.map(|all| all.iter().map(difference).collect::<Vec<_>>()),
+                "breaking": differences.is_some_and(|all| all.iter().any(breaks)),
+            })
+        })
+        .collect();
+    let body = json!({
+        "name": product.to_string(),
+        "revision": entry.revision,
+        "etag": entry.tag(),
+        "changed": decided.changes,
+        "lifecycle": entry.lifecycle,
+        "successor": entry.successor,
+        "end_of_life": entry.end_of_life,
+        "contracts": contracts,
+    });
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut answer = (status, [(ETAG, format!("\"{}\"", entry.tag()))], Json(body)).into_response();
+    if is_new && let Ok(place) = format!("/products/{product}").parse() {
+        answer.headers_mut().insert(LOCATION, place);
+    }
+    answer
+}
+
+fn breaks(change: &Difference) -> bool {
+    change.level(Perspective::Consumer) == Effect::Breaking
+}
+
+/// In the words of `steward contract diff`.
+fn difference(change: &Difference) -> Value {
+    let direction = change.direction.map(|direction| match direction {
+        Direction::Tightens => "tightens",
+        Direction::Loosens => "loosens",
+        Direction::Both => "both",
+        Direction::Undetermined => "undetermined",
+    });
+    let level = match change.level(Perspective::Consumer) {
+        Effect::Info => "info",
+        Effect::Warning => "warning",
+        Effect::Breaking => "breaking",
+    };
+    json!({
+        "path": change.path,
+        "old": change.old,
+        "new": change.new,
+        "direction": direction,
+        "level": level,
+        "message": change.message,
+    })
+}
+
+fn told(problem: &Problem) -> Value {
+    json!({
+        "severity": if problem.level == Level::Error { "error" } else { "warning" },
+        "code": problem.code,
+        "path": problem.path,
+        "line": problem.line,
+        "message": problem.message,
+        "remedy": problem.remedy,
+    })
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    match refusal {
+        Refusal::Unknown(detail) => problem(StatusCode::NOT_FOUND, detail),
+        Refusal::Conflict(detail) => problem(StatusCode::CONFLICT, detail),
+        Refusal::Invalid { detail, problems } => {
+            let problems: Vec<Value> = problems.iter().map(told).collect();
+            problem_with(StatusCode::UNPROCESSABLE_ENTITY, detail, json!({"problems": problems}))
+        }
+    }
+}

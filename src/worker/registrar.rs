@@ -1,0 +1,127 @@
+//! Makes changes of published products, each against what the catalog says at that moment and in one transaction.
+//!
+//! The catalog has one writer of products at a time, by fencing and without a group: all workers share one transactional
+//! id, and whoever initialises it fences the one before and waits until their transaction is decided (KIP-98). What is
+//! read after that stands until the commit, or the commit fails because another worker took over, and all begins again.
+//! So any worker takes any change at once, and of two changes of one revision the second finds another one.
+
+use crate::catalog::files::{FILE_BYTES_MAX, Source};
+use crate::catalog::published::NotDone;
+use crate::config::usable::Config;
+use crate::engine::contract::name::ProductName;
+use crate::engine::published::change::{Asked, Decided, Standing, decide};
+use crate::engine::published::entry::{self, Entry};
+use crate::flow::io::{Fault, Message};
+use crate::kafka::atomic::Atomic;
+use crate::kafka::catalog::Copy;
+use crate::kafka::client::Settings;
+use crate::kafka::configured::topics;
+use std::path::Path;
+
+/// Each worker that asks at the same time fences the others once; so many at a time come through.
+const TRIES: usize = 5;
+
+pub struct Registrar<'k> {
+    pub settings: &'k Settings,
+    pub config: &'k Config,
+    pub catalog: &'k mut Copy,
+    /// Contracts in force here, of files and of the API.
+    pub sources: &'k [Source],
+}
+
+impl Registrar<'_> {
+    /// Returns when the change is durable, or will not be made. The copy of the catalog has it then.
+    pub fn make(&mut self, asked: &Asked) -> Result<Decided, NotDone> {
+        let failed = |fault: Fault| NotDone::Failed(fault.message);
+        // What changes nothing or may not be made needs no writer.
+        self.catalog.look().map_err(failed)?;
+        let decided = self.decide(asked)?;
+        if !decided.changes {
+            return Ok(decided);
+        }
+        let (worker_id, stage, slot) = ("all".to_owned(), "catalog", 0);
+        let mut writer = Atomic::new(Settings { worker_id, stage, slot, transactions: true, ..self.settings.clone() });
+        let mut made = Err(NotDone::Failed(String::new()));
+        let mut written: Option<Decided> = None;
+        for _ in 0..TRIES {
+            made = self.hold_and_write(&mut writer, asked, &mut written);
+            match &made {
+                Err(NotDone::Failed(why)) => tracing::info!(why, "a change of the catalog is tried again"),
+                _ => break,
+            }
+        }
+        writer.let_go();
+        made
+    }
+
+    fn hold_and_write(
+        &mut self,
+        writer: &mut Atomic,
+        asked: &Asked,
+        written: &mut Option<Decided>,
+    ) -> Result<Decided, NotDone> {
+        let failed = |fault: Fault| NotDone::Failed(fault.message);
+        writer.hold().map_err(failed)?;
+        self.catalog.look().map_err(failed)?;
+        // A commit that was in doubt may have been one.
+        if let Some(written) = written.take().filter(|written| written.after.as_ref() == self.entry(asked).as_ref()) {
+            return Ok(written);
+        }
+        let decided = self.decide(asked)?;
+        if !decided.changes {
+            return Ok(decided);
+        }
+        let value = match &decided.after {
+            Some(entry) => Some(serde_json::to_vec(entry).map_err(|why| NotDone::Failed(why.to_string()))?),
+            None => None,
+        };
+        *written = Some(decided.clone());
+        writer.write(&[self.message(entry::key(&asked.product), value)]).map_err(failed)?;
+        self.catalog.look().map_err(failed)?;
+        tracing::info!(product = %asked.product, actor = asked.by.actor, call = asked.by.call, "the catalog was changed");
+        Ok(decided)
+    }
+
+    fn message(&self, key: String, value: Option<Vec<u8>>) -> Message {
+        Message {
+            topic: topics(self.config).catalog().into(),
+            partition: Some(0),
+            key: Some(key.into_bytes()),
+            headers: Vec::new(),
+            value,
+            copied: None,
+            about: None,
+        }
+    }
+
+    fn entry(&self, asked: &Asked) -> Option<Entry> {
+        let value = self.catalog.records.get(&entry::key(&asked.product))?;
+        serde_json::from_slice(value).ok()
+    }
+
+    fn decide(&self, asked: &Asked) -> Result<Decided, NotDone> {
+        let of_file = |source: &&Source| !is_published(&source.path);
+        let place = |source: &Source| source.path.display().to_string();
+        let held = |product: &ProductName| {
+            self.sources.iter().filter(of_file).find(|source| source.plan.product == *product).map(place)
+        };
+        let elsewhere = |id: &str| {
+            let others = self.sources.iter().filter(|s| of_file(s) || s.plan.product != asked.product);
+            others.into_iter().find(|source| source.plan.contract_id == id).map(place)
+        };
+        let entry = self.entry(asked);
+        let standing = Standing {
+            entry: entry.as_ref(),
+            file: held(&asked.product),
+            elsewhere: &elsewhere,
+            is_known: &|name| self.sources.iter().any(|source| source.plan.product.to_string() == name),
+            excluded: &|topic| self.config.excludes(topic),
+            bytes_max: FILE_BYTES_MAX as usize,
+        };
+        decide(asked, &standing, crate::clock::now_ms()).map_err(NotDone::Refused)
+    }
+}
+
+fn is_published(path: &Path) -> bool {
+    path.to_string_lossy().starts_with("catalog:")
+}

@@ -1,0 +1,88 @@
+//! Products published through any of two workers: both show the same within a second, and of two changes one wins.
+
+use crate::broker::shared;
+use crate::mesh::Mesh;
+use crate::worker::{Worker, pause};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// What the interface promises, and what a machine that runs other tests too may add.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
+const SLACK: Duration = Duration::from_secs(4);
+
+fn contract(version: &str) -> String {
+    format!(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: carts\nversion: {version}\nstatus: active\nname: carts\ndomain: shop\n\
+         schema:\n  - name: carts\n    physicalName: published.carts\n    physicalType: topic\n    properties:\n\
+         \x20     - {{name: id, logicalType: string, required: true}}\n"
+    )
+}
+
+/// Status, ETag and body.
+fn send(worker: &Worker, method: &str, path: &str, tag: Option<&str>, body: &str) -> (u16, String, Value) {
+    let config =
+        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(40))).http_status_as_error(false);
+    let agent: ureq::Agent = config.allow_non_standard_methods(true).build().into();
+    let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", worker.address()));
+    if let Some(tag) = tag {
+        request = request.header("If-Match", tag);
+    }
+    let mut answer = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
+    let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+    let text = answer.body_mut().read_to_string().unwrap_or_default();
+    (answer.status().as_u16(), tag, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// How long until a worker answers so.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < SHOWN_WITHIN + SLACK, "{what}: not after {:?}", started.elapsed());
+        pause(20);
+    }
+    println!("{what}: after {:?}", started.elapsed());
+}
+
+#[test]
+fn two_workers_show_one_catalog_and_of_two_changes_one_wins() {
+    let mesh = Mesh::new(shared(), "published", 1, "");
+    mesh.broker.create_topic("published.carts", 1, &[]);
+    let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
+    let (product, text) = ("/products/shop/carts", "/products/shop/carts/contract");
+
+    let (status, _, told) = send(&a, "PUT", "/products/shop/published/contract", None, &contract("1.0.0"));
+    assert_eq!(status, 409, "a file holds it: {told:#}");
+    let (status, mut tag, told) = send(&a, "POST", "/products?why=test", None, &contract("1.0.0"));
+    assert_eq!((status, &told["revision"]), (201, &1.into()), "{told:#}");
+    assert_eq!(a.get(product).0, 200, "who took it shows it at once");
+    until("the other worker shows it", || send(&b, "GET", text, None, "").1 == tag);
+    let governed = |worker: &Worker| worker.get(&format!("{product}/status")).1.contains("published.carts");
+    until("its topic is governed by both", || governed(&a) && governed(&b));
+
+    for round in 1..=3 {
+        let next = contract(&format!("1.{round}.0"));
+        let ask = |worker| send(worker, "PUT", text, Some(&tag), &next.replace("id: carts", "# mine\nid: carts"));
+        let other = |worker| send(worker, "PUT", text, Some(&tag), &next);
+        let (one, two) = std::thread::scope(|scope| {
+            let (one, two) = (scope.spawn(|| ask(&a)), scope.spawn(|| other(&b)));
+            (one.join().unwrap(), two.join().unwrap())
+        });
+        let mut statuses = [one.0, two.0];
+        statuses.sort();
+        assert_eq!(statuses, [200, 409], "one of two wins: {one:#?} {two:#?}");
+        let won = if one.0 == 200 { one.1 } else { two.1 };
+        assert_ne!(won, tag);
+        tag = won;
+        until("both show who won", || [&a, &b].iter().all(|worker| send(worker, "GET", text, None, "").1 == tag));
+    }
+
+    let (status, _, told) = send(&b, "DELETE", product, Some(&tag), "");
+    assert_eq!((status, &told["withdrawn"]), (200, &true.into()), "{told:#}");
+    until("it is gone everywhere", || a.get(product).0 == 404 && b.get(product).0 == 404);
+    let (status, fresh, told) = send(&a, "POST", "/products", None, &contract("1.0.0"));
+    assert_eq!((status, &told["revision"]), (201, &1.into()), "{told:#}");
+    assert_ne!(fresh, tag);
+    drop(b);
+    let again = mesh.worker("b").ready();
+    assert_eq!(send(&again, "GET", text, None, "").1, fresh, "a worker that starts has read it before it is ready");
+}
