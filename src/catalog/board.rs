@@ -312,7 +312,8 @@ impl Board {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    fn edit(&self, change: impl FnOnce(&mut Directory)) {
+    /// One change, seen by requests as a whole.
+    pub fn edit(&self, change: impl FnOnce(&mut Directory)) {
         let mut held = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut held));
     }

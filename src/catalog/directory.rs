@@ -2,6 +2,7 @@
 
 use crate::catalog::document::Document;
 use crate::catalog::files::Finding;
+use crate::catalog::policies::Standing;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plans, Rule};
@@ -9,6 +10,7 @@ use crate::engine::contract::sample::Sampling;
 use crate::engine::published::entry::Entry;
 use crate::flow::io::Ms;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What contracts say, and what is wrong with them.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,8 @@ pub struct Directory {
     pub paused: BTreeSet<ProductName>,
     /// The contracts in force, with their texts.
     pub documents: Vec<Document>,
+    /// What the mesh's policies say of them.
+    pub policies: Arc<Standing>,
     /// `None`: the configuration stands as it was read at the start.
     pub reloaded: Option<Reloaded>,
 }

@@ -20,7 +20,8 @@ pub struct Change {
 }
 
 /// Keys, or beginnings of such, that a running worker takes up; of Kafka's those in every section.
-const LIVE: &[&str] = &["contracts.paths", "log.level", "registry.ssl.", "registry.basic.", "registry.bearer."];
+const LIVE: &[&str] =
+    &["contracts.paths", "policies.paths", "log.level", "registry.ssl.", "registry.basic.", "registry.bearer."];
 const LIVE_OF_KAFKA: &[&str] = &["ssl.", "sasl.", "security.protocol"];
 
 pub fn between(running: &Config, fresh: Config) -> Change {

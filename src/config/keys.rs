@@ -82,6 +82,12 @@ pub const KEYS: &[Key] = &[
         doc: "ODCS contract files, or folders of them; relative to the folder of this file.",
     },
     Key {
+        path: "policies.paths",
+        default: &[],
+        kind: Kind::List,
+        doc: "Files of the mesh's policies about contracts and products, or folders of them; relative to the folder of this file.",
+    },
+    Key {
         path: "governance.topic",
         default: &["governance.events"],
         kind: Kind::Text,

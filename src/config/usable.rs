@@ -59,6 +59,8 @@ pub struct Worker {
 pub struct Contracts {
     /// Files and folders, which need not exist.
     pub paths: Vec<PathBuf>,
+    /// The same of the mesh's policies.
+    pub policies: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug)]
@@ -245,7 +247,8 @@ fn worker(typed: &mut Typed<'_>, notes: &mut Vec<String>) -> Worker {
 fn contracts(typed: &mut Typed<'_>, file: &Path) -> Contracts {
     // Absolute paths stay as they are.
     let folder = file.parent().unwrap_or(Path::new(""));
-    Contracts { paths: typed.list("contracts.paths").iter().map(|path| folder.join(path.expose())).collect() }
+    let paths = |key| typed.list(key).iter().map(|path| folder.join(path.expose())).collect();
+    Contracts { paths: paths("contracts.paths"), policies: paths("policies.paths") }
 }
 
 fn governance(typed: &mut Typed<'_>) -> Governance {

@@ -64,6 +64,11 @@ fn samples(board: &Board, worker: &str, series_max: usize, now: Ms) -> Vec<Sampl
     }
     let ungoverned = directory.ungoverned().filter(|(_, reason)| *reason == NO_CONTRACT).count();
     samples.push(sample(&names::UNGOVERNED_TOPICS, &[], ungoverned as f64));
+    for facts in &directory.policies.policies {
+        let said = directory.policies.judgements.iter().filter(|j| j.policy == facts.id && j.verdict.is_against());
+        let count = said.filter(|j| board.judged(&j.product).is_some()).count();
+        samples.push(sample(&names::POLICY_VIOLATIONS, &[&facts.id, facts.mode.word()], count as f64));
+    }
     let others = board.peers().iter().filter(|(id, peer)| *id != worker && peer.is_alive(now)).count();
     samples.push(sample(&names::WORKERS, &[], (1 + others) as f64));
     samples.push(sample(&names::UNOWNED_PARTITIONS, &[], board.unowned().len() as f64));

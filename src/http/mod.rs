@@ -13,6 +13,7 @@ pub mod contracts; // /contracts
 pub mod lineage; // who feeds whom, who breaks
 pub mod openlineage; // events of others
 pub mod marquez; // /api/v1, in the shapes of Marquez
+pub mod policies; // /policies
 pub mod topics; // /topics
 pub mod domains; // /domains
 pub mod search; // /search

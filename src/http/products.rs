@@ -7,6 +7,7 @@ use crate::catalog::published;
 use crate::clock::now_ms;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
+use crate::http::policies;
 use crate::http::problem::problem;
 use crate::http::query::pairs;
 use crate::http::server::Site;
@@ -197,5 +198,6 @@ fn info_of(directory: &Directory, product: &ProductName, info: &Info) -> Value {
         "topics": info.topics,
         "contracts": contracts(info),
         "rules": info.rules.len(),
+        "policies": policies::of_product(directory, product),
     })
 }

@@ -10,8 +10,8 @@ use crate::catalog::wish::Order;
 use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Ms;
 use crate::http::{
-    contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, problem, products, publish,
-    search, status, topics, wishes, workers,
+    contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, policies, problem, products,
+    publish, search, status, topics, wishes, workers,
 };
 use crate::telemetry::Handle;
 use axum::Router;
@@ -150,6 +150,8 @@ pub fn routes(site: Site) -> Router {
         .route("/topics", get(topics::list))
         .route("/domains", get(domains::list))
         .route("/domains/{domain}", get(domains::one))
+        .route("/policies", get(policies::list))
+        .route("/policies/{id}", get(policies::one))
         .route("/incidents", get(incidents::all))
         .route("/workers", get(workers::list))
         .route("/search", get(search::search))

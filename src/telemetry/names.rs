@@ -133,6 +133,8 @@ metrics! {
         "Rounds of a collector that could ask nothing.";
     LINEAGE_FORWARDED = Kind::Counter, "steward_lineage_forwarded_total", &["outcome"],
         "Lineage events on their way to openlineage.url: sent, refused (left out), and attempts after which they wait in the topic.";
+    POLICY_VIOLATIONS = Kind::Gauge, "steward_policy_violations", &["policy", "mode"],
+        "Contracts and products that break a policy of the mesh, or of which it cannot be told, and whose product this worker owns.";
     UNGOVERNED_TOPICS = Kind::Gauge, "steward_ungoverned_topics", &[],
         "Topics that no contract names and nothing excludes; they are not consumed.";
     WORKERS = Kind::Gauge, "steward_workers", &[],

@@ -5,8 +5,9 @@
 use crate::catalog::board::Board;
 use crate::catalog::directory::{NO_CONTRACT, Reloaded, TopicFacts};
 use crate::catalog::document::document;
-use crate::catalog::files::{Loaded, Source, Watcher};
+use crate::catalog::files::{Finding, Loaded, Source, Watcher};
 use crate::catalog::plans::PlansJudge;
+use crate::catalog::policies::PolicyFiles;
 use crate::catalog::published::Petition;
 use crate::catalog::wish::{self, Order, Wish};
 use crate::config::usable::Config;
@@ -16,19 +17,19 @@ use crate::engine::published::entry;
 use crate::flow::io::Fault;
 use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
-use crate::kafka::client::{ClientEvent, Settings};
+use crate::kafka::client::Settings;
 use crate::kafka::configured::{self, topics};
 use crate::kafka::remedy;
 use crate::registry::client::Client;
 use crate::registry::subjects::{self, Subjects};
 use crate::telemetry;
 use crate::telemetry::levels;
-use crate::telemetry::log::Limiter;
+use crate::worker::clients;
 use crate::worker::fingerprint;
 use crate::worker::registrar::Registrar;
 use crate::worker::reload::{Ready, Reload};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub struct Keeper {
@@ -40,6 +41,7 @@ pub struct Keeper {
     standing: Standing,
     hash_key: [u8; 16],
     files: Watcher,
+    policies: PolicyFiles,
     /// What the registry says of the topics' subjects; `None`: there is no registry.
     subjects: Option<Subjects>,
     /// What the files say now; given out once its bodies are durable.
@@ -102,7 +104,7 @@ impl Keeper {
             loaded = files.look_now();
         }
         board.set_contracts(&loaded.plans, loaded.findings.clone());
-        let settings = settings(&config);
+        let settings = clients::settings(&config);
         let admin = Admin::open(&settings)?;
         let standing = admin.ensure_topics(&topics(&config)).map_err(OpenError::Setup)?;
         let now = crate::clock::now_ms();
@@ -116,6 +118,8 @@ impl Keeper {
         board.set_documents(loaded.sources.iter().map(document).collect());
         let catalog = catalog::Copy::new(&settings, &topics(&config).catalog())?;
         let reload = Reload::of(config.clone());
+        let mut policies = PolicyFiles::new(config.contracts.policies.clone());
+        policies.look(true);
         let mut keeper = Keeper {
             config,
             board,
@@ -125,6 +129,7 @@ impl Keeper {
             standing,
             hash_key,
             files,
+            policies,
             subjects,
             loaded,
             durable: BTreeSet::new(),
@@ -140,6 +145,7 @@ impl Keeper {
         // What was asked of a former life is done: everything is opened anyway.
         keeper.restarted = wish::restarts(&keeper.catalog.records);
         keeper.publish_contracts()?;
+        keeper.ask_policies();
         Ok(keeper)
     }
 
@@ -151,6 +157,7 @@ impl Keeper {
             config: &self.config,
             catalog: &mut self.catalog,
             sources: &self.loaded.sources,
+            policies: &self.policies,
         };
         let made: Vec<_> = petitions.into_iter().map(|p| (registrar.make(&p.asked), p.done)).collect();
         let read = self.read_catalog();
@@ -179,6 +186,8 @@ impl Keeper {
             self.files.observe(subjects.said());
         }
         let looked = if reload { Some(self.files.look_now()) } else { self.files.look() };
+        let others = self.policies.look(reload);
+        let anew = others || looked.is_some();
         if let Some(loaded) = looked {
             tracing::info!(
                 contracts = loaded.sources.len(),
@@ -193,6 +202,9 @@ impl Keeper {
         }
         if let Some(reloaded) = reloaded {
             self.board.set_reloaded(reloaded);
+        }
+        if anew {
+            self.ask_policies();
         }
         let kept = self.publish_contracts().and_then(|()| self.read_catalog().map(|_| ()));
         if let Err(fault) = &kept {
@@ -215,7 +227,7 @@ impl Keeper {
                 self.failed("topics", &fault);
             }
         }
-        self.board.set_contracts(&self.plans, self.loaded.findings.clone());
+        self.board.set_contracts(&self.plans, self.findings());
         self.obey(&mut news);
         for (written, done) in written {
             let outcome = written.and_then(|()| kept.clone()).map_err(|fault| fault.message);
@@ -268,6 +280,7 @@ impl Keeper {
             }
         }
         self.files.turn_to(config.contracts.paths.clone());
+        self.policies.turn_to(config.contracts.policies.clone());
         self.reload.took(&ready);
         self.config = config;
         Ok((ready.change.live.into_iter().collect(), ready.change.waiting.into_iter().collect()))
@@ -281,6 +294,27 @@ impl Keeper {
             }
             None => Ok(()),
         }
+    }
+
+    /// What policies say of the contracts as they are.
+    fn ask_policies(&self) {
+        let known =
+            || catalog::contracts(&self.catalog.records).into_iter().map(|(hash, body)| (hash, body.source)).collect();
+        let standing = Arc::new(self.policies.judge(&self.loaded.sources, known));
+        for broken in standing.newly_broken(&self.board.directory().policies) {
+            let (product, contract) = (&broken.product, broken.contract.as_deref().unwrap_or_default());
+            let (policy, mode, reason) = (&broken.policy, broken.mode.word(), broken.verdict.reason());
+            tracing::warn!(policy, mode, %product, contract, reason, "a policy is broken");
+        }
+        self.board.edit(|directory| directory.policies = standing);
+    }
+
+    /// What is wrong with files of contracts and policies, and with contracts by enforced policies.
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings = self.loaded.findings.clone();
+        findings.extend(self.policies.findings().iter().cloned());
+        findings.extend(self.board.directory().policies.refused(&self.loaded.sources));
+        findings
     }
 
     /// What the catalog's wishes mean for the tasks.
@@ -440,38 +474,4 @@ fn same_topics(a: &Plans, b: &Plans) -> bool {
         plans.by_topic.iter().map(|(topic, bindings)| (topic.clone(), of(bindings))).collect()
     };
     bound(a) == bound(b)
-}
-
-/// Settings of this worker's clients; `Keeper::settings` names the task.
-fn settings(config: &Config) -> Settings {
-    let limiter = Mutex::new(Limiter::default());
-    let events = Arc::new(move |event| hear(&limiter, event));
-    configured::settings(config, &config.worker.group_id, "worker", 0, events)
-}
-
-/// What a client says: errors are counted, and repeats of one kind are limited.
-fn hear(limiter: &Mutex<Limiter>, event: ClientEvent) {
-    let now = crate::clock::now_ms();
-    let code = event.code.map(|c| format!("{c:?}"));
-    if let Some(code) = &code {
-        telemetry::kafka_error(code);
-    }
-    // Without a code the text's first words tell one kind from another.
-    let kind = code.unwrap_or_else(|| event.text.chars().take(40).collect());
-    let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
-    for summary in limiter.due(now) {
-        tracing::warn!(client = summary.source, code = summary.code, times = summary.count, "said again by the client");
-    }
-    if limiter.pass(now, &event.client, &kind) {
-        let client = event.client.as_str();
-        match event.level {
-            0..=3 if let Some(remedy::Remedy { cause, remedy }) = remedy::of(&event.text) => {
-                tracing::error!(client, cause, remedy, "{}", event.text);
-            }
-            0..=3 => tracing::error!(client, "{}", event.text),
-            4 => tracing::warn!(client, "{}", event.text),
-            5..=6 => tracing::info!(client, "{}", event.text),
-            _ => tracing::debug!(client, "{}", event.text),
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Tasks run on threads of their own, since librdkafka's calls block; HTTP and supervision run on tokio.
 
+pub mod clients; // settings of Kafka clients, and what they say
 pub mod keeper; // contracts and topics, as they change
 pub mod registrar; // changes of published products
 pub mod fingerprint; // of the key of uniqueness hashes

@@ -6,10 +6,11 @@
 //! So any worker takes any change at once, and of two changes of one revision the second finds another one.
 
 use crate::catalog::files::{FILE_BYTES_MAX, Source};
+use crate::catalog::policies::PolicyFiles;
 use crate::catalog::published::NotDone;
 use crate::config::usable::Config;
 use crate::engine::contract::name::ProductName;
-use crate::engine::published::change::{Asked, Decided, Standing, decide};
+use crate::engine::published::change::{Asked, Change, Decided, Refusal, Standing, decide};
 use crate::engine::published::entry::{self, Entry};
 use crate::flow::io::{Fault, Message};
 use crate::kafka::atomic::Atomic;
@@ -27,6 +28,7 @@ pub struct Registrar<'k> {
     pub catalog: &'k mut Copy,
     /// Contracts in force here, of files and of the API.
     pub sources: &'k [Source],
+    pub policies: &'k PolicyFiles,
 }
 
 impl Registrar<'_> {
@@ -118,7 +120,15 @@ impl Registrar<'_> {
             excluded: &|topic| self.config.excludes(topic),
             bytes_max: FILE_BYTES_MAX as usize,
         };
-        decide(asked, &standing, crate::clock::now_ms()).map_err(NotDone::Refused)
+        let decided = decide(asked, &standing, crate::clock::now_ms()).map_err(NotDone::Refused)?;
+        if let (Change::Publish { .. }, Some(after)) = (&asked.change, &decided.after) {
+            let before = entry.as_ref().map_or(&[][..], |entry| &entry.contracts);
+            let against = self.policies.against(&asked.product, &after.contracts, before);
+            if !against.is_empty() {
+                return Err(NotDone::Refused(Refusal::invalid(&against.join("; "))));
+            }
+        }
+        Ok(decided)
     }
 }
 

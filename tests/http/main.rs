@@ -9,6 +9,7 @@ mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
 mod publish; // products published, changed, withdrawn
+mod policies; // policies of the mesh
 mod products; // products and their status
 mod server; // the server's own bounds and end
 mod packages; // what packages ship

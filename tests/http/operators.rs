@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// One governed product with a document, a second that reads the same topic, and topics of all kinds.
-fn prepare(board: &Board) {
+pub fn prepare(board: &Board) {
     let mut plans = plans(&["orders", "returns"]);
     let returns = plans.by_topic["shop.returns"].clone();
     plans.by_topic.entry("shop.orders".into()).or_default().extend(returns);
@@ -120,7 +120,7 @@ fn each_resource_answers_and_a_bad_question_is_told() {
     check("/search?q=%20", 400, "/message", json!("nothing to search for; write /search?q=TEXT"));
     check("/workers", 200, "/0/tasks/0/id", json!(LEDGER));
     // Later issues bring these.
-    for path in ["/policies", "/drafts", "/audit", "/openapi.json"] {
+    for path in ["/policy", "/drafts", "/audit", "/openapi.json"] {
         check(path, 404, "/error_code", json!(404));
     }
     let text = served.get("/products/sales/orders/contract");

@@ -35,8 +35,12 @@ fn a_planted_violation_pages_its_owner_once_and_resolves_and_an_upgrade_loses_no
     let at = secured();
     at.broker.create_topic(TOPIC, 2, &[]);
     let ca = at.file("ca.pem");
-    let settings =
-        format!("kafka.ssl.ca.location: {}\nwindow: {{size: 5s, grace: 2s}}\nflush.interval: 1s\n", ca.display());
+    // Within the folder of the test; its package has none.
+    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/config/policies");
+    let settings = format!(
+        "kafka.ssl.ca.location: {}\nwindow: {{size: 5s, grace: 2s}}\nflush.interval: 1s\npolicies.paths: [{policies}]\n",
+        ca.display()
+    );
     let installed = Installed::unpack("paged", &at.sasl, "steward-secret", &settings);
     installed.put_contract(&oracle::contract("paged", TOPIC, "1.0.0").replace("order desk", "order-desk"));
     let checked = installed.check();

@@ -53,7 +53,7 @@ fn breaking<'c>(args: &Args, compared: &'c Compared) -> impl Iterator<Item = &'c
 fn text(args: &Args, compared: &Compared, out: &mut impl Write) -> io::Result<()> {
     for change in &compared.changes {
         let file = if change.how == How::Removed { &args.old } else { &args.new };
-        let level = level(change.level(args.perspective.into()));
+        let level = change.level(args.perspective.into()).word();
         let message = change.message.replace(['\r', '\n'], " ");
         writeln!(out, "{}:{}: {level}: {message} ({})", file.display(), change.line, change.path)?;
     }
@@ -95,7 +95,7 @@ fn json(args: &Args, compared: &Compared, out: &mut impl Write) -> io::Result<()
                 Direction::Both => "both",
                 Direction::Undetermined => "undetermined",
             }),
-            "level": level(change.level(perspective_)),
+            "level": change.level(perspective_).word(),
             "message": change.message,
             "line": change.line,
         })
@@ -112,14 +112,6 @@ fn json(args: &Args, compared: &Compared, out: &mut impl Write) -> io::Result<()
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
-}
-
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::Breaking => "breaking",
-        Level::Warning => "warning",
-        Level::Info => "info",
-    }
 }
 
 fn semver(advice: Advice) -> &'static str {

@@ -34,6 +34,11 @@ pub fn parse(text: &str) -> Parsed {
     parsed
 }
 
+/// The contract's own text, without what joins it.
+pub fn own(text: &str) -> &str {
+    parted(text).0
+}
+
 /// The contract's own text, and behind it the versions that join it.
 pub fn text(contract: &str, versions: &Versions) -> String {
     let mut text = contract.to_owned();

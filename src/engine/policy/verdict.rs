@@ -19,7 +19,7 @@ pub struct Policies {
 }
 
 /// What a policy says of one contract or product.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Pass,
     /// What is wrong, in words of its own where it has any.
