@@ -18,6 +18,7 @@ pub mod table; // products in lines, for demo and top
 
 pub mod config; // as typed, then usable
 pub mod http; // health, metrics, products
+pub mod page; // the same URLs for people, as HTML
 pub mod worker; // starts, supervises, reloads and drains the tasks
 pub mod demo; // a broker, a mesh with planted faults and the daemon in one process
 pub mod cli; // one file for each subcommand

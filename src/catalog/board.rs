@@ -1,7 +1,7 @@
 //! What requests read: products, tasks, findings, whether brokers answer. Written by every task and the worker's
 //! threads, read by every request; it decides nothing that tasks do.
 
-use crate::catalog::directory::{Directory, Reloaded, RuleLabels, TopicFacts, infos};
+use crate::catalog::directory::{Directory, Reloaded, RuleLabels, TopicFacts, in_force, infos};
 use crate::catalog::document::Document;
 use crate::catalog::files::Finding;
 use crate::catalog::fleet::{Owned, Peer};
@@ -276,9 +276,9 @@ impl Board {
 
     /// New contracts, and what is wrong with their files. A product that none names any more is gone from here on.
     pub fn set_contracts(&self, plans: &Plans, findings: Vec<Finding>) {
-        let products = infos(plans);
+        let (products, plans) = (infos(plans), in_force(plans));
         self.edit(|directory| {
-            (directory.products, directory.findings) = (products, findings);
+            (directory.products, directory.plans, directory.findings) = (products, plans, findings);
             // One that is retired has no plan, and is there.
             for product in directory.published.keys() {
                 directory.products.entry(product.clone()).or_default();

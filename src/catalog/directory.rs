@@ -5,7 +5,7 @@ use crate::catalog::files::Finding;
 use crate::catalog::policies::Standing;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
-use crate::engine::contract::plan::{Plans, Rule};
+use crate::engine::contract::plan::{Plan, Plans, Rule};
 use crate::engine::contract::sample::Sampling;
 use crate::engine::published::entry::Entry;
 use crate::flow::io::Ms;
@@ -19,6 +19,8 @@ pub struct Directory {
     /// Those that were published through the API, as the catalog holds them; a file may hold one, too.
     pub published: BTreeMap<ProductName, Entry>,
     pub findings: Vec<Finding>,
+    /// The contracts in force of each product, with their rules.
+    pub plans: BTreeMap<ProductName, Vec<Arc<Plan>>>,
     /// Every topic there is, but our own; and those that contracts name and that are not there.
     pub topics: BTreeMap<String, TopicFacts>,
     /// Products that operators have paused.
@@ -112,6 +114,18 @@ pub fn infos(plans: &Plans) -> BTreeMap<ProductName, Info> {
         }
     }
     infos
+}
+
+/// The plans of each product, each once.
+pub fn in_force(plans: &Plans) -> BTreeMap<ProductName, Vec<Arc<Plan>>> {
+    let mut found: BTreeMap<ProductName, Vec<Arc<Plan>>> = BTreeMap::new();
+    for binding in plans.by_topic.values().flatten() {
+        let of = found.entry(binding.plan.product.clone()).or_default();
+        if of.iter().all(|plan| plan.hash != binding.plan.hash) {
+            of.push(binding.plan.clone());
+        }
+    }
+    found
 }
 
 fn labels(rule: &Rule) -> RuleLabels {

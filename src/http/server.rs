@@ -83,8 +83,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Serves until `shutdown` ends, then for at most `DRAIN_TIMEOUT` what is under way. The caller owns the socket.
-pub async fn serve(listener: TcpListener, site: Site, shutdown: impl Future) {
-    let service = routes(site.clone());
+pub async fn serve(listener: TcpListener, site: Site, service: Router, shutdown: impl Future) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stop, stopped) = watch::channel(());
     let mut serving = JoinSet::new();

@@ -28,6 +28,7 @@ use crate::heap;
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
 use crate::kafka::remedy;
+use crate::page;
 use crate::registry;
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
@@ -96,7 +97,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         changes,
     };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
-    let http = tokio::spawn(serve(listener, site, async move {
+    let service = page::routes::routes(site.clone());
+    let http = tokio::spawn(serve(listener, site, service, async move {
         let mut stopped = stopped;
         // Ends with an error when the sender is gone, which means the same.
         let _ = stopped.changed().await;

@@ -10,6 +10,7 @@ mod operators; // what operators ask and want
 mod probes; // probes, and who this is
 mod publish; // products published, changed, withdrawn
 mod policies; // policies of the mesh
+mod pages; // the same URLs for people
 mod products; // products and their status
 mod server; // the server's own bounds and end
 mod packages; // what packages ship

@@ -123,6 +123,7 @@ impl Idle {
             orders,
             changes,
         };
+        let service = mesh_steward::page::routes::routes(site.clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -130,7 +131,7 @@ impl Idle {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 listener.set_nonblocking(true).unwrap();
-                serve(tokio::net::TcpListener::from_std(listener).unwrap(), site, stopped).await;
+                serve(tokio::net::TcpListener::from_std(listener).unwrap(), site, service, stopped).await;
             });
         });
         let (wishes, changes, posts) = (Mutex::new(wishes), Mutex::new(asked), Mutex::new(posted));

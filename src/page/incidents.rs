@@ -1,0 +1,75 @@
+//! `/incidents`: what is broken now, whose it is, since when; and what ended lately.
+
+use crate::clock::now_ms;
+use crate::engine::event::envelope::rfc3339;
+use crate::http::server::Site;
+use crate::http::workers;
+use crate::page::frame::{self, Place};
+use crate::page::seen::href;
+use crate::page::verdict::icon;
+use crate::page::words::{clock, count, counted, span};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use maud::html;
+
+/// Of each kind; `/incidents` as JSON has all.
+const SHOWN_MAX: usize = 100;
+
+pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let now = now_ms();
+    let (directory, peers) = (site.board.directory(), workers::heard(&site, now));
+    let (mut open, mut ended) = (Vec::new(), Vec::new());
+    for (product, info) in &directory.products {
+        let Some(standing) = workers::standing(&site, product, &peers, now) else { continue };
+        let state = standing.owned.state;
+        open.extend(state.incidents.into_iter().map(|incident| (product, info, incident)));
+        ended.extend(state.ended.into_keys().map(|(_, rule, first)| (product, rule, first)));
+    }
+    open.sort_by_key(|(_, _, incident)| std::cmp::Reverse(incident.first_window));
+    ended.sort_by_key(|(_, _, first)| std::cmp::Reverse(*first));
+    let products = open.iter().map(|(product, ..)| product).collect::<std::collections::BTreeSet<_>>().len();
+    let title = match open.len() {
+        0 => "Nothing is broken".to_owned(),
+        1 => "1 incident is open".to_owned(),
+        number => format!("{number} incidents are open, in {}", counted(products, "product")),
+    };
+    let body = html! {
+        main #main {
+            div.head { div { h1 { (title) } p { "An incident opens when a rule fails in as many windows as its contract allows, and ends with a window that passes." } } }
+            section.sec aria-labelledby="h-open" {
+                h2.sr #h-open { "Open" }
+                @if open.is_empty() { div.panel.empty { p { "No rule of any product fails now." } } } @else {
+                    ol.panel {
+                        @for (product, info, incident) in open.iter().take(SHOWN_MAX) {
+                            @let since = rfc3339(incident.first_window);
+                            li.inc {
+                                (icon("fail", "fail"))
+                                h3 { a href={ (href(product)) "#rules" } { (product.name) ": " (incident.rule) } }
+                                span.num.small.dimmer title=(since) { "since " (clock(&since)) ", " (span(now - incident.first_window)) }
+                                p {
+                                    (if info.owner.is_empty() { "Nobody is known to own it" } else { &info.owner }) ". "
+                                    (counted(usize::try_from(incident.failing).unwrap_or(usize::MAX), "window")) " failed; at most " (count(incident.worst)) " records in one."
+                                    @if let Some(severity) = &incident.severity { " " span.tag { (severity) } }
+                                }
+                            }
+                        }
+                    }
+                    @if open.len() > SHOWN_MAX { p.small.dimmer { "The newest " (SHOWN_MAX) ". " a href="/incidents?state=open&format=json" { "All as JSON" } } }
+                }
+            }
+            @if !ended.is_empty() {
+                section.sec aria-labelledby="h-end" {
+                    header { h2 #h-end { "Ended lately" } p { "Those that late records may open again." } }
+                    ol.panel {
+                        @for (product, rule, first) in ended.iter().take(SHOWN_MAX) {
+                            @let since = rfc3339(*first);
+                            li.inc { (icon("pass", "pass")) h3 { a href=(href(product)) { (product.name) ": " (rule) } } span.num.small.dimmer title=(since) { "began " (clock(&since)) } }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    frame::page(&site, &headers, Place::Incidents, "Incidents", true, body)
+}

@@ -1,0 +1,159 @@
+//! One product with all that its page says: what its contracts say, and how it stands by the word of its owner.
+
+use crate::catalog::directory::{Directory, Info};
+use crate::catalog::fleet::Peer;
+use crate::catalog::lineage::Lineage;
+use crate::engine::check::verdict::Status;
+use crate::engine::contract::described::Field;
+use crate::engine::contract::name::ProductName;
+use crate::engine::lineage::node::{Edge, Node};
+use crate::flow::io::Ms;
+use crate::flow::state::{ProductState, Summary};
+use crate::http::server::Site;
+use crate::http::summary::latest;
+use crate::http::workers::{self, Standing};
+use crate::page::verdict::rank;
+use crate::page::words::encoded;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub struct Seen<'d> {
+    pub name: &'d ProductName,
+    pub info: &'d Info,
+    pub text: Option<&'d str>,
+    /// Paths of fields, for the search.
+    pub fields: Vec<&'d str>,
+    /// Some field is classified.
+    pub personal: bool,
+    pub standing: Option<Standing>,
+    pub status: Status,
+    pub score: Option<f64>,
+    /// Oldest first.
+    pub windows: Vec<Window>,
+    /// Jobs that read one of its topics, ours aside; `None`: lineage is not known yet.
+    pub readers: Option<BTreeSet<Node>>,
+}
+
+/// All summaries of one span of time together.
+pub struct Window {
+    pub start_ms: Ms,
+    pub end_ms: Ms,
+    pub status: Status,
+    pub records: u64,
+    /// By rule: the worst word, and the rows that broke it.
+    pub findings: BTreeMap<String, (Status, u64)>,
+}
+
+impl<'d> Seen<'d> {
+    pub fn of(
+        site: &Site,
+        directory: &'d Directory,
+        lineage: &Lineage,
+        peers: &BTreeMap<String, Peer>,
+        name: &'d ProductName,
+        now: Ms,
+    ) -> Option<Seen<'d>> {
+        let info = directory.products.get(name)?;
+        let documents: Vec<_> = directory.documents.iter().filter(|document| document.product == *name).collect();
+        let datasets = || documents.iter().flat_map(|document| &document.described.datasets);
+        let standing = workers::standing(site, name, peers, now);
+        let latest = standing.as_ref().and_then(|standing| latest(&standing.owned.state));
+        let (status, score) = latest.map_or((Status::Unknown, None), |latest| (latest.status, latest.score));
+        let windows = standing.as_ref().map(|standing| windows(&standing.owned.state)).unwrap_or_default();
+        Some(Seen {
+            name,
+            info,
+            text: datasets().find_map(|dataset| dataset.text.as_deref()),
+            fields: documents.iter().flat_map(|document| &document.fields).map(|field| field.path.as_str()).collect(),
+            personal: datasets().any(|dataset| classified(&dataset.fields)),
+            standing,
+            status,
+            score,
+            windows,
+            readers: (lineage.at_ms > 0).then(|| readers(lineage, &info.topics)),
+        })
+    }
+
+    pub fn href(&self) -> String {
+        href(self.name)
+    }
+
+    /// What the last window found, worst first: rule, word, rows.
+    pub fn findings(&self) -> Vec<(&str, Status, u64)> {
+        let last = self.windows.last().into_iter().flat_map(|window| &window.findings);
+        let mut found: Vec<_> = last.map(|(rule, (status, failed))| (rule.as_str(), *status, *failed)).collect();
+        found.sort_by_key(|(_, status, failed)| (rank(*status), std::cmp::Reverse(*failed)));
+        found
+    }
+
+    /// Records a minute in the last window.
+    pub fn volume(&self) -> Option<f64> {
+        let last = self.windows.last()?;
+        let span_ms = last.end_ms - last.start_ms;
+        (span_ms > 0).then(|| last.records as f64 * 60_000.0 / span_ms as f64)
+    }
+
+    /// How old the newest record is.
+    pub fn age_ms(&self, now: Ms) -> Option<Ms> {
+        Some((now - self.standing.as_ref()?.owned.state.newest_ms?).max(0))
+    }
+
+    /// Why nothing is known, where nothing is.
+    pub fn why_unknown(&self) -> &'static str {
+        match &self.standing {
+            None => "Nothing was judged yet: its records have not reached the ledger.",
+            Some(standing) if standing.owned.state.recent.is_empty() => "No window has closed yet.",
+            Some(_) => "Its last window could not be measured.",
+        }
+    }
+}
+
+pub fn href(product: &ProductName) -> String {
+    format!("/products/{}/{}", encoded(&product.domain), encoded(&product.name))
+}
+
+fn classified(fields: &[Field]) -> bool {
+    fields.iter().any(|field| field.classified || classified(&field.fields))
+}
+
+fn readers(lineage: &Lineage, topics: &BTreeSet<String>) -> BTreeSet<Node> {
+    let graph = &lineage.graph;
+    let mut found = BTreeSet::new();
+    for topic in topics {
+        let from = Node::dataset(&lineage.namespace, topic);
+        let lives = |to: &&Node| graph.lives(&Edge { from: from.clone(), to: (*to).clone() });
+        found.extend(graph.targets_of(&from).filter(lives).filter(|to| !graph.is_own(to)).cloned());
+    }
+    found
+}
+
+/// Where a contract in force judged a span, what older ones said of it does not count.
+fn windows(state: &ProductState) -> Vec<Window> {
+    let mut by_start: BTreeMap<Ms, Vec<&Summary>> = BTreeMap::new();
+    for summary in &state.recent {
+        by_start.entry(summary.window.start).or_default().push(summary);
+    }
+    by_start
+        .into_values()
+        .filter_map(|mut of| {
+            if of.iter().any(|summary| state.current.contains(&summary.window.hash)) {
+                of.retain(|summary| state.current.contains(&summary.window.hash));
+            }
+            let first = of.first()?;
+            let mut window = Window {
+                start_ms: first.window.start,
+                end_ms: first.end_ms,
+                status: of.iter().map(|summary| summary.status).min_by_key(|status| rank(*status))?,
+                records: of.iter().map(|summary| summary.records).sum(),
+                findings: BTreeMap::new(),
+            };
+            for (rule, status, failed) in of.iter().flat_map(|summary| &summary.findings) {
+                let known = window.findings.entry(rule.clone()).or_insert((*status, 0));
+                known.1 += failed;
+                if rank(*status) < rank(known.0) {
+                    known.0 = *status;
+                }
+            }
+            Some(window)
+        })
+        .collect()
+}

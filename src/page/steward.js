@@ -1,0 +1,68 @@
+// steward.js: what the page can do beyond plain HTML. Every feature here has a no-JS way to the same end.
+(() => {
+  const doc = document, root = doc.documentElement, $ = (s, e = doc) => e.querySelector(s), $$ = (s, e = doc) => [...e.querySelectorAll(s)];
+  root.classList.add('js');
+
+  // Theme. The server writes data-theme from the cookie that the toggle sets.
+  const dark = () => root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+
+  function toast(text, act, run) {
+    const t = doc.createElement('div'), p = doc.createElement('span');
+    t.className = 'toast'; p.textContent = text; t.append(p);
+    if (act) { const b = doc.createElement('button'); b.className = 'btn tiny'; b.textContent = act; b.onclick = () => { run(); t.remove() }; t.append(b) }
+    $('.toasts').append(t);
+    if (!act) setTimeout(() => t.remove(), 4000);   // a toast with an action stays until it is answered
+  }
+
+  // Instant search and facets: filter what is on the page at once; Enter asks the server (GET /?q=&verdict=).
+  function filter(list, q) {
+    const words = q.toLowerCase().split(/\s+/).filter(Boolean); let n = 0;
+    const sets = $$('.facet').map(f => $$(':checked', f).map(c => c.value)).filter(s => s.length);
+    for (const li of $$('[data-t]', list)) {
+      const has = w => li.dataset.t.includes(w), hit = words.every(has) && sets.every(s => s.some(has)); li.hidden = !hit; n += hit;
+      const a = $('h3 a', li), name = a.textContent; a.textContent = '';
+      const at = words[0] ? name.toLowerCase().indexOf(words[0]) : -1;
+      if (at < 0) { a.textContent = name; continue }
+      const m = doc.createElement('mark'); m.textContent = name.slice(at, at + words[0].length);
+      a.append(name.slice(0, at), m, name.slice(at + words[0].length));
+    }
+    $('#count').textContent = `${n} product${n === 1 ? '' : 's'}`; $('#none').hidden = n > 0;
+  }
+
+  doc.addEventListener('DOMContentLoaded', () => {
+    const q = $('#q'), list = $('[data-list]');
+    if (q && list) { q.addEventListener('input', () => filter(list, q.value)); doc.addEventListener('change', e => e.target.closest('.facet') && filter(list, q.value)) }
+    for (const b of $$('[data-copy],[data-theme-toggle]')) b.hidden = false;
+    for (const b of $$('[data-theme-toggle]')) b.setAttribute('aria-label', dark() ? 'Use the light theme' : 'Use the dark theme');
+    for (const g of $$('.graph')) { const n = $('.sel', g); if (n) g.scrollLeft += n.getBoundingClientRect().left - g.getBoundingClientRect().left - 16 }   // a phone starts at the focus
+    // The rail marks the section in view.
+    const toc = $$('.toc a[href^="#"]'), seen = toc.map(a => doc.getElementById(a.hash.slice(1)));
+    if (toc.length && 'IntersectionObserver' in window) {
+      const io = new IntersectionObserver(es => es.forEach(e => {
+        if (e.isIntersecting) toc.forEach((a, i) => seen[i] === e.target ? a.setAttribute('aria-current', 'true') : a.removeAttribute('aria-current'));
+      }), { rootMargin: '-20% 0px -70%' });
+      seen.forEach(s => s && io.observe(s));
+    }
+  });
+
+  doc.addEventListener('click', async e => {
+    const b = e.target.closest('[data-copy],[data-theme-toggle]'); if (!b) return;
+    if (b.matches('[data-theme-toggle]')) { e.preventDefault(); root.dataset.theme = dark() ? 'light' : 'dark'; doc.cookie = `theme=${root.dataset.theme};path=/;max-age=31536000;samesite=strict`; b.setAttribute('aria-label', dark() ? 'Use the light theme' : 'Use the dark theme'); return }
+    const from = $('pre', b.parentElement);
+    try { await navigator.clipboard.writeText(b.dataset.copy || from.textContent); toast('Copied.') } catch { getSelection().selectAllChildren(from || b); toast('Selected. Press Ctrl+C to copy.') }
+  });
+
+  // Keys: / search, j k move, Enter opens, ? help, Esc leaves. Never while typing, never with a modifier.
+  doc.addEventListener('keydown', e => {
+    if (e.key === 'Escape' && e.target.id === 'q') { e.target.blur(); return }
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches('input,textarea,select')) return;
+    const rows = $$('[data-t]:not([hidden])'), at = rows.findIndex(r => r.classList.contains('at'));
+    if (e.key === '/') { e.preventDefault(); $('#q').focus() }
+    else if (e.key === '?') $('#keys')?.showModal();
+    else if ((e.key === 'j' || e.key === 'k') && rows.length) {
+      rows[at]?.classList.remove('at');
+      const next = rows[Math.max(0, Math.min(rows.length - 1, at + (e.key === 'j' ? 1 : -1)))];
+      next.classList.add('at'); next.scrollIntoView({ block: 'nearest' }); $('h3 a', next).focus();
+    }
+  });
+})();
