@@ -126,18 +126,17 @@ fn readers(lineage: &Lineage, topics: &BTreeSet<String>) -> BTreeSet<Node> {
     found
 }
 
-/// Where a contract in force judged a span, what older ones said of it does not count.
+/// Since a contract in force judged its first window, what older ones say does not count.
 fn windows(state: &ProductState) -> Vec<Window> {
+    let current = |summary: &&Summary| state.current.contains(&summary.window.hash);
+    let since = state.recent.iter().filter(current).map(|summary| summary.window.start).min();
     let mut by_start: BTreeMap<Ms, Vec<&Summary>> = BTreeMap::new();
-    for summary in &state.recent {
+    for summary in state.recent.iter().filter(|s| current(s) || since.is_none_or(|since| s.window.start < since)) {
         by_start.entry(summary.window.start).or_default().push(summary);
     }
     by_start
         .into_values()
-        .filter_map(|mut of| {
-            if of.iter().any(|summary| state.current.contains(&summary.window.hash)) {
-                of.retain(|summary| state.current.contains(&summary.window.hash));
-            }
+        .filter_map(|of| {
             let first = of.first()?;
             let mut window = Window {
                 start_ms: first.window.start,

@@ -73,8 +73,7 @@ fn a_page_says_the_state_first_and_names_the_rule_that_fails() {
 fn names_and_texts_of_others_are_never_markup() {
     let served = Served::start(|board| {
         let mut plans: Plans = plans(&["orders"]);
-        let plan = plans.by_topic.values().next().unwrap()[0].plan.clone();
-        let mut plan = Arc::into_inner(plan.clone()).or_else(|| rebuilt(&mut plans)).unwrap();
+        let mut plan = only(&mut plans);
         plan.owner = HOSTILE.into();
         plan.product = ProductName { domain: HOSTILE.into(), name: HOSTILE.into() };
         plan.rules[0].name = Some(HOSTILE.into());
@@ -93,10 +92,10 @@ fn names_and_texts_of_others_are_never_markup() {
     }
 }
 
-/// The plan of the only product, taken out of what else holds it.
-fn rebuilt(plans: &mut Plans) -> Option<Plan> {
-    let (_, bindings) = plans.by_topic.pop_first()?;
-    Arc::into_inner(bindings.into_iter().next()?.plan)
+/// The plan of the only product, taken out of what holds it.
+fn only(plans: &mut Plans) -> Plan {
+    let (_, bindings) = plans.by_topic.pop_first().unwrap();
+    Arc::into_inner(bindings.into_iter().next().unwrap().plan).unwrap()
 }
 
 #[test]
