@@ -134,7 +134,7 @@ pub fn promises(seen: &Seen) -> Markup {
                                     @match used {
                                         None => span.unknown { "not measured yet" },
                                         Some(used) => {
-                                            div.small.num { (format!("{:.0} % used", used * 100.0)) @if used > 1.0 { ": overspent" } }
+                                            div.small.num { (spent(used)) }
                                             svg.bar aria-hidden="true" { rect class=(if used >= 1.0 { "f2" } else if used > 0.75 { "w2" } else { "d2" }) width={ (format!("{:.1}", (used * 100.0).clamp(0.0, 100.0))) "%" } height="100%" {} }
                                         },
                                     }
@@ -145,5 +145,14 @@ pub fn promises(seen: &Seen) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// A budget by the share of it that is used.
+fn spent(used: f64) -> String {
+    match used {
+        used if used >= 2.0 => format!("overspent: {used:.0} times the budget"),
+        used if used > 1.0 => format!("overspent: {:.0} % used", used * 100.0),
+        used => format!("{:.0} % used", used * 100.0),
     }
 }

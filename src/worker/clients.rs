@@ -16,6 +16,9 @@ pub fn settings(config: &Config) -> Settings {
 
 /// What a client says: errors are counted, and repeats of one kind are limited.
 fn hear(limiter: &Mutex<Limiter>, event: ClientEvent) {
+    if is_race(&event) {
+        return tracing::debug!(client = event.client, "{}", event.text);
+    }
     let now = crate::clock::now_ms();
     let code = event.code.map(|c| format!("{c:?}"));
     if let Some(code) = &code {
@@ -37,6 +40,31 @@ fn hear(limiter: &Mutex<Limiter>, event: ClientEvent) {
             4 => tracing::warn!(client, "{}", event.text),
             5..=6 => tracing::info!(client, "{}", event.text),
             _ => tracing::debug!(client, "{}", event.text),
+        }
+    }
+}
+
+/// Workers that change the catalog at the same time fence each other, and ask again (`worker::registrar`): no error, whatever the client
+/// calls it.
+fn is_race(event: &ClientEvent) -> bool {
+    event.client.ends_with("catalog-0") && event.text.contains("has been fenced by a newer instance")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_fenced_while_it_changes_the_catalog_is_no_error_and_a_task_is_one() {
+        const FENCED: &str =
+            "TXNERR: Fatal transaction error: Local: This instance has been fenced by a newer instance (_FENCED)";
+        for (client, text, expected) in [
+            ("producer catalog-0", FENCED, true),
+            ("producer inspect-0", FENCED, false),
+            ("producer catalog-0", "Local: Broker transport failure", false),
+        ] {
+            let event = ClientEvent { client: client.into(), text: text.into(), level: 3, code: None };
+            assert_eq!(is_race(&event), expected, "{client}: {text}");
         }
     }
 }
