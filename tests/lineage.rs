@@ -1,5 +1,6 @@
 //! What catalogs are told: OpenLineage, strictly valid, with ids that a repeat shares, of bounded size.
 
+mod content; // what contents alone say
 mod found; // jobs that were found
 mod openlineage;
 

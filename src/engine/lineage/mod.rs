@@ -11,3 +11,4 @@ pub mod record; // the graph as keys and values of a compacted log
 pub mod names; // namespaces and their aliases, node ids
 pub mod statement; // OpenLineage events of others, read
 pub mod told; // what they told beside edges: facets, runs
+pub mod content; // who feeds whom, by what columns hold
