@@ -10,6 +10,7 @@ pub mod trend; // what windows come to, one after the other: service levels, bud
 pub mod event; // what leaves: CloudEvents with their ids
 pub mod lineage; // who feeds whom, with evidence
 pub mod trial; // a dry run: records against a contract, without a broker
+pub mod audit; // what was asked of the mesh, and what came of it
 pub mod published; // products of the API: what the catalog holds of one, and which changes it takes
 pub mod infer; // a contract drafted from records
 pub mod policy; // rules of the mesh about contracts and products

@@ -5,6 +5,8 @@ pub mod health; // /live, /ready, /health, /
 pub mod metrics; // /metrics
 pub mod products; // /products, one of them, its contract, its offsets
 pub mod publish; // products published, changed, withdrawn
+pub mod audit; // /audit, and what notes each request
+pub mod call; // who asks, by which call, why
 pub mod impact; // who reads a product, by name
 pub mod status; // /products/…/status
 pub mod wishes; // pause, resume, restart, reload
@@ -22,5 +24,6 @@ pub mod origin; // web pages change nothing
 pub mod loggers; // /admin/loggers
 pub mod lag; // how far behind its log a product is
 pub mod summary; // what a product's recent windows say together
+pub mod paged; // long lists in pages
 pub mod query; // what stands behind the question mark
 pub mod problem; // errors as problem+json that Connect's clients read too

@@ -6,6 +6,10 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+/// Stands on an answer that is an error: what it said.
+#[derive(Clone)]
+pub struct Detail(pub String);
+
 /// An answer that is an error; `detail` says what, and what to do.
 pub fn problem(status: StatusCode, detail: &str) -> Response {
     problem_with(status, detail, json!({}))
@@ -24,7 +28,9 @@ pub fn problem_with(status: StatusCode, detail: &str, members: Value) -> Respons
     if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
         body.extend(members);
     }
-    (status, [(CONTENT_TYPE, "application/problem+json")], Json(body)).into_response()
+    let mut answer = (status, [(CONTENT_TYPE, "application/problem+json")], Json(body)).into_response();
+    answer.extensions_mut().insert(Detail(detail.to_owned()));
+    answer
 }
 
 /// What the framework itself refuses (a path that is no text, a body that is too large) it says in plain text.

@@ -9,9 +9,11 @@ use crate::catalog::published::{NotDone, Petition};
 use crate::engine::contract::diff::{Change as Difference, Direction, Level as Effect, Perspective};
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::problem::{Level, Problem};
-use crate::engine::published::change::{Asked, By, Change, Decided, Expected, Refusal};
+use crate::engine::published::change::{Asked, Change, Decided, Expected, Refusal};
 use crate::engine::published::contracts;
 use crate::engine::published::lifecycle::Lifecycle;
+use crate::http::audit::{About, Audited};
+use crate::http::call::Call;
 use crate::http::impact;
 use crate::http::problem::{problem, problem_with};
 use crate::http::query::{bad, pairs};
@@ -20,7 +22,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,8 +32,6 @@ use tokio::time::timeout;
 
 /// A change is a transaction and a round of the worker; one that has no answer by then is in trouble.
 const MADE_WITHIN: Duration = Duration::from_secs(30);
-/// A header that says why, as `?why=` does.
-const WHY: HeaderName = HeaderName::from_static("x-steward-why");
 
 /// Contracts are larger than what else is sent: as large as the catalog takes them, and some for what JSON adds.
 pub fn body() -> DefaultBodyLimit {
@@ -39,7 +39,7 @@ pub fn body() -> DefaultBodyLimit {
 }
 
 /// `POST /products`: a new product of the contracts in the body, named as they name it. 201 with its place.
-pub async fn create(State(site): State<Site>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn create(State(site): State<Site>, call: Call, body: Bytes) -> Response {
     let texts = match texts(&body) {
         Ok(texts) => texts,
         Err(answer) => return *answer,
@@ -49,22 +49,20 @@ pub async fn create(State(site): State<Site>, method: Method, uri: Uri, headers:
         Err(refusal) => return refused(&refusal),
     };
     let Some(product) = product else { return *bad("the body holds no contract") };
-    ask(&site, product, Change::Publish { contracts: texts }, Some(Expected::Absent), &method, &uri, &headers).await
+    ask(&site, product, Change::Publish { contracts: texts }, Some(Expected::Absent), call).await
 }
 
 /// `PUT /products/{domain}/{name}/contract`: the contracts in the body, and no others, are the product's.
 pub async fn replace(
     State(site): State<Site>,
     Path((domain, name)): Path<(String, String)>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    call: Call,
     body: Bytes,
 ) -> Response {
     match texts(&body) {
         Ok(contracts) => {
             let product = ProductName { domain, name };
-            ask(&site, product, Change::Publish { contracts }, None, &method, &uri, &headers).await
+            ask(&site, product, Change::Publish { contracts }, None, call).await
         }
         Err(answer) => *answer,
     }
@@ -83,9 +81,7 @@ struct Life {
 pub async fn live(
     State(site): State<Site>,
     Path((domain, name)): Path<(String, String)>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    call: Call,
     body: Bytes,
 ) -> Response {
     let Life { lifecycle, successor, end_of_life } = match serde_json::from_slice(&body) {
@@ -99,18 +95,12 @@ pub async fn live(
         }
     };
     let change = Change::Live { lifecycle, successor, end_of_life };
-    ask(&site, ProductName { domain, name }, change, None, &method, &uri, &headers).await
+    ask(&site, ProductName { domain, name }, change, None, call).await
 }
 
 /// `DELETE /products/{domain}/{name}`: its contracts judge nothing any more. The answer names whom that breaks.
-pub async fn withdraw(
-    State(site): State<Site>,
-    Path((domain, name)): Path<(String, String)>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    ask(&site, ProductName { domain, name }, Change::Withdraw, None, &method, &uri, &headers).await
+pub async fn withdraw(State(site): State<Site>, Path((domain, name)): Path<(String, String)>, call: Call) -> Response {
+    ask(&site, ProductName { domain, name }, Change::Withdraw, None, call).await
 }
 
 fn texts(body: &Bytes) -> Result<Vec<String>, Box<Response>> {
@@ -120,32 +110,21 @@ fn texts(body: &Bytes) -> Result<Vec<String>, Box<Response>> {
     }
 }
 
-async fn ask(
-    site: &Site,
-    product: ProductName,
-    change: Change,
-    expected: Option<Expected>,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Response {
+async fn ask(site: &Site, product: ProductName, change: Change, expected: Option<Expected>, call: Call) -> Response {
     let directory = site.board.directory();
     let may_create = matches!(change, Change::Publish { .. });
-    let expected = match expected.map_or_else(|| expectation(&directory, &product, headers, may_create), Ok) {
+    let expected = match expected.map_or_else(|| expectation(&directory, &product, &call.headers, may_create), Ok) {
         Ok(expected) => expected,
         Err(answer) => return *answer,
     };
-    let why = match pairs(uri) {
-        Ok(pairs) => pairs.last("why").map(str::to_owned),
-        Err(answer) => return *answer,
-    };
-    let of_header = || headers.get(WHY).and_then(|why| why.to_str().ok()).map(str::to_owned);
-    let by = By { actor: "anonymous".into(), why: why.or_else(of_header), call: format!("{method} {}", uri.path()) };
+    if let Err(answer) = pairs(&call.uri) {
+        return *answer;
+    }
     // Whom it breaks is asked before there is nothing left to ask of.
     let consumers = (change == Change::Withdraw).then(|| impact::consumers(site, &product));
     let is_new = !directory.published.contains_key(&product);
-    let asked = Asked { product, change, expected, by };
-    match made(site, asked.clone()).await {
+    let asked = Asked { product, change, expected, by: call.by };
+    let mut answer = match made(site, asked.clone()).await {
         Ok(decided) => {
             let mut answer = answered(&asked, &decided, is_new);
             if let Some(consumers) = consumers {
@@ -156,11 +135,16 @@ async fn ask(
                 }))
                 .into_response();
             }
+            if decided.changes {
+                answer.extensions_mut().insert(Audited);
+            }
             answer
         }
         Err(NotDone::Refused(refusal)) => refused(&refusal),
         Err(NotDone::Failed(why)) => problem(StatusCode::SERVICE_UNAVAILABLE, &why),
-    }
+    };
+    answer.extensions_mut().insert(About(asked.product.to_string()));
+    answer
 }
 
 /// What the request says that the product must be, or else what this worker shows of it.

@@ -6,12 +6,14 @@
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{LineageBoard, Post};
 use crate::catalog::published::Petition;
+use crate::catalog::trail::Trail;
 use crate::catalog::wish::Order;
+use crate::engine::audit::Line;
 use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Ms;
 use crate::http::{
-    contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, policies, problem, products,
-    publish, search, status, topics, wishes, workers,
+    audit, contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, policies, problem,
+    products, publish, search, status, topics, wishes, workers,
 };
 use crate::telemetry::Handle;
 use axum::Router;
@@ -52,6 +54,9 @@ pub struct Site {
     pub orders: mpsc::Sender<Order>,
     /// Changes of published products go the same way.
     pub changes: mpsc::Sender<Petition>,
+    /// What was asked, by whom: read here, written there.
+    pub trail: Arc<Trail>,
+    pub audit: mpsc::Sender<Line>,
 }
 
 /// Connections at a time. Whoever comes next waits in the kernel's queue until one ends, which an idle one does
@@ -154,6 +159,7 @@ pub fn routes(site: Site) -> Router {
         .route("/incidents", get(incidents::all))
         .route("/workers", get(workers::list))
         .route("/search", get(search::search))
+        .route("/audit", get(audit::list))
         .route("/admin/loggers", get(loggers::list))
         .route("/admin/loggers/{name}", get(loggers::one).put(loggers::set))
         .route("/admin/reload", post(wishes::reload))
@@ -161,6 +167,7 @@ pub fn routes(site: Site) -> Router {
         .method_not_allowed_fallback(problem::no_method)
         .layer(from_fn_with_state(site.clone(), origin::guard))
         .layer(map_response(problem::of_framework))
+        .layer(from_fn_with_state(site.clone(), audit::note))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(site)
 }

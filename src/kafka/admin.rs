@@ -66,6 +66,11 @@ impl Topics {
         format!("{}.workers", self.prefix)
     }
 
+    /// Who asked what, for a year.
+    pub fn audit(&self) -> String {
+        format!("{}.audit", self.prefix)
+    }
+
     /// Where lineage is kept; its events go elsewhere.
     pub fn lineage_log(&self) -> String {
         format!("{}.lineage", self.prefix)
@@ -113,6 +118,11 @@ impl Topics {
             ),
             spec(self.workers(), 1, small()),
             spec(self.lineage_log(), 1, small()),
+            spec(
+                self.audit(),
+                1,
+                vec![("cleanup.policy", "delete".into()), ("retention.ms", (365 * DAY_MS).to_string())],
+            ),
             events(self.governance.clone()),
         ];
         specs.extend(self.lineage.clone().map(events));

@@ -35,6 +35,14 @@ impl Follower {
         Ok(Follower { queue, client, reader, part: Part { topic: topic.into(), partition: 0 }, next: 0 })
     }
 
+    /// Begins with the newest records, so many at most. Of a log whose records are of interest one by one.
+    pub fn of_newest(settings: &Settings, topic: &str, count: i64) -> Result<Follower, Fault> {
+        let mut follower = Follower::new(settings, topic)?;
+        let ends = ask::ends(&follower.client, std::slice::from_ref(&follower.part), ASK_MS)?;
+        follower.next = ends.get(&follower.part).map_or(0, |ends| (ends.high - count).max(ends.start));
+        Ok(follower)
+    }
+
     /// What was written since the last look, up to the log's end at this moment.
     pub fn look(&mut self) -> Result<Vec<LogRecord>, Fault> {
         let ends = ask::ends(&self.client, std::slice::from_ref(&self.part), ASK_MS);

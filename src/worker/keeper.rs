@@ -364,6 +364,11 @@ impl Keeper {
         topics(&self.config).lineage_log()
     }
 
+    /// The topic of the audit.
+    pub fn audit(&self) -> String {
+        topics(&self.config).audit()
+    }
+
     /// The topic of heartbeats.
     pub fn workers(&self) -> String {
         topics(&self.config).workers()

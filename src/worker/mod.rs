@@ -4,6 +4,7 @@
 
 pub mod clients; // settings of Kafka clients, and what they say
 pub mod keeper; // contracts and topics, as they change
+pub mod auditor; // who asked what: written, read
 pub mod registrar; // changes of published products
 pub mod fingerprint; // of the key of uniqueness hashes
 pub mod herald; // heartbeats: what workers tell each other
@@ -17,6 +18,7 @@ pub mod task; // one task: its thread, its settings, what is shown of it
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{LineageBoard, Post};
 use crate::catalog::published::Petition;
+use crate::catalog::trail::Trail;
 use crate::catalog::wish::{Order, Wish};
 use crate::config::usable::Config;
 use crate::discovery::collectors;
@@ -32,6 +34,7 @@ use crate::page;
 use crate::registry;
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
+use crate::worker::auditor::Desk;
 use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
 use crate::worker::lineage::Lineage;
@@ -59,6 +62,10 @@ const GIVE_BACK_EVERY: Duration = Duration::from_secs(60);
 
 /// Wishes that wait for the next round; whoever comes next is told to try again.
 const ORDERS_MAX: usize = 64;
+/// Lines of the audit that wait for a broker; a line that finds no room is an error in the log.
+const LINES_MAX: usize = 1_024;
+/// What a stop leaves to the last lines.
+const AUDIT_WITHIN: Duration = Duration::from_secs(2);
 
 /// A killed process gives its port back within a second or two.
 const BIND_TRIES: u32 = 20;
@@ -80,6 +87,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
     let board = Arc::new(Board::default());
     let lineage: Arc<LineageBoard> = Arc::default();
     let (orders, wishes) = mpsc::channel(ORDERS_MAX);
+    let (audit, lines) = mpsc::channel(LINES_MAX);
+    let trail: Arc<Trail> = Arc::default();
     let (changes, petitions) = mpsc::channel(ORDERS_MAX);
     let (posts, posted) = mpsc::channel(lineage::POSTS_MAX);
     let (stop_http, stopped) = watch::channel(());
@@ -95,6 +104,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         posts,
         orders,
         changes,
+        trail: trail.clone(),
+        audit,
     };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
     let service = page::routes::routes(site.clone());
@@ -103,9 +114,14 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         // Ends with an error when the sender is gone, which means the same.
         let _ = stopped.changed().await;
     }));
-    let exit = govern(config, Boards { board, lineage, posted, petitions }, wishes, reloads, shutdown).await;
+    let (done, written) = oneshot::channel();
+    let desk = Desk { trail, lines, done };
+    let exit =
+        govern(config, Boards { board, lineage, posted, petitions, audit: desk }, wishes, reloads, shutdown).await;
     drop(stop_http);
     let _ = http.await;
+    // No request is under way any more: what the last of them did is written.
+    let _ = tokio::time::timeout(AUDIT_WITHIN, written).await;
     exit
 }
 
@@ -126,12 +142,13 @@ struct Boards {
     lineage: Arc<LineageBoard>,
     posted: mpsc::Receiver<Post>,
     petitions: mpsc::Receiver<Petition>,
+    audit: Desk,
 }
 
 /// Sets up and supervises until the end.
 async fn govern(
     config: Config,
-    Boards { board, lineage, posted, petitions: mut changes }: Boards,
+    Boards { board, lineage, posted, petitions: mut changes, audit }: Boards,
     mut wishes: mpsc::Receiver<Order>,
     mut reloads: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
@@ -168,6 +185,7 @@ async fn govern(
     let mut tasks = Tasks::start(&config, &keeper, &board, registry, exits);
     let (own, address) = (keeper.workers(), herald::address(config.http.listen));
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
+    auditor::start(keeper.settings("audit", 0), keeper.audit(), audit);
     let mut survey = survey::start(keeper.settings("inspect", 0), board.clone());
     let lineage = Lineage::start(lineage_setup(&config, &keeper, &board, lineage), posted);
     let mut watch = Watch::new(&config, &board, keeper.delta_partitions());

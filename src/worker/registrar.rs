@@ -9,14 +9,19 @@ use crate::catalog::files::{FILE_BYTES_MAX, Source};
 use crate::catalog::policies::PolicyFiles;
 use crate::catalog::published::NotDone;
 use crate::config::usable::Config;
+use crate::engine::audit::{self, Line};
 use crate::engine::contract::name::ProductName;
-use crate::engine::published::change::{Asked, Change, Decided, Refusal, Standing, decide};
+use crate::engine::event::envelope::rfc3339;
+use crate::engine::published::change::{Asked, By, Change, Decided, Refusal, Standing, decide};
+use crate::engine::published::contracts;
 use crate::engine::published::entry::{self, Entry};
 use crate::flow::io::{Fault, Message};
 use crate::kafka::atomic::Atomic;
 use crate::kafka::catalog::Copy;
 use crate::kafka::client::Settings;
 use crate::kafka::configured::topics;
+use crate::worker::auditor;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Each worker that asks at the same time fences the others once; so many at a time come through.
@@ -78,21 +83,36 @@ impl Registrar<'_> {
             None => None,
         };
         *written = Some(decided.clone());
-        writer.write(&[self.message(entry::key(&asked.product), value)]).map_err(failed)?;
+        let ours = topics(self.config);
+        let (actor, line) = auditor::record(&self.line(asked, &decided));
+        let messages = [message(ours.catalog(), entry::key(&asked.product), value), message(ours.audit(), actor, line)];
+        writer.write(&messages).map_err(failed)?;
         self.catalog.look().map_err(failed)?;
-        tracing::info!(product = %asked.product, actor = asked.by.actor, call = asked.by.call, "the catalog was changed");
+        tracing::info!(product = %asked.product, actor = asked.by.actor, call = %format!("{} {}", asked.by.method, asked.by.path), "the catalog was changed");
         Ok(decided)
     }
 
-    fn message(&self, key: String, value: Option<Vec<u8>>) -> Message {
-        Message {
-            topic: topics(self.config).catalog().into(),
-            partition: Some(0),
-            key: Some(key.into_bytes()),
-            headers: Vec::new(),
-            value,
-            copied: None,
-            about: None,
+    /// What is told of a change, in the transaction that makes it.
+    fn line(&self, asked: &Asked, decided: &Decided) -> Line {
+        let By { actor, reason, method, path, correlation } = asked.by.clone();
+        let before = self.entry(asked);
+        let (action, _) = audit::named(&method, &path);
+        let status = if before.is_none() { 201 } else { 200 };
+        Line {
+            at: rfc3339(crate::clock::now_ms()),
+            actor,
+            action,
+            product: Some(asked.product.to_string()),
+            outcome: audit::outcome(status).to_owned(),
+            status,
+            method,
+            path,
+            correlation,
+            worker: self.config.worker.id.clone(),
+            reason,
+            detail: None,
+            before: before.as_ref().map(summary),
+            after: decided.after.as_ref().map(summary),
         }
     }
 
@@ -130,6 +150,24 @@ impl Registrar<'_> {
         }
         Ok(decided)
     }
+}
+
+fn message(topic: String, key: String, value: Option<Vec<u8>>) -> Message {
+    let (key, headers) = (Some(key.into_bytes()), Vec::new());
+    Message { topic: topic.into(), partition: Some(0), key, headers, value, copied: None, about: None }
+}
+
+/// A state in short: the contracts by id and version, whose texts the catalog keeps.
+fn summary(entry: &Entry) -> Value {
+    let contracts = contracts::read(&entry.contracts).unwrap_or_default();
+    let contracts: Vec<Value> = contracts.iter().map(|c| json!({"id": c.id, "version": c.version})).collect();
+    json!({
+        "revision": entry.revision,
+        "lifecycle": entry.lifecycle,
+        "successor": entry.successor,
+        "end_of_life": entry.end_of_life,
+        "contracts": contracts,
+    })
 }
 
 fn is_published(path: &Path) -> bool {

@@ -115,7 +115,7 @@ fn a_product_is_published_changed_and_withdrawn_by_rest() {
     let product = "/products/shop/carts";
     let text = format!("{product}/contract");
     decided(&served, || {
-        let made = send(&served, "POST", "/products?why=a+first+try", "", &contract("1.0.0", ""));
+        let made = send(&served, "POST", "/products?reason=a+first+try", "", &contract("1.0.0", ""));
         assert_eq!((made.status, made.header("location")), (201, Some(product)), "{:#}", made.body);
         assert_eq!(made.body["revision"], 1);
         let tag = made.header("etag").unwrap().to_owned();
@@ -191,6 +191,45 @@ fn what_is_refused_says_where_and_what_to_do() {
         check("DELETE", "/products/shop/none", "If-Match: *\r\n", "", 404, "POST /products");
         check("DELETE", "/products/shop/none", "If-Match: 3\r\n", "", 400, "in quotes");
         check("POST", "/products", "", &"# …\n".repeat(300_000), 413, "larger");
+        let mut lines = served.lines.lock().unwrap();
+        let mut noted = Vec::new();
+        while let Ok(line) = lines.try_recv() {
+            assert_eq!((line.actor.as_str(), line.outcome.as_str()), ("anonymous", "refused"), "{line:?}");
+            assert!(line.detail.as_ref().is_some_and(|detail| !detail.is_empty()), "{line:?}");
+            noted.push(line);
+        }
+        assert_eq!(noted.len(), 8, "each of them stands in the audit: {noted:#?}");
+        let of_file = &noted[3];
+        assert_eq!((of_file.status, of_file.product.as_deref()), (409, Some("sales/orders")));
+        assert_eq!((&*of_file.method, &*of_file.path), ("PUT", "/products/sales/orders/contract"));
+        assert_eq!(noted[2].product.as_deref(), Some("shop/other"), "{:#?}", noted[2]);
+        served.trail.add((0..).zip(noted));
+        for (asked, found) in [
+            ("", 8),
+            ("?limit=2&after=5", 2),
+            ("?after=0", 0),
+            ("?product=sales/orders", 2),
+            ("?since=2020-01-01", 8),
+            ("?until=2020-01-01T08:00:00Z", 0),
+            ("?contains=LIVES%20IN", 2),
+            ("?action=product.withdraw", 3),
+            ("?outcome=done", 0),
+        ] {
+            let (status, body) = served.json(&format!("/audit{asked}"));
+            assert_eq!((status, body.as_array().unwrap().len()), (200, found), "{asked}: {body:#}");
+        }
+        let first = send(&served, "GET", "/audit?limit=3&outcome=refused", "", "");
+        assert_eq!(first.header("link"), Some("</audit?limit=3&outcome=refused&after=5>; rel=\"next\""));
+        assert_eq!((&first.body[0]["id"], &first.body[0]["status"]), (&json!(7), &json!(413)));
+        assert_eq!(send(&served, "GET", "/audit?limit=8", "", "").header("link"), None, "there is no other page");
+        for (query, words) in [
+            ("outcome=good", "done, refused, failed"),
+            ("limit=0", "no number above 0"),
+            ("after=99", "begin anew"),
+            ("since=noon", "no time"),
+        ] {
+            check("GET", &format!("/audit?{query}"), "", "", 400, words);
+        }
         check("PATCH", "/products/shop/carts", "", "", 405, "does not take PATCH");
     });
     served.stop();

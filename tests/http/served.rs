@@ -4,8 +4,10 @@ use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::files::Finding;
 use mesh_steward::catalog::lineage::{LineageBoard, Post};
 use mesh_steward::catalog::published::Petition;
+use mesh_steward::catalog::trail::Trail;
 use mesh_steward::catalog::wish::Order;
 use mesh_steward::clock::now_ms;
+use mesh_steward::engine::audit::Line;
 use mesh_steward::engine::check::verdict::Status;
 use mesh_steward::engine::contract::mode::Mode;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
@@ -38,6 +40,9 @@ pub struct Served {
     pub wishes: Mutex<Receiver<Order>>,
     /// Changes of products; likewise.
     pub changes: Mutex<Receiver<Petition>>,
+    /// Lines of the audit that were written, and those that are shown.
+    pub lines: Mutex<Receiver<Line>>,
+    pub trail: Arc<Trail>,
     pub lineage: Arc<LineageBoard>,
     /// OpenLineage events that were sent; a test answers in the worker's stead.
     pub posts: Mutex<Receiver<Post>>,
@@ -108,6 +113,8 @@ impl Idle {
         let telemetry = telemetry::install(START_MS).unwrap();
         let (orders, wishes) = tokio::sync::mpsc::channel(8);
         let (changes, asked) = tokio::sync::mpsc::channel(8);
+        let (audit, lines) = tokio::sync::mpsc::channel(64);
+        let trail: Arc<Trail> = Arc::default();
         let (posts, posted) = tokio::sync::mpsc::channel(8);
         let lineage: Arc<LineageBoard> = Arc::default();
         let site = Site {
@@ -122,6 +129,8 @@ impl Idle {
             posts,
             orders,
             changes,
+            trail: trail.clone(),
+            audit,
         };
         let service = mesh_steward::page::routes::routes(site.clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -135,7 +144,8 @@ impl Idle {
             });
         });
         let (wishes, changes, posts) = (Mutex::new(wishes), Mutex::new(asked), Mutex::new(posted));
-        Served { address, board, wishes, changes, lineage, posts, stop, thread }
+        let lines = Mutex::new(lines);
+        Served { address, board, wishes, changes, lines, trail, lineage, posts, stop, thread }
     }
 }
 

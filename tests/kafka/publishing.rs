@@ -3,12 +3,14 @@
 use crate::broker::shared;
 use crate::mesh::Mesh;
 use crate::worker::{Worker, pause};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// What the interface promises, and what a machine that runs other tests too may add.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_secs(4);
+const AUDITED_WITHIN: Duration = Duration::from_secs(20);
 
 fn contract(version: &str) -> String {
     format!(
@@ -52,7 +54,7 @@ fn two_workers_show_one_catalog_and_of_two_changes_one_wins() {
 
     let (status, _, told) = send(&a, "PUT", "/products/shop/published/contract", None, &contract("1.0.0"));
     assert_eq!(status, 409, "a file holds it: {told:#}");
-    let (status, mut tag, told) = send(&a, "POST", "/products?why=test", None, &contract("1.0.0"));
+    let (status, mut tag, told) = send(&a, "POST", "/products?reason=test", None, &contract("1.0.0"));
     assert_eq!((status, &told["revision"]), (201, &1.into()), "{told:#}");
     assert_eq!(a.get(product).0, 200, "who took it shows it at once");
     until("the other worker shows it", || send(&b, "GET", text, None, "").1 == tag);
@@ -82,6 +84,29 @@ fn two_workers_show_one_catalog_and_of_two_changes_one_wins() {
     let (status, fresh, told) = send(&a, "POST", "/products", None, &contract("1.0.0"));
     assert_eq!((status, &told["revision"]), (201, &1.into()), "{told:#}");
     assert_ne!(fresh, tag);
+    let lines = |worker: &Worker| -> Vec<Value> {
+        let (_, body) = worker.get("/audit");
+        serde_json::from_str(&body).unwrap_or_default()
+    };
+    // A refused change of the file's product, three rounds of changes with a loser each, a withdrawal, and two publications. What
+    // a worker notes by itself waits for its auditor, whose clients wait for the other tests' brokers.
+    let (deadline, mut shown) = (Instant::now() + AUDITED_WITHIN, (lines(&a), lines(&b)));
+    while (shown.0.len() < 10 || shown.0 != shown.1) && Instant::now() < deadline {
+        pause(100);
+        shown = (lines(&a), lines(&b));
+    }
+    let (all, of_b) = shown;
+    assert_eq!(all, of_b, "both show the same audit");
+    assert_eq!(all.len(), 10, "{all:#?}");
+    let times: Vec<(Timestamp, i64)> =
+        all.iter().map(|l| (l["at"].as_str().unwrap().parse().unwrap(), l["id"].as_i64().unwrap())).collect();
+    assert!(times.is_sorted_by(|a, b| a > b), "the newest first: {times:?}");
+    let of = |outcome: &str| all.iter().filter(|line| line["outcome"] == outcome).count();
+    assert_eq!((of("done"), of("refused")), (6, 4), "{all:#?}");
+    let line = |key: &str, word: &str| all.iter().find(|line| line[key] == word).unwrap_or(&Value::Null);
+    let (first, withdrawn) = (line("reason", "test"), line("action", "product.withdraw"));
+    assert_eq!((&first["before"], &first["after"]["revision"]), (&Value::Null, &1.into()), "{all:#?}");
+    assert_eq!((&withdrawn["before"]["revision"], &withdrawn["after"]), (&4.into(), &Value::Null), "{all:#?}");
     drop(b);
     let again = mesh.worker("b").ready();
     assert_eq!(send(&again, "GET", text, None, "").1, fresh, "a worker that starts has read it before it is ready");

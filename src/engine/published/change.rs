@@ -21,9 +21,12 @@ pub struct Asked {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct By {
     pub actor: String,
-    pub why: Option<String>,
-    /// `PUT /products/shop/orders/contract`.
-    pub call: String,
+    pub reason: Option<String>,
+    pub method: String,
+    /// `/products/shop/orders/contract`.
+    pub path: String,
+    /// The request's name in the audit.
+    pub correlation: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

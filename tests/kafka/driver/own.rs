@@ -22,9 +22,9 @@ fn our_topics_are_created_once_verified_and_their_partition_count_held() {
     };
     let admin = Admin::open(&settings).unwrap();
     let before = admin.probe(&["nowhere".into()], &topics).unwrap();
-    assert_eq!((before.brokers, before.missing.len(), before.topics["nowhere"]), (1, 7, None));
+    assert_eq!((before.brokers, before.missing.len(), before.topics["nowhere"]), (1, 8, None));
     let made = admin.ensure_topics(&topics).unwrap();
-    assert_eq!((made.created.len(), made.deltas.partitions, made.state.partitions), (7, 3, 3));
+    assert_eq!((made.created.len(), made.deltas.partitions, made.state.partitions), (8, 3, 3));
     let again = admin.ensure_topics(&topics).unwrap();
     assert_eq!((again.created.len(), again.deltas), (0, made.deltas));
     assert_eq!(again.cluster, before.cluster);
