@@ -1,7 +1,7 @@
 //! `steward`: arguments, logging, exit code.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use mesh_steward::cli::{Exit, check, completions, contract, demo, examples, manual, quarantine, run, top};
+use mesh_steward::cli::{Exit, check, completions, contract, demo, examples, manual, quarantine, run, token, top};
 use mesh_steward::heap;
 use std::io::Write;
 use std::process::ExitCode;
@@ -34,6 +34,9 @@ enum Command {
     /// Bad records that were put aside: lists, shows and replays them
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// Makes a login for REST and the page: a token, or the hash of a password
+    #[command(after_help = examples::TOKEN)]
+    Token(token::Args),
     /// Prints what a shell completes this command line with
     #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::Args),
@@ -69,6 +72,7 @@ fn carry_out(command: Command) -> anyhow::Result<Exit> {
         Command::Check(args) => check::check(&args, &mut out)?,
         Command::Contract(command) => contract::contract(&command, &mut out)?,
         Command::Quarantine(command) => quarantine::quarantine(&command, &mut out)?,
+        Command::Token(args) => token::token(&args, &mut out)?,
         Command::Completions(args) => completions::completions(&args, Arguments::command(), &mut out)?,
         Command::Manual(args) => manual::manual(&args, Arguments::command())?,
     };

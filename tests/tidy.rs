@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("heap", ""),
     ("systemd", ""),
     ("table", ""),
-    ("config", ""),
+    ("config", "engine"),
     ("telemetry", "config engine flow"),
     ("kafka", "clock config engine flow telemetry"),
     ("registry", "clock config engine flow telemetry"),

@@ -46,6 +46,16 @@ Examples:
 Each line of the cluster is ok, warn or fail, what, and a remedy.
 Exit codes: 0 a start succeeds, 1 contracts or the cluster stand in its way, 2 nobody answers, 78 the configuration is wrong.";
 
+pub const TOKEN: &str = "\
+Examples:
+  steward token --name grafana --role viewer
+  steward token --name sales-ci --role publisher:sales --expires 2027-06-30 --json
+  steward token --name anna --role publisher:sales --role viewer --password < password.txt
+
+The token is for whoever logs in (Authorization: Bearer TOKEN, or as password beside the name); the entry holds its hash only.
+steward top and the commands that ask a worker send the one in STEWARD_TOKEN.
+Exit codes: 0 good, 2 a password that is too short.";
+
 pub const LINT: &str = "\
 Examples:
   steward contract lint contracts/

@@ -7,6 +7,7 @@ pub mod connect; // what a start would find at the cluster
 pub mod check; // its configuration, its contracts, and what it would find
 pub mod contract; // contracts at a desk: linted, tried on records
 pub mod quarantine; // bad records: listed, shown, replayed
+pub mod token; // logins of the REST and the page
 pub mod examples; // what help shows beside options
 pub mod completions; // for shells
 pub mod manual; // pages for man(1)

@@ -1,5 +1,7 @@
 //! What a configuration that was read again changes: what a running worker takes up, and what waits for its next start.
 
+use crate::config::access::Jwks;
+use crate::config::http::Http;
 use crate::config::kafka::{Kafka, Properties};
 use crate::config::keys::KAFKA_SECTIONS;
 use crate::config::peer::Login;
@@ -20,8 +22,18 @@ pub struct Change {
 }
 
 /// Keys, or beginnings of such, that a running worker takes up; of Kafka's those in every section.
-const LIVE: &[&str] =
-    &["contracts.paths", "policies.paths", "log.level", "registry.ssl.", "registry.basic.", "registry.bearer."];
+const LIVE: &[&str] = &[
+    "contracts.paths",
+    "policies.paths",
+    "log.level",
+    "registry.ssl.",
+    "registry.basic.",
+    "registry.bearer.",
+    "http.ssl.",
+    "http.insecure",
+    "http.requests.per.second",
+    "access.",
+];
 const LIVE_OF_KAFKA: &[&str] = &["ssl.", "sasl.", "security.protocol"];
 
 pub fn between(running: &Config, fresh: Config) -> Change {
@@ -45,6 +57,7 @@ pub fn between(running: &Config, fresh: Config) -> Change {
             ..running.registry.clone()
         },
         contracts: fresh.contracts,
+        http: Http { listen: running.http.listen, ..fresh.http },
         log: crate::config::usable::Log { level: fresh.log.level, ..running.log.clone() },
         effective: effective(&running.effective, fresh.effective),
         ..running.clone()
@@ -62,7 +75,12 @@ pub fn is_of_registry(key: &str) -> bool {
     key.starts_with("registry.")
 }
 
-/// The files that Kafka's clients and the registry's read at their start, by the key that names them.
+/// Whether one of these keys is about who is let in, and by which certificate.
+pub fn is_of_door(key: &str) -> bool {
+    key.starts_with("http.") || key.starts_with("access.")
+}
+
+/// The files that Kafka's clients, the registry's and HTTP read at their start, by the key that names them.
 pub fn files(config: &Config) -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
     for properties in [&config.kafka.consumer, &config.kafka.producer, &config.kafka.admin] {
@@ -74,6 +92,18 @@ pub fn files(config: &Config) -> BTreeMap<PathBuf, String> {
     if let Some((certificate, key)) = &registry.certificate {
         files.insert(certificate.clone(), "registry.ssl.certificate.location".into());
         files.insert(key.clone(), "registry.ssl.key.location".into());
+    }
+    let http = &config.http;
+    if let Some(tls) = &http.tls {
+        files.insert(tls.certificate.clone(), "http.ssl.certificate.location".into());
+        files.insert(tls.key.clone(), "http.ssl.key.location".into());
+        files.extend(tls.clients.iter().map(|path| (path.clone(), "http.ssl.client.ca.location".into())));
+    }
+    files.extend(http.access.file.iter().map(|path| (path.clone(), "access.file".into())));
+    match http.access.oidc.as_ref().map(|oidc| &oidc.jwks) {
+        Some(Jwks::File(path)) => drop(files.insert(path.clone(), "access.oidc.jwks".into())),
+        Some(Jwks::Url(_, Some(ca))) => drop(files.insert(ca.clone(), "access.oidc.ssl.ca.location".into())),
+        _ => {}
     }
     files
 }

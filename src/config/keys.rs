@@ -347,7 +347,57 @@ pub const KEYS: &[Key] = &[
         path: "http.insecure",
         default: &["false"],
         kind: Kind::Flag,
-        doc: "true allows an address that others reach: there is no access control in this version.",
+        doc: "true: the older word for access.mode: none.",
+    },
+    text(
+        "http.ssl.certificate.location",
+        "HTTPS instead of HTTP: the certificate and its chain, PEM; with http.ssl.key.location.\nRead again when it changes, and on SIGHUP.",
+    ),
+    text("http.ssl.key.location", "The key of that certificate, PEM without a password."),
+    text(
+        "http.ssl.client.ca.location",
+        "Mutual TLS: every client, probes too, must have a certificate that one of these signed, PEM.",
+    ),
+    Key {
+        path: "http.requests.per.second",
+        default: &["100"],
+        kind: Kind::Whole { min: 0, max: 1_000_000 },
+        doc: "Of one client (address), where it has to say who it is; twice as many at once. More is answered 429. 0: as many as it likes.",
+    },
+    Key {
+        path: "access.mode",
+        default: &["auto"],
+        kind: Kind::Word(&["auto", "required", "none"]),
+        doc: "Who has to say who they are. auto: everybody, where access.file or access.oidc is set; else nobody, and only on loopback.\nnone: nobody, wherever http.listen is; something in front asks. required: everybody.",
+    },
+    text(
+        "access.file",
+        "Logins: names, hashes of tokens and passwords, roles; and what groups of an OpenID provider may. docs/security.md\nshows one, `steward token` makes entries. Read again when it changes, and on SIGHUP.",
+    ),
+    Key {
+        path: "access.metrics.open",
+        default: &["false"],
+        kind: Kind::Flag,
+        doc: "true: /metrics is open to whoever reaches it, as /live and /ready are.",
+    },
+    text("access.oidc.issuer", "Tokens (JWT) of this OpenID provider are taken: their iss."),
+    text("access.oidc.audience", "Their aud: what the provider calls this service."),
+    text(
+        "access.oidc.jwks",
+        "Where the provider's public keys are: an address (its jwks_uri) or a file. RS256, ES256 and EdDSA are taken.",
+    ),
+    text("access.oidc.ssl.ca.location", "As registry.ssl.ca.location."),
+    Key {
+        path: "access.oidc.claim.groups",
+        default: &["groups"],
+        kind: Kind::Text,
+        doc: "The claim whose words are looked up among the groups of access.file; realm_access.roles goes into objects.",
+    },
+    Key {
+        path: "access.oidc.claim.subject",
+        default: &["sub"],
+        kind: Kind::Text,
+        doc: "The claim that names who it is, for the audit: sub, email, preferred_username.",
     },
     Key {
         path: "metrics.series.max",

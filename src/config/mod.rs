@@ -9,6 +9,8 @@ pub mod kafka; // librdkafka's properties, and which of them are ours
 pub mod discovery; // where lineage is looked for beside Kafka
 pub mod peer; // a service beside Kafka: its addresses, a login, certificates
 pub mod registry; // where schemas are asked for, and as whom
+pub mod http; // where REST and the page listen, by which certificate
+pub mod access; // who has to say who they are, and by what
 pub mod raw; // as typed: defaults < file < environment
 pub mod yaml; // a YAML file as dotted keys, each with its line
 pub mod keys; // the one table of all keys

@@ -109,7 +109,7 @@ fn login(typed: &mut Typed<'_>, section: &str) -> Login {
 }
 
 /// A PEM file that must be there.
-fn location(typed: &mut Typed<'_>, path: &str, file: &Path) -> Option<PathBuf> {
+pub fn location(typed: &mut Typed<'_>, path: &str, file: &Path) -> Option<PathBuf> {
     let text = typed.text(path);
     if text.is_empty() {
         return None;

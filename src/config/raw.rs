@@ -126,11 +126,11 @@ fn environment(env: &BTreeMap<String, String>, errors: &mut Vec<ConfigError>) ->
     layer
 }
 
-/// Variables that begin with our prefix and are no keys: the test suite's, the builder's, and those that Kubernetes sets in every
+/// Variables that begin with our prefix and are no keys: the test suite's, the token of commands that ask a worker, the builder's, and those that Kubernetes sets in every
 /// container for a service called `steward…` (`STEWARD_SERVICE_HOST`, `STEWARD_PORT_8083_TCP_ADDR`).
 fn is_foreign(name: &str) -> bool {
     let port_number = name.split("_PORT_").nth(1).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    ["STEWARD_SPECS", "STEWARD_COMMIT"].contains(&name)
+    ["STEWARD_SPECS", "STEWARD_COMMIT", "STEWARD_TOKEN"].contains(&name)
         || name.starts_with("STEWARD_TEST_")
         || name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")

@@ -2,6 +2,7 @@
 
 use crate::config::discovery::{self, Discovery};
 use crate::config::error::ConfigErrors;
+use crate::config::http::{self, Http};
 use crate::config::kafka::{self, Kafka};
 use crate::config::keys;
 use crate::config::lineage::{self, OpenLineage};
@@ -13,7 +14,6 @@ use crate::config::typed::{Typed, value_text};
 use crate::config::window;
 use regex::Regex;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// What the rest of the daemon reads. Times are in milliseconds.
@@ -133,11 +133,6 @@ pub struct Privacy {
 }
 
 #[derive(Clone, Debug)]
-pub struct Http {
-    pub listen: SocketAddr,
-}
-
-#[derive(Clone, Debug)]
 pub struct Metrics {
     /// Series of products at most.
     pub series_max: usize,
@@ -185,7 +180,7 @@ impl Config {
             records: records::check(&mut typed),
             registry: registry::check(&mut typed, file, &mut notes),
             discovery: discovery::check(&mut typed, file, &mut notes),
-            http: http(&mut typed),
+            http: http::check(&mut typed, file, &mut notes),
             metrics: Metrics { series_max: typed.whole("metrics.series.max") as usize },
             log: Log { level: typed.word("log.level"), json: typed.word("log.format") == "json" },
             effective: Vec::new(),
@@ -317,24 +312,6 @@ fn privacy(typed: &mut Typed<'_>) -> Privacy {
     Privacy { hash_key: (!key.is_empty()).then(|| Secret::new(key)) }
 }
 
-fn http(typed: &mut Typed<'_>) -> Http {
-    let address = typed.text("http.listen");
-    let insecure = typed.flag("http.insecure");
-    let listen: SocketAddr = match address.replace("localhost:", "127.0.0.1:").parse() {
-        Ok(listen) => listen,
-        Err(_) => {
-            typed.wrong("http.listen", "is no address and port".into(), "write one like 127.0.0.1:8083 or [::1]:8083");
-            return Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        }
-    };
-    if !listen.ip().is_loopback() && !insecure {
-        let problem =
-            "can be reached from elsewhere, and there is no access control: all who reach it see every product".into();
-        typed.wrong("http.listen", problem, "listen on 127.0.0.1, or allow it knowingly with http.insecure: true");
-    }
-    Http { listen }
-}
-
 fn effective(settings: &BTreeMap<String, Setting>, worker: &Worker) -> Vec<Effective> {
     // In the table's order, librdkafka's properties where `kafka` stands.
     let rank = |path: &str| keys::KEYS.iter().position(|key| key.path == path).unwrap_or(0);
@@ -416,7 +393,7 @@ mod tests {
             ("topics.exclude: ['a(', 'b']", "topics.exclude", "a( is no regular expression: unclosed group", "escape"),
             ("privacy.hash.key: short", "privacy.hash.key", "fewer than 16", "openssl"),
             ("http.listen: 8083", "http.listen", "no address", "127.0.0.1:8083"),
-            ("http.listen: 0.0.0.0:8083", "http.listen", "no access control", "http.insecure: true"),
+            ("http.listen: 0.0.0.0:8083", "http.listen", "nothing says who may do what", "access.mode: none"),
             ("http.insecure: yes", "http.insecure", "neither true nor false", "true or false"),
         ] {
             match load(yaml, &[]) {

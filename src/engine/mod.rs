@@ -14,3 +14,4 @@ pub mod audit; // what was asked of the mesh, and what came of it
 pub mod published; // products of the API: what the catalog holds of one, and which changes it takes
 pub mod infer; // a contract drafted from records
 pub mod policy; // rules of the mesh about contracts and products
+pub mod access; // who may do what: roles, logins, tokens of a provider

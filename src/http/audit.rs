@@ -2,9 +2,10 @@
 
 use crate::catalog::trail::{Entry, LINES_MAX};
 use crate::clock::now_ms;
+use crate::engine::access::standing::Actor;
 use crate::engine::audit::{Filter, Line, moment, named, outcome};
 use crate::engine::event::envelope::{clip, rfc3339};
-use crate::http::call::{self, Actor, REQUEST_ID};
+use crate::http::call::{self, REQUEST_ID};
 use crate::http::paged;
 use crate::http::problem::Detail;
 use crate::http::query::{Pairs, bad, pairs};
@@ -93,7 +94,7 @@ pub async fn note(State(site): State<Site>, request: Request, next: Next) -> Res
     let said = answer.extensions();
     let line = Line {
         at: rfc3339(now_ms()),
-        actor: said.get::<Actor>().map_or(by.actor, |actor| clip(&actor.0)),
+        actor: said.get::<Actor>().map_or(by.actor, |actor| clip(&actor.subject)),
         action,
         product: said.get::<About>().map(|About(product)| clip(product)).or(product),
         outcome: outcome(answer.status().as_u16()).to_owned(),

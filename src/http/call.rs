@@ -1,5 +1,6 @@
 //! Who asks, by which call, and why: what the audit says of a request.
 
+use crate::engine::access::standing::Actor;
 use crate::engine::event::envelope::clip;
 use crate::engine::event::id;
 use crate::engine::published::change::By;
@@ -17,18 +18,6 @@ pub const REASON: HeaderName = HeaderName::from_static("x-steward-reason");
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A client's own name is no longer than that.
 const REQUEST_ID_BYTES_MAX: usize = 128;
-
-/// Who asks. A layer that knows it inserts it into the request's extensions, and into those of an answer that it gives itself, so
-/// that the audit names whoever was refused, too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(pub Arc<str>);
-
-impl Default for Actor {
-    /// Where nobody has to log in.
-    fn default() -> Actor {
-        Actor("anonymous".into())
-    }
-}
 
 /// Stands on a request that is noted.
 #[derive(Clone, Debug)]
@@ -51,10 +40,10 @@ impl<S: Sync> FromRequestParts<S> for Call {
 }
 
 pub fn by(parts: &Parts) -> By {
-    let actor = parts.extensions.get::<Actor>().cloned().unwrap_or_default();
+    let actor = parts.extensions.get::<Actor>().map_or("anonymous", |actor| &*actor.subject);
     let correlation = parts.extensions.get::<Correlation>();
     By {
-        actor: clip(&actor.0),
+        actor: clip(actor),
         reason: reason(&parts.uri, &parts.headers),
         method: clip(parts.method.as_str()),
         path: clip(parts.uri.path()),

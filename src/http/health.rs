@@ -2,12 +2,13 @@
 
 use crate::catalog::directory::Reloaded;
 use crate::clock::now_ms;
+use crate::engine::access::standing::{Actor, Standing};
 use crate::engine::event::envelope::rfc3339;
 use crate::http::server::Site;
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 /// Connect's root: `{version, commit, kafka_cluster_id}`.
@@ -30,8 +31,13 @@ const UNOWNED_MAX: usize = 100;
 
 /// Whether this worker does its part. A bad contract file stops its own product only, and a partition that no worker
 /// has is none of this one's: they are told, and no reason.
-pub async fn ready(State(site): State<Site>) -> Response {
+/// Whoever may not read gets the bare word: reasons name brokers, and findings files.
+pub async fn ready(State(site): State<Site>, Extension(actor): Extension<Actor>) -> Response {
     let reasons = site.board.ready(now_ms()).err().unwrap_or_default();
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if actor.standing(None) < Standing::Viewer {
+        return (status, Json(json!({"ready": reasons.is_empty()}))).into_response();
+    }
     let findings: Vec<_> = site
         .board
         .directory()
@@ -39,7 +45,6 @@ pub async fn ready(State(site): State<Site>) -> Response {
         .iter()
         .map(|finding| json!({"path": finding.path, "problem": finding.problem, "error": finding.error}))
         .collect();
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let unowned: Vec<_> = site.board.unowned().iter().take(UNOWNED_MAX).map(|part| part.to_string()).collect();
     let mut body = json!({"ready": reasons.is_empty(), "reasons": reasons, "findings": findings, "unowned": unowned});
     if let Some(reloaded) = &site.board.directory().reloaded {

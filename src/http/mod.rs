@@ -1,6 +1,9 @@
 //! HTTP: probes, metrics, and what operators ask and want.
 
-pub mod server; // listens, routes
+pub mod server; // listens, and what all answers are made of
+pub mod routes; // the one table of all routes
+pub mod access; // who asks, and whether they may
+pub mod tls; // HTTPS
 pub mod health; // /live, /ready, /health, /
 pub mod metrics; // /metrics
 pub mod products; // /products, one of them, its contract, its offsets

@@ -107,7 +107,8 @@ pub async fn profile(State(site): State<Site>, Path((domain, name)): Path<(Strin
     let owner = workers::standing(&site, &product, &peers, now).filter(|standing| standing.alive);
     match owner.and_then(|standing| peers.get(&standing.owned.worker)) {
         Some(Peer { beat, .. }) if *beat.worker != *site.worker_id => {
-            let there = format!("http://{}{}", beat.address, uri.path());
+            let scheme = if site.gate.rules().tls.is_some() { "https" } else { "http" };
+            let there = format!("{scheme}://{}{}", beat.address, uri.path());
             let detail = format!("worker {} owns product {product} and has its profile: {there}", beat.worker);
             ([(LOCATION, there)], problem(StatusCode::TEMPORARY_REDIRECT, &detail)).into_response()
         }

@@ -6,24 +6,26 @@
 use crate::catalog::directory::Directory;
 use crate::catalog::files::FILE_BYTES_MAX;
 use crate::catalog::published::{NotDone, Petition};
+use crate::engine::access::standing::Actor;
 use crate::engine::contract::diff::{Change as Difference, Direction, Level as Effect, Perspective};
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::problem::{Level, Problem};
 use crate::engine::published::change::{Asked, Change, Decided, Expected, Refusal};
 use crate::engine::published::contracts;
 use crate::engine::published::lifecycle::Lifecycle;
+use crate::http::access;
 use crate::http::audit::{About, Audited};
 use crate::http::call::Call;
 use crate::http::impact;
 use crate::http::problem::{problem, problem_with};
 use crate::http::query::{bad, pairs};
 use crate::http::server::Site;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -39,7 +41,7 @@ pub fn body() -> DefaultBodyLimit {
 }
 
 /// `POST /products`: a new product of the contracts in the body, named as they name it. 201 with its place.
-pub async fn create(State(site): State<Site>, call: Call, body: Bytes) -> Response {
+pub async fn create(State(site): State<Site>, Extension(actor): Extension<Actor>, call: Call, body: Bytes) -> Response {
     let texts = match texts(&body) {
         Ok(texts) => texts,
         Err(answer) => return *answer,
@@ -49,6 +51,11 @@ pub async fn create(State(site): State<Site>, call: Call, body: Bytes) -> Respon
         Err(refusal) => return refused(&refusal),
     };
     let Some(product) = product else { return *bad("the body holds no contract") };
+    if let Some(answer) = access::refusal(&actor, &product.domain) {
+        let mut answer = *answer;
+        answer.extensions_mut().insert(About(product.to_string()));
+        return answer;
+    }
     ask(&site, product, Change::Publish { contracts: texts }, Some(Expected::Absent), call).await
 }
 

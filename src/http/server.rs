@@ -1,7 +1,7 @@
-//! Listens and routes. Every answer comes from the board: no question waits for a task or a broker. What operators want
+//! Listens. Every answer comes from the board: no question waits for a task or a broker. What operators want
 //! (`PUT`, `POST`) waits until it is durable.
 //!
-//! Each resource has a file; `routes` lists them all.
+//! Each resource has a file; `http::routes` lists them all.
 
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{LineageBoard, Post};
@@ -11,27 +11,30 @@ use crate::catalog::wish::Order;
 use crate::engine::audit::Line;
 use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Ms;
-use crate::http::{
-    audit, contracts, domains, health, incidents, lineage, loggers, marquez, metrics, origin, policies, problem,
-    products, publish, search, status, topics, wishes, workers,
-};
+use crate::http::access::{Client, Gate};
+use crate::http::{audit, origin, problem, routes};
 use crate::telemetry::Handle;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::routing::{get, post, put};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
 
 /// What the answers are made of.
 #[derive(Clone)]
@@ -57,6 +60,8 @@ pub struct Site {
     /// What was asked, by whom: read here, written there.
     pub trail: Arc<Trail>,
     pub audit: mpsc::Sender<Line>,
+    /// Who is let in.
+    pub gate: Arc<Gate>,
 }
 
 /// Connections at a time. Whoever comes next waits in the kernel's queue until one ends, which an idle one does
@@ -77,6 +82,9 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// From a connection's first wait for a request to the end of its head: longer than a scrape interval of 15 s, so
 /// that Prometheus keeps its connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A handshake is two round trips and a signature.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a stop leaves to the requests under way; a stop as a whole has 5 s.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -101,8 +109,8 @@ pub async fn serve(listener: TcpListener, site: Site, service: Router, shutdown:
             _ = upkeep.tick() => site.telemetry.upkeep(),
             Some(_) = serving.join_next() => {}
             (permit, accepted) = accept(&listener, &connections) => match accepted {
-                Ok(stream) => {
-                    let connection = connection(stream, service.clone(), stopped.clone());
+                Ok((stream, client)) => {
+                    let connection = connection(stream, client, site.gate.clone(), service.clone(), stopped.clone());
                     serving.spawn(async move {
                         connection.await;
                         drop(permit);
@@ -123,46 +131,9 @@ pub async fn serve(listener: TcpListener, site: Site, service: Router, shutdown:
     }
 }
 
-/// Every route there is.
-pub fn routes(site: Site) -> Router {
-    Router::new()
-        .route("/", get(health::root))
-        .route("/live", get(health::live))
-        .route("/ready", get(health::ready))
-        .route("/health", get(health::health))
-        .route("/metrics", get(metrics::metrics))
-        .route("/products", get(products::list).post(publish::create).layer(publish::body()))
-        .route("/products/{domain}/{name}", get(products::one).delete(publish::withdraw))
-        .route("/products/{domain}/{name}/lifecycle", put(publish::live))
-        .route("/products/{domain}/{name}/status", get(status::status))
-        .route(
-            "/products/{domain}/{name}/contract",
-            get(products::contract).put(publish::replace).layer(publish::body()),
-        )
-        .route("/products/{domain}/{name}/profile", get(products::profile))
-        .route("/products/{domain}/{name}/incidents", get(incidents::of_product))
-        .route("/products/{domain}/{name}/offsets", get(products::offsets))
-        .route("/products/{domain}/{name}/pause", put(wishes::pause))
-        .route("/products/{domain}/{name}/resume", put(wishes::resume))
-        .route("/products/{domain}/{name}/restart", post(wishes::restart))
-        .route("/products/{domain}/{name}/lineage", get(lineage::of_product))
-        .route("/products/{domain}/{name}/impact", get(lineage::impact))
-        .route("/lineage", get(lineage::standing))
-        .nest("/api/v1", marquez::routes())
-        .route("/contracts", get(contracts::list))
-        .route("/contracts/{id}", get(contracts::one))
-        .route("/topics", get(topics::list))
-        .route("/domains", get(domains::list))
-        .route("/domains/{domain}", get(domains::one))
-        .route("/policies", get(policies::list))
-        .route("/policies/{id}", get(policies::one))
-        .route("/incidents", get(incidents::all))
-        .route("/workers", get(workers::list))
-        .route("/search", get(search::search))
-        .route("/audit", get(audit::list))
-        .route("/admin/loggers", get(loggers::list))
-        .route("/admin/loggers/{name}", get(loggers::one).put(loggers::set))
-        .route("/admin/reload", post(wishes::reload))
+/// REST: every route of the table, and what is told where there is none.
+pub fn rest(site: Site) -> Router {
+    routes::router(&site, routes::table())
         .fallback(problem::no_route)
         .method_not_allowed_fallback(problem::no_method)
         .layer(from_fn_with_state(site.clone(), origin::guard))
@@ -174,14 +145,40 @@ pub fn routes(site: Site) -> Router {
 
 type Permit = Option<tokio::sync::OwnedSemaphorePermit>;
 
-async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (Permit, io::Result<TcpStream>) {
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> (Permit, io::Result<(TcpStream, IpAddr)>) {
     // The semaphore is never closed.
     let permit = connections.clone().acquire_owned().await.ok();
-    (permit, listener.accept().await.map(|(stream, _)| stream))
+    (permit, listener.accept().await.map(|(stream, client)| (stream, client.ip())))
 }
 
-/// One connection to its end. A client that breaks it off is the client's affair.
-async fn connection(stream: TcpStream, service: Router, mut stopped: watch::Receiver<()>) {
+/// One connection to its end, within TLS where there is a certificate. A client that breaks it off is the client's affair.
+async fn connection(stream: TcpStream, ip: IpAddr, gate: Arc<Gate>, service: Router, mut stopped: watch::Receiver<()>) {
+    let Some(tls) = gate.rules().tls.clone() else {
+        return requests(stream, Client { ip, certificate: None }, service, stopped).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)) => shaken,
+        _ = stopped.changed() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let certificate = certificate.map(|certificate| Arc::from(certificate.as_ref()));
+            requests(stream, Client { ip, certificate }, service, stopped).await;
+        }
+        Ok(Err(error)) => tracing::debug!(client = %ip, %error, "no TLS"),
+        Err(_) => tracing::debug!(client = %ip, "no TLS in time"),
+    }
+}
+
+async fn requests<S>(stream: S, client: Client, service: Router, mut stopped: watch::Receiver<()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(client.clone());
+        request
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)

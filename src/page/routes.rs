@@ -1,5 +1,8 @@
 //! Who gets a page: whoever asks for `text/html` at least as much as for JSON, at a path that has one. All else is REST's.
 
+use crate::engine::access::standing::Standing::{Nobody, Viewer};
+use crate::http::access::shield::shield;
+use crate::http::routes::{self, Route};
 use crate::http::server::{self, Site};
 use crate::page::{asset, explore, incidents, product};
 use axum::Router;
@@ -8,22 +11,27 @@ use axum::http::header::{ACCEPT, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
 use tower::ServiceExt;
+
+/// Pages of URLs that REST has, too, and of their own.
+pub fn table() -> Vec<Route> {
+    vec![
+        Route::get("/", Viewer, explore::page),
+        Route::get("/products/{domain}/{name}", Viewer, product::page),
+        Route::get("/incidents", Viewer, incidents::page),
+    ]
+}
 
 /// REST and pages together, every route there is.
 pub fn routes(site: Site) -> Router {
-    let rest = server::routes(site.clone());
-    let pages = Router::new()
-        .route("/", get(explore::page))
-        .route("/products/{domain}/{name}", get(product::page))
-        .route("/incidents", get(incidents::page))
-        .fallback_service(rest.clone())
-        .with_state(site);
-    Router::new()
-        .route("/assets/{name}", get(asset::one))
+    let rest = server::rest(site.clone());
+    let pages = routes::router(&site, table()).fallback_service(rest.clone()).with_state(site.clone());
+    let assets = routes::router(&site, vec![Route::get("/assets/{name}", Nobody, asset::one)]);
+    assets
         .fallback_service(rest)
         .layer(from_fn_with_state(pages, choose))
+        .layer(from_fn_with_state(site.clone(), shield))
+        .with_state(site)
 }
 
 async fn choose(State(pages): State<Router>, request: Request, next: Next) -> Response {

@@ -93,6 +93,11 @@ pub fn lineage_forwarded(outcome: &'static str) {
     metrics::counter!(names::LINEAGE_FORWARDED.name, "outcome" => outcome).increment(1);
 }
 
+/// Counts a request that was not let in, by the reason: a word of the metric's help.
+pub fn http_refused(reason: &'static str) {
+    metrics::counter!(names::HTTP_REFUSED.name, "reason" => reason).increment(1);
+}
+
 /// Whether the configuration was taken up when it was last read.
 pub fn reloaded(good: bool) {
     metrics::gauge!(names::RELOAD_SUCCESSFUL.name).set(f64::from(u8::from(good)));

@@ -15,6 +15,7 @@ use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::Plans;
 use crate::engine::published::entry;
 use crate::flow::io::Fault;
+use crate::http::access::Rules;
 use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
 use crate::kafka::client::Settings;
@@ -71,6 +72,8 @@ pub struct News {
     pub clients: bool,
     /// To ask the registry with from now on.
     pub registry: Option<Client>,
+    /// Who is let in from now on.
+    pub rules: Option<Rules>,
 }
 
 #[derive(Debug)]
@@ -279,6 +282,7 @@ impl Keeper {
                 subjects.renew(of_subjects);
             }
         }
+        news.rules = ready.rules.take();
         self.files.turn_to(config.contracts.paths.clone());
         self.policies.turn_to(config.contracts.policies.clone());
         self.reload.took(&ready);

@@ -27,6 +27,7 @@ use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::names::Aliases;
 use crate::flow::io::Exit;
 use crate::heap;
+use crate::http::access::{Gate, Rules};
 use crate::http::server::{Site, serve};
 use crate::kafka::admin::SetupError;
 use crate::kafka::remedy;
@@ -84,6 +85,10 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
             return Exit::Configuration(format!("http.listen {listen} cannot be bound: {error}; choose a free port"));
         }
     };
+    let gate = match Rules::of(&config.http) {
+        Ok(rules) => Arc::new(Gate::new(rules)),
+        Err(why) => return Exit::Configuration(why),
+    };
     let board = Arc::new(Board::default());
     let lineage: Arc<LineageBoard> = Arc::default();
     let (orders, wishes) = mpsc::channel(ORDERS_MAX);
@@ -106,6 +111,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         changes,
         trail: trail.clone(),
         audit,
+        gate: gate.clone(),
     };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
     let service = page::routes::routes(site.clone());
@@ -116,8 +122,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
     }));
     let (done, written) = oneshot::channel();
     let desk = Desk { trail, lines, done };
-    let exit =
-        govern(config, Boards { board, lineage, posted, petitions, audit: desk }, wishes, reloads, shutdown).await;
+    let boards = Boards { board, lineage, gate, posted, petitions, audit: desk };
+    let exit = govern(config, boards, wishes, reloads, shutdown).await;
     drop(stop_http);
     let _ = http.await;
     // No request is under way any more: what the last of them did is written.
@@ -136,10 +142,11 @@ async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(listen).await
 }
 
-/// What requests read, and the OpenLineage events and changes of products that they bring.
+/// What requests read and pass, and the OpenLineage events and changes of products that they bring.
 struct Boards {
     board: Arc<Board>,
     lineage: Arc<LineageBoard>,
+    gate: Arc<Gate>,
     posted: mpsc::Receiver<Post>,
     petitions: mpsc::Receiver<Petition>,
     audit: Desk,
@@ -148,7 +155,7 @@ struct Boards {
 /// Sets up and supervises until the end.
 async fn govern(
     config: Config,
-    Boards { board, lineage, posted, petitions: mut changes, audit }: Boards,
+    Boards { board, lineage, gate, posted, petitions: mut changes, audit }: Boards,
     mut wishes: mpsc::Receiver<Order>,
     mut reloads: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
@@ -236,10 +243,13 @@ async fn govern(
                 every.reset_immediately();
             }
             kept = ended_round(&mut keeping) => match kept {
-                Ok((keeper, news)) => {
+                Ok((keeper, mut news)) => {
                     (resting, keeping) = (Some(keeper), None);
                     if std::mem::take(&mut reloading) {
                         service.reloaded();
+                    }
+                    if let Some(rules) = news.rules.take() {
+                        gate.take(rules);
                     }
                     if news.clients && let Some(keeper) = &resting {
                         herald.renew(keeper.settings("herald", 0));

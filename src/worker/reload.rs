@@ -8,6 +8,7 @@ use crate::catalog::folder::{self, Listing};
 use crate::config::change::{self, Change};
 use crate::config::error::{ConfigError, ConfigErrors};
 use crate::config::usable::Config;
+use crate::http::access::Rules;
 use crate::registry::client::Client;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub struct Ready {
     pub clients: bool,
     /// For the registry's two threads, where theirs are to be made anew.
     pub registry: Option<(Client, Client)>,
+    /// For HTTP, where who is let in, or by which certificate, changes.
+    pub rules: Option<Rules>,
     prints: BTreeMap<PathBuf, Print>,
 }
 
@@ -76,7 +79,9 @@ impl Reload {
             _ => None,
         };
         let clients = change.live.iter().any(|key| change::is_of_clients(key));
-        Ok(Ready { change, clients, registry, prints })
+        let door = change.live.iter().any(|key| change::is_of_door(key));
+        let rules = if door { Some(Rules::of(&change.config.http).map_err(|why| vec![why])?) } else { None };
+        Ok(Ready { change, clients, registry, rules, prints })
     }
 
     /// It is in force.

@@ -5,6 +5,8 @@ mod served; // a server on a port of its own
 mod notify; // a service manager's ear
 
 mod lineage; // who feeds whom, Marquez' API, events of others
+mod access; // who gets in
+mod tls; // HTTPS
 mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is

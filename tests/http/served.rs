@@ -19,6 +19,7 @@ use mesh_steward::engine::trend::budget::Budget;
 use mesh_steward::flow::delta::WindowKey;
 use mesh_steward::flow::io::{ProductUpdate, Publication, Violation};
 use mesh_steward::flow::state::{Chain, Incident, ProductState, Summary, Totals};
+use mesh_steward::http::access::{Gate, Rules};
 use mesh_steward::http::server::{Site, serve};
 use mesh_steward::telemetry::{self};
 use serde_json::Value;
@@ -52,6 +53,7 @@ pub struct Served {
 
 pub struct Idle {
     pub series_max: usize,
+    pub gate: Arc<Gate>,
 }
 
 pub struct Answer {
@@ -62,7 +64,7 @@ pub struct Answer {
 
 impl Served {
     pub fn idle() -> Idle {
-        Idle { series_max: 20_000 }
+        Idle { series_max: 20_000, gate: Arc::new(Gate::new(Rules::default())) }
     }
 
     pub fn start(prepare: impl FnOnce(&Board)) -> Served {
@@ -131,6 +133,7 @@ impl Idle {
             changes,
             trail: trail.clone(),
             audit,
+            gate: self.gate,
         };
         let service = mesh_steward::page::routes::routes(site.clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

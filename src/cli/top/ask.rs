@@ -13,6 +13,8 @@ const ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 pub struct Asker {
     agent: ureq::Agent,
     url: String,
+    /// `Bearer TOKEN`, where the environment has one.
+    authorization: Option<String>,
 }
 
 /// How the mesh stands, as one worker said it.
@@ -42,7 +44,9 @@ impl Asker {
         let config = ureq::Agent::config_builder().timeout_global(Some(LONGEST)).http_status_as_error(false);
         let url = url.trim_end_matches('/');
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        Asker { agent: config.user_agent(concat!("steward-top/", env!("CARGO_PKG_VERSION"))).build().into(), url }
+        let agent = config.user_agent(concat!("steward-top/", env!("CARGO_PKG_VERSION"))).build().into();
+        let authorization = std::env::var("STEWARD_TOKEN").ok().map(|token| format!("Bearer {}", token.trim()));
+        Asker { agent, url, authorization }
     }
 
     pub fn url(&self) -> &str {
@@ -63,7 +67,11 @@ impl Asker {
     }
 
     fn get(&self, path: &str) -> Result<Value, String> {
-        let mut answer = match self.agent.get(format!("{}{path}", self.url)).call() {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let mut answer = match request.call() {
             Ok(answer) => answer,
             Err(error) => {
                 return Err(format!(
@@ -78,6 +86,10 @@ impl Asker {
         let value: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
         match (status.is_success(), value["message"].as_str()) {
             (true, _) => Ok(value),
+            (false, Some(_)) if status == 401 => Err(format!(
+                "{}{path} asks who you are: set STEWARD_TOKEN to a token of yours (steward token --help)",
+                self.url
+            )),
             (false, Some(message)) => Err(format!("{}{path} refuses: {message}", self.url)),
             (false, None) => Err(format!(
                 "{}{path} answers {status}; is it a worker of a steward? Give the address in http.listen of one",

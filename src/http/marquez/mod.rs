@@ -9,33 +9,34 @@ pub mod column; // /column-lineage
 pub mod listed; // /namespaces and what is in them
 pub mod found; // /search, /events/lineage
 
+use crate::engine::access::standing::Standing::{Publisher, Viewer};
 use crate::http::openlineage;
-use crate::http::server::Site;
-use axum::Router;
+use crate::http::routes::Route;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
 
-/// Below `/api/v1`.
-pub fn routes() -> Router<Site> {
+/// Events of others are data of the mesh: whoever publishes in some domain sends them.
+pub fn table() -> Vec<Route> {
     let large = || DefaultBodyLimit::max(openlineage::BODY_BYTES_MAX);
-    Router::new()
-        .route("/lineage", get(graph::lineage).merge(post(openlineage::one).layer(large())))
-        .route("/lineage/batch", post(openlineage::batch).layer(large()))
-        .route("/column-lineage", get(column::lineage))
-        .route("/events/lineage", get(found::events))
-        .route("/search", get(found::search))
-        .route("/namespaces", get(listed::namespaces))
-        .route("/namespaces/{namespace}", get(listed::namespace))
-        .route("/namespaces/{namespace}/datasets", get(listed::datasets))
-        .route("/namespaces/{namespace}/datasets/{name}", get(listed::dataset))
-        .route("/namespaces/{namespace}/datasets/{name}/versions", get(listed::dataset_versions))
-        .route("/namespaces/{namespace}/jobs", get(listed::jobs))
-        .route("/namespaces/{namespace}/jobs/{name}", get(listed::job))
-        .route("/namespaces/{namespace}/jobs/{name}/runs", get(listed::runs))
-        .route("/namespaces/{namespace}/jobs/{name}/versions", get(listed::job_versions))
-        .route("/jobs", get(listed::all_jobs))
-        .route("/jobs/runs/{id}", get(listed::run))
-        .route("/jobs/runs/{id}/facets", get(listed::run_facets))
-        .route("/sources", get(listed::sources))
-        .route("/tags", get(listed::tags))
+    vec![
+        Route::get("/api/v1/lineage", Viewer, graph::lineage),
+        Route::post("/api/v1/lineage", Publisher, openlineage::one).body(large()),
+        Route::post("/api/v1/lineage/batch", Publisher, openlineage::batch).body(large()),
+        Route::get("/api/v1/column-lineage", Viewer, column::lineage),
+        Route::get("/api/v1/events/lineage", Viewer, found::events),
+        Route::get("/api/v1/search", Viewer, found::search),
+        Route::get("/api/v1/namespaces", Viewer, listed::namespaces),
+        Route::get("/api/v1/namespaces/{namespace}", Viewer, listed::namespace),
+        Route::get("/api/v1/namespaces/{namespace}/datasets", Viewer, listed::datasets),
+        Route::get("/api/v1/namespaces/{namespace}/datasets/{name}", Viewer, listed::dataset),
+        Route::get("/api/v1/namespaces/{namespace}/datasets/{name}/versions", Viewer, listed::dataset_versions),
+        Route::get("/api/v1/namespaces/{namespace}/jobs", Viewer, listed::jobs),
+        Route::get("/api/v1/namespaces/{namespace}/jobs/{name}", Viewer, listed::job),
+        Route::get("/api/v1/namespaces/{namespace}/jobs/{name}/runs", Viewer, listed::runs),
+        Route::get("/api/v1/namespaces/{namespace}/jobs/{name}/versions", Viewer, listed::job_versions),
+        Route::get("/api/v1/jobs", Viewer, listed::all_jobs),
+        Route::get("/api/v1/jobs/runs/{id}", Viewer, listed::run),
+        Route::get("/api/v1/jobs/runs/{id}/facets", Viewer, listed::run_facets),
+        Route::get("/api/v1/sources", Viewer, listed::sources),
+        Route::get("/api/v1/tags", Viewer, listed::tags),
+    ]
 }
