@@ -2,9 +2,10 @@
 //! (`BuiltinOverload`, `VariantUtils`, `VariantPath` of `schema-rules`; Apache Parquet's *Variant Binary Encoding*).
 
 pub mod binary; // the binary form
+pub mod json; // as text
 pub mod path; // $.a[0].b
 
-use crate::engine::decode::json;
+use crate::engine::decode;
 use crate::engine::decode::names::Names;
 use crate::engine::decode::number::Number;
 use crate::engine::decode::tree::{Kind, Tree, Value};
@@ -20,16 +21,21 @@ pub enum Variant {
     Null,
     Bool(bool),
     Int(i64),
+    Float(f32),
     Double(f64),
     Decimal(Decimal),
     /// Days since 1970.
-    Date,
-    Time,
+    Date(i32),
+    /// Microseconds since midnight.
+    Time(i64),
     /// Nanoseconds since 1970, with a zone or without one.
-    Timestamp(i128),
+    Timestamp {
+        nanos: i128,
+        zoned: bool,
+    },
     Text(Box<str>),
     Bytes(Box<[u8]>),
-    Uuid,
+    Uuid(u128),
     Array(Box<[Rc<Variant>]>),
     Object(Box<[(Box<str>, Rc<Variant>)]>),
 }
@@ -44,6 +50,7 @@ pub enum Operation {
     Type,
     IsNull,
     Path,
+    ToJson,
     Field,
     Element,
     As,
@@ -58,6 +65,7 @@ pub fn function(name: &str) -> Option<(Operation, RangeInclusive<usize>)> {
         "variants.tryParseJson" => (Operation::TryParseJson, 1..=1),
         "variants.type" => (Operation::Type, 1..=1),
         "variants.isNull" => (Operation::IsNull, 1..=1),
+        "variants.toJson" => (Operation::ToJson, 1..=1),
         "variants.path" => (Operation::Path, 2..=2),
         "variants.field" => (Operation::Field, 2..=2),
         "variants.elem" => (Operation::Element, 2..=2),
@@ -85,6 +93,8 @@ pub fn apply<'a>(operation: Operation, first: Val<'a>, second: Option<Val<'a>>) 
         (Operation::TryParseJson, Val::Text(text), None) => Ok(found(parse(&text).ok().map(Rc::new))),
         (Operation::Type, Val::Variant(of), None) => Ok(Val::text(of.type_name())),
         (Operation::IsNull, of, None) => Ok(Val::Bool(matches!(of, Val::Variant(of) if matches!(*of, Variant::Null)))),
+        (Operation::ToJson, Val::Null, None) => Ok(Val::Null),
+        (Operation::ToJson, Val::Variant(of), None) => json::write(&of).map(Val::text),
         (Operation::Path, of, Some(Val::Text(text))) => {
             let steps = path::parse(&text)?;
             match of {
@@ -128,7 +138,7 @@ fn of<'a>(value: &[u8], metadata: &[u8]) -> Result<Val<'a>, Error> {
 /// A text of JSON. A number with a fraction or an exponent is a double.
 fn parse(text: &str) -> Result<Variant, Error> {
     let mut tree = Tree::default();
-    let value = json::value(&mut tree, &mut Names::of(&Default::default()), text.as_bytes());
+    let value = decode::json::value(&mut tree, &mut Names::of(&Default::default()), text.as_bytes());
     of_json(value.map_err(|_| BAD_ARGUMENT)?)
 }
 
@@ -149,7 +159,10 @@ fn of_json(value: Value<'_>) -> Result<Variant, Error> {
         Kind::Array(items) => Variant::Array(items.map(|item| of_json(item).map(Rc::new)).collect::<Result<_, _>>()?),
         Kind::Object(members) => {
             let member = |(name, of): (&str, Value<'_>)| Ok((Box::from(name), Rc::new(of_json(of)?)));
-            Variant::Object(members.map(member).collect::<Result<_, Error>>()?)
+            let mut members = members.map(member).collect::<Result<Vec<(Box<str>, _)>, Error>>()?;
+            // As the binary form has them, whatever the order of the text.
+            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Variant::Object(members.into())
         }
     })
 }
@@ -160,14 +173,14 @@ impl Variant {
             Variant::Null => "null",
             Variant::Bool(_) => "boolean",
             Variant::Int(_) => "int",
-            Variant::Double(_) => "double",
+            Variant::Float(_) | Variant::Double(_) => "double",
             Variant::Decimal(_) => "decimal",
-            Variant::Date => "date",
-            Variant::Time => "time",
-            Variant::Timestamp(_) => "timestamp",
+            Variant::Date(_) => "date",
+            Variant::Time(_) => "time",
+            Variant::Timestamp { .. } => "timestamp",
             Variant::Text(_) => "string",
             Variant::Bytes(_) => "bytes",
-            Variant::Uuid => "uuid",
+            Variant::Uuid(_) => "uuid",
             Variant::Array(_) => "array",
             Variant::Object(_) => "object",
         }
@@ -189,9 +202,10 @@ impl Variant {
             ("string", Variant::Text(text)) => Some(Val::text(text.to_string())),
             ("int", Variant::Int(i)) => Some(Val::Int(*i)),
             ("double", Variant::Double(d)) => Some(Val::Double(*d)),
+            ("double", Variant::Float(f)) => Some(Val::Double(f64::from(*f))),
             ("boolean", Variant::Bool(b)) => Some(Val::Bool(*b)),
             ("decimal", Variant::Decimal(decimal)) => Some(Val::Decimal(Rc::new(decimal.clone()))),
-            ("timestamp", Variant::Timestamp(nanos)) => Some(time::timestamp(*nanos)?),
+            ("timestamp", Variant::Timestamp { nanos, .. }) => Some(time::timestamp(*nanos)?),
             ("bytes", Variant::Bytes(bytes)) => Some(Val::Bytes(bytes.to_vec().into())),
             _ => None,
         })

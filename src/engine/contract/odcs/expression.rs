@@ -88,26 +88,8 @@ pub fn threshold_or_none(fields: &mut Fields<'_>, problems: &Problems) -> Result
     }
 }
 
-/// A function that Confluent's clients have and we do not: how it writes each type is documented nowhere.
-const UNMEASURED: &str = "variants.toJson";
-
-/// An expression that is right to Confluent's clients and asks what we do not measure.
-pub fn unmeasured(text: &str, mistake: &Mistake) -> Option<String> {
-    let called = text.get(mistake.at..)?.chars().filter(|c| !c.is_whitespace());
-    let called: String = called.take(UNMEASURED.len() + 1).collect();
-    (called == format!("{UNMEASURED}("))
-        .then(|| format!("{UNMEASURED} is not measured: how it writes each type is not documented"))
-}
-
-/// What to write in their place.
-pub const MEASURED: &str = "ask the parts of the variant: variants.path, variants.as";
-
 /// Tells where an expression is wrong, and gives the reason why its rule is unknown.
 pub fn does_not_compile(text: &str, mistake: &Mistake, found: &At<'_>, problems: &Problems) -> String {
-    if let Some(reason) = unmeasured(text, mistake) {
-        problems.doubt(&found.at, "unmeasured-function", &reason, MEASURED);
-        return reason;
-    }
     let before = text.get(..mistake.at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

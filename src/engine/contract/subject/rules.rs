@@ -2,7 +2,7 @@
 
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::model::Clause;
-use crate::engine::contract::odcs::expression::{self, does_not_compile};
+use crate::engine::contract::odcs::expression::does_not_compile;
 use crate::engine::contract::plan::Check;
 use crate::engine::contract::problem::{Place, Problems};
 use crate::engine::contract::subject::shape::{Field, Shape};
@@ -180,7 +180,7 @@ impl Rules<'_> {
                             breaks: Breaks::FalseOrText,
                             about: about.clone(),
                         })),
-                        Err(mistake) => self.inline_mistake(&name, &expr, &mistake),
+                        Err(mistake) => self.inline_mistake(&name, &mistake),
                     }
                 }
             };
@@ -195,11 +195,7 @@ impl Rules<'_> {
         rules.iter().enumerate().map(one).collect()
     }
 
-    fn inline_mistake(&self, name: &str, expr: &str, mistake: &Mistake) -> Check {
-        if let Some(reason) = expression::unmeasured(expr, mistake) {
-            self.problems.doubt(self.at, "unmeasured-function", &reason, expression::MEASURED);
-            return Check::Unmeasured(reason);
-        }
+    fn inline_mistake(&self, name: &str, mistake: &Mistake) -> Check {
         let reason = format!("the rule {name} does not compile: {} (at {})", mistake.what, mistake.at + 1);
         self.problems.beyond(self.at, "bad-expression", &reason, "correct its expression");
         Check::Unmeasured(reason)

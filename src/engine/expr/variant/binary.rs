@@ -76,7 +76,9 @@ impl Reader<'_> {
 }
 
 fn primitive(kind: u8, rest: &[u8]) -> Option<Variant> {
-    let micros = |zone: i64| Some(Variant::Timestamp(i128::from(zone) * 1_000));
+    let i64_of = |rest: &[u8]| rest.first_chunk().map(|bytes| i64::from_le_bytes(*bytes));
+    let timestamp =
+        |count: i64, unit_nanos: i128, zoned| Variant::Timestamp { nanos: i128::from(count) * unit_nanos, zoned };
     Some(match kind {
         0 => Variant::Null,
         1 => Variant::Bool(true),
@@ -84,21 +86,22 @@ fn primitive(kind: u8, rest: &[u8]) -> Option<Variant> {
         3 => Variant::Int(i8::from_le_bytes(*rest.first_chunk()?).into()),
         4 => Variant::Int(i16::from_le_bytes(*rest.first_chunk()?).into()),
         5 => Variant::Int(i32::from_le_bytes(*rest.first_chunk()?).into()),
-        6 => Variant::Int(i64::from_le_bytes(*rest.first_chunk()?)),
+        6 => Variant::Int(i64_of(rest)?),
         7 => Variant::Double(f64::from_le_bytes(*rest.first_chunk()?)),
         8..=10 => {
             let (scale, unscaled) = rest.split_first()?;
             let unscaled = unscaled.get(..4 << (kind - 8))?;
             Variant::Decimal(Decimal::within(BigInt::from_signed_bytes_le(unscaled), (*scale).into()).ok()?)
         }
-        11 => rest.first_chunk::<4>().map(|_| Variant::Date)?,
-        12 | 13 => micros(i64::from_le_bytes(*rest.first_chunk()?))?,
-        14 => Variant::Double(f32::from_le_bytes(*rest.first_chunk()?).into()),
+        11 => Variant::Date(i32::from_le_bytes(*rest.first_chunk()?)),
+        12 | 13 => timestamp(i64_of(rest)?, 1_000, kind == 12),
+        14 => Variant::Float(f32::from_le_bytes(*rest.first_chunk()?)),
         15 => Variant::Bytes(sized(rest)?.into()),
         16 => Variant::Text(text(sized(rest)?)?),
-        17 => rest.first_chunk::<8>().map(|_| Variant::Time)?,
-        18 | 19 => Variant::Timestamp(i64::from_le_bytes(*rest.first_chunk()?).into()),
-        20 => rest.first_chunk::<16>().map(|_| Variant::Uuid)?,
+        17 => Variant::Time(i64_of(rest)?),
+        18 | 19 => timestamp(i64_of(rest)?, 1, kind == 18),
+        // The one number of the form that is written from its highest byte on.
+        20 => Variant::Uuid(u128::from_be_bytes(*rest.first_chunk()?)),
         _ => return None,
     })
 }

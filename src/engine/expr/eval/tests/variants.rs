@@ -91,3 +91,54 @@ fn the_binary_form_is_read() {
     }
     check(&[("variant(b'\\x04', b'\\x02\\x00\\x00')", "error"), ("variant(b'\\x04', b'')", "error")]);
 }
+
+/// Times and numbers as Confluent's clients have agreed to write them.
+#[test]
+fn a_variant_is_written_as_json_in_one_form() {
+    let of_json = |text: &str, expected: &str| {
+        check(&[(&format!("variants.toJson(variants.parseJson('{text}'))"), &format!("string {expected}"))]);
+    };
+    of_json("null", "null");
+    of_json(r#" [ true , -7, 1.50, "x" , {} ] "#, r#"[true,-7,1.5,"x",{}]"#);
+    of_json(r#"{"b":1,"a":{"d":[],"c":null}}"#, r#"{"a":{"c":null,"d":[]},"b":1}"#);
+    of_json("18446744073709551616", "18446744073709551616");
+    of_json(
+        "[2.0, 0.001, 0.00099, 9999999.0, 1e7, -123456.789, 1.5e300]",
+        "[2.0,0.001,9.9E-4,9999999.0,1.0E7,-123456.789,1.5E300]",
+    );
+    of_json("[0.0, -0.0, 5e-324]", "[0.0,-0.0,5.0E-324]");
+    check(&[
+        (r#"variants.toJson(variants.parseJson('"é/\\u0007\\n\\"\\\\"'))"#, r#"string "é/\u0007\n\"\\""#),
+        (r#"variants.toJson(variants.parseJson('"\\u001f"'))"#, r#"string "\u001F""#),
+        ("variants.toJson(variants.field(variants.parseJson('{}'), 'a')) == null", "true"),
+        ("variants.toJson('a')", "error"),
+    ]);
+    let of = |value: &str, expected: &str| {
+        check(&[(&format!("variants.toJson(variant(b'{value}', b'\\x01\\x00\\x00'))"), expected)]);
+    };
+    let micros = |count: i64| count.to_le_bytes().iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    // A float has its own shortest digits: as a double it were 0.10000000149011612.
+    of("\\x38\\xcd\\xcc\\xcc\\x3d", "string 0.1");
+    of("\\x38\\x00\\x00\\xc0\\x7f", "string NaN");
+    of("\\x38\\x00\\x00\\x80\\xff", "string -Infinity");
+    of("\\x20\\x02\\xd0\\x07\\x00\\x00", "string 20.00");
+    of("\\x20\\x09\\x01\\x00\\x00\\x00", "string 0.000000001");
+    of("\\x2c\\x00\\x00\\x00\\x00", "string \"1970-01-01\"");
+    of("\\x2c\\xff\\xff\\xff\\xff", "string \"1969-12-31\"");
+    of("\\x2c\\xff\\xff\\xff\\x7f", "error");
+    of(&format!("\\x30{}", micros(1_000_000)), "string \"1970-01-01T00:00:01Z\"");
+    of(&format!("\\x30{}", micros(-1)), "string \"1969-12-31T23:59:59.999999Z\"");
+    of(&format!("\\x34{}", micros(1_500)), "string \"1970-01-01T00:00:00.001500\"");
+    of(&format!("\\x34{}", micros(253_402_300_799_999_999)), "string \"9999-12-31T23:59:59.999999\"");
+    of(&format!("\\x30{}", micros(253_402_300_800_000_000)), "error");
+    of(&format!("\\x30{}", micros(-62_135_596_800_000_001)), "error");
+    of(&format!("\\x48{}", micros(1)), "string \"1970-01-01T00:00:00.000000001Z\"");
+    of(&format!("\\x4c{}", micros(500_000_000)), "string \"1970-01-01T00:00:00.500\"");
+    of(&format!("\\x44{}", micros(52_200_000_000)), "string \"14:30:00\"");
+    of(&format!("\\x44{}", micros(86_400_000_000)), "error");
+    of("\\x3c\\x02\\x00\\x00\\x00hi", "string \"aGk=\"");
+    of(
+        "\\x50\\x00\\x11\\x22\\x33\\x44\\x55\\x66\\x77\\x88\\x99\\xaa\\xbb\\xcc\\xdd\\xee\\xff",
+        "string \"00112233-4455-6677-8899-aabbccddeeff\"",
+    );
+}
