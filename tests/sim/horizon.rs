@@ -256,3 +256,39 @@ fn who_refers_to_what_nobody_read_is_no_orphan() {
         assert_eq!(told(7, None, restart), ["unknown", "unknown", "fail"], "begun at 7, restarted after {restart:?}");
     }
 }
+
+#[test]
+fn who_refers_to_what_could_not_be_decoded_is_an_orphan_once_the_horizon_has_passed_it() {
+    let rows = [
+        (0, r#"{"id":"a"}"#),
+        (1, r#"{"id":"#),
+        (2, r#"{"id":"b","parent":"nobody"}"#),
+        (3, r#"{"id":"c","parent":"no one"}"#),
+        (3, r#"{"id":"d","parent":"nobody"}"#),
+        (5, r#"{"id":"e","parent":"nobody"}"#),
+        (9, r#"{"id":"z"}"#),
+    ];
+    let told = |restart: Option<usize>| {
+        let mut hands = Hands::new(&[FAMILY]);
+        for (n, (minute, row)) in rows.iter().enumerate() {
+            let offset = hands.next;
+            hands.next += 1;
+            hands.records(offset, &[(T + minute * MINUTE_MS, Some(row))]);
+            hands.flush(T + minute * MINUTE_MS + 10);
+            hands.commit();
+            if restart == Some(n) {
+                hands.take_up();
+                hands.read_aside();
+                hands.start_at(hands.next);
+            }
+        }
+        let said = of_rule(&hands, "a.parent.relationships");
+        [2, 3, 5].map(|minute| said[&(minute, 0)].clone())
+    };
+    let word = |word: &str, failed| (format!("\"{word}\""), failed);
+    // One key of one record; of two references to nobody one is an orphan whatever it held; in the end it is too old.
+    let expected = [word("unknown", 1), word("fail", 2), word("fail", 1)];
+    for restart in std::iter::once(None).chain((0..rows.len() - 1).map(Some)) {
+        assert_eq!(told(restart), expected, "restarted after {restart:?}");
+    }
+}

@@ -22,11 +22,16 @@ const SLICES: i64 = 8;
 /// a key, some 8 % of new keys are taken for old ones.
 const BLOCKS: usize = 1 << 18;
 
+/// Records that could not be read: 2^17 places of 17 bytes are 2 MB, and who refers to any of so many is known by nobody.
+const UNREAD_MAX: usize = 100_000;
+
 /// What one rule remembers.
 #[derive(Debug)]
 pub struct Seen {
     span_ms: Ms,
     held: Held,
+    /// Records that may be referred to and could not be read, with the start of their window.
+    unread: FxHashMap<u64, Ms>,
     /// Keys of windows that ended by then are not wholly known, and why.
     gap: Option<(Ms, String)>,
     /// What is too old was last looked for so far.
@@ -44,7 +49,13 @@ enum Held {
 impl Seen {
     /// Remembers windows that begin within `span_ms` before another's end.
     pub fn over(span_ms: Ms) -> Seen {
-        Seen { span_ms: span_ms.max(1), held: Held::Exact(FxHashMap::default()), gap: None, swept_ms: Ms::MIN }
+        Seen {
+            span_ms: span_ms.max(1),
+            held: Held::Exact(FxHashMap::default()),
+            unread: FxHashMap::default(),
+            gap: None,
+            swept_ms: Ms::MIN,
+        }
     }
 
     /// Of a window's distinct keys those that another window within the horizon held. The error says why nobody knows.
@@ -77,22 +88,35 @@ impl Seen {
     }
 
     /// Of the distinct references among a window's marked keys those whose key stands neither in the window nor in one within
-    /// the horizon. A filter may hide some.
+    /// the horizon. A filter may hide some, and each record that could not be read may hold the key of one.
     pub fn orphans(&self, keys: Option<&Keys>, start_ms: Ms, end_ms: Ms) -> Result<Rows, String> {
-        let (refer, referred) = sides(keys)?;
+        let Sides { refer, referred, unread } = sides(keys)?;
         let here: FxHashSet<u64> = referred.iter().collect();
         let elsewhere: Vec<u64> =
             refer.iter().map(|key| Side::IsReferredTo.mark(key)).filter(|key| !here.contains(key)).collect();
         let count = elsewhere.len() as f64;
         let held = self.repeated(Some(&Keys::Exact(sorted(elsewhere))), start_ms, end_ms)?;
-        Ok(Rows { value: count - held.value, low: count - held.high, high: count - held.low })
+        let here: FxHashSet<u64> = unread.iter().collect();
+        let near = end_ms.saturating_sub(self.span_ms)..start_ms.saturating_add(self.span_ms);
+        let before = self.unread.iter().filter(|(place, at)| near.contains(*at) && !here.contains(*place)).count();
+        let low = count - held.high - (here.len() + before) as f64;
+        Ok(Rows { value: count - held.value, low: low.max(0.0), high: count - held.low })
     }
 
-    /// Remembers which keys may be referred to.
+    /// Remembers which keys may be referred to, and what might hold others.
     pub fn learn_referred(&mut self, keys: Option<&Keys>, start_ms: Ms, end_ms: Ms) {
-        match sides(keys) {
-            Ok((_, referred)) => self.learn(Some(&Keys::Exact(referred)), start_ms, end_ms),
-            Err(why) => self.lose(end_ms, why),
+        let Sides { referred, unread, .. } = match sides(keys) {
+            Ok(sides) => sides,
+            Err(why) => return self.lose(end_ms, why),
+        };
+        self.learn(Some(&Keys::Exact(referred)), start_ms, end_ms);
+        for place in unread.iter() {
+            let at = self.unread.entry(place).or_insert(start_ms);
+            *at = start_ms.max(*at);
+        }
+        if self.unread.len() > UNREAD_MAX {
+            self.unread = FxHashMap::default();
+            self.lose(end_ms, format!("more than {UNREAD_MAX} records that are referred to could not be read"));
         }
     }
 
@@ -139,10 +163,11 @@ impl Seen {
     }
 
     pub fn size_bytes(&self) -> usize {
-        match &self.held {
+        let held = match &self.held {
             Held::Exact(all) => all.capacity() * 8 / 7 * 17,
             Held::Slices(slices) => slices.len() * BLOCKS * size_of::<Block>(),
-        }
+        };
+        held + self.unread.capacity() * 8 / 7 * 17
     }
 
     fn insert(&mut self, key: u64, start_ms: Ms) {
@@ -177,6 +202,7 @@ impl Seen {
 
     fn sweep(&mut self, before_ms: Ms) {
         let first = self.slice(before_ms);
+        self.unread.retain(|_, at| *at >= before_ms);
         match &mut self.held {
             Held::Exact(all) => {
                 all.retain(|_, at| *at >= before_ms);
@@ -198,18 +224,25 @@ impl Seen {
     }
 }
 
-/// Marked keys: those that refer, and those that are referred to.
-fn sides(keys: Option<&Keys>) -> Result<(Distinct, Distinct), String> {
-    let (mut refer, mut referred) = (Vec::new(), Vec::new());
+/// Marked keys, side by side.
+struct Sides {
+    refer: Distinct,
+    referred: Distinct,
+    unread: Distinct,
+}
+
+fn sides(keys: Option<&Keys>) -> Result<Sides, String> {
+    let (mut refer, mut referred, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     match keys {
         None => {}
         Some(Keys::Many(_)) => return Err(too_many()),
         Some(Keys::Exact(keys)) => keys.iter().for_each(|key| match Side::of(key) {
             Side::Refers => refer.push(key),
             Side::IsReferredTo => referred.push(key),
+            Side::Unread => unread.push(key),
         }),
     }
-    Ok((sorted(refer), sorted(referred)))
+    Ok(Sides { refer: sorted(refer), referred: sorted(referred), unread: sorted(unread) })
 }
 
 fn sorted(mut keys: Vec<u64>) -> Distinct {

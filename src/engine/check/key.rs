@@ -3,6 +3,7 @@
 use crate::engine::decode::number::Number;
 use crate::engine::decode::tree::{Kind, Value};
 use crate::engine::expr::value::Val;
+use crate::engine::record::{Offset, Position};
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 
@@ -73,6 +74,14 @@ impl Hashes {
                 }
             }
         }
+        hasher.finish()
+    }
+
+    /// Where a record stands.
+    pub fn place(&self, at: Position, offset: Offset) -> u64 {
+        let mut hasher = self.start;
+        write(&mut hasher, [&[11], &at.topic.0.to_le_bytes(), &at.partition.to_le_bytes()]);
+        hasher.write(&offset.to_le_bytes());
         hasher.finish()
     }
 

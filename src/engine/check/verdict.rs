@@ -346,8 +346,14 @@ fn outcome(rule: &Rule, rows: Rows, facts: &Facts) -> Outcome {
             Some(true) => Outcome::Holds,
             Some(false) => Outcome::Broken,
             None => Outcome::Open(format!(
-                "of so many keys the number is an estimate: it lies between {} and {}, which does not decide",
-                rows.low, rows.high
+                "{}: it lies between {} and {}, which does not decide",
+                match rule.check {
+                    Check::Refers(_) =>
+                        "records that are referred to could not be read, or are too many to be remembered one by one",
+                    _ => "of so many keys the number is an estimate",
+                },
+                rows.low,
+                rows.high
             )),
         };
     }

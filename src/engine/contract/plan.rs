@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Changes whenever the numbering or the meaning of compiled rules changes; it is part of the contract hash.
-pub const PLAN_VERSION: u32 = 4;
+pub const PLAN_VERSION: u32 = 5;
 
 /// One contract version, compiled. A rule's index in `rules` is its number in every delta that names `hash`.
 #[derive(Debug)]

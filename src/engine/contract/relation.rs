@@ -12,23 +12,31 @@ pub struct Reference {
     pub to: Vec<FieldPath>,
 }
 
-/// What a rule counts of a record: both sides' keys stand in one set, and the lowest bit of a key says whose it is.
+/// What a rule counts of a record: both sides' keys stand in one set, and the lowest two bits of a key say whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Refers,
     IsReferredTo,
+    /// Instead of a key: a record that may be referred to and could not be read, by its place.
+    Unread,
 }
 
 impl Side {
-    /// A key of 63 bits, and its side.
+    /// A key of 62 bits, and its side.
     pub fn mark(self, key: u64) -> u64 {
-        match self {
-            Side::Refers => key | 1,
-            Side::IsReferredTo => key & !1,
-        }
+        let side = match self {
+            Side::IsReferredTo => 0b00,
+            Side::Refers => 0b01,
+            Side::Unread => 0b10,
+        };
+        key & !0b11 | side
     }
 
     pub fn of(marked: u64) -> Side {
-        if marked & 1 == 1 { Side::Refers } else { Side::IsReferredTo }
+        match marked & 0b11 {
+            0b00 => Side::IsReferredTo,
+            0b01 => Side::Refers,
+            _ => Side::Unread,
+        }
     }
 }

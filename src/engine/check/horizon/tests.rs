@@ -167,3 +167,62 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Of windows in their order each key refers, is referred to, or is referred to by a record that cannot be read. Each window's keys
+    /// come in two parts, merged in either order, and each is remembered twice.
+    #[test]
+    fn with_records_that_could_not_be_read_the_orphans_lie_between_all_and_all_but_those(
+        windows in proptest::collection::vec(proptest::collection::btree_set((0u64..20, 0u8..4), 0..10), 0..40),
+        span in 1i64..20_000,
+        turned in any::<bool>(),
+    ) {
+        let mut seen = Seen::over(span);
+        let mut referred: Vec<(Ms, u64)> = Vec::new();
+        let mut unread: Vec<(Ms, u64)> = Vec::new();
+        for (number, held) in windows.iter().enumerate() {
+            let (start, end) = (number as Ms * SIZE, number as Ms * SIZE + SIZE);
+            for (key, kind) in held {
+                match kind {
+                    2 => referred.push((start, *key)),
+                    3 => unread.push((start, *key)),
+                    _ => {}
+                }
+            }
+            let near = |all: &[(Ms, u64)]| -> Vec<u64> {
+                all.iter().filter(|(at, _)| *at == start || *at >= end - span).map(|(_, key)| *key).collect()
+            };
+            let (referred, unread) = (near(&referred), near(&unread));
+            let refer: std::collections::BTreeSet<u64> = held.iter().filter(|(_, kind)| *kind < 2).map(|(key, _)| *key).collect();
+            let orphans = refer.iter().filter(|key| !referred.contains(key)).count() as f64;
+            let truly = refer.iter().filter(|key| !referred.contains(key) && !unread.contains(key)).count() as f64;
+            let marked = |(key, kind): &(u64, u8)| match kind {
+                0 | 1 => Side::Refers.mark(hash(*key)),
+                2 => Side::IsReferredTo.mark(hash(*key)),
+                // A place, which is a record's own and says nothing of its key.
+                _ => Side::Unread.mark(hash(1_000 + number as u64 * 100 + key)),
+            };
+            let (one, other): (Vec<_>, Vec<_>) = held.iter().partition(|(key, _)| key % 2 == 0);
+            let part = |part: &[&(u64, u8)]| keys(part.iter().map(|held| marked(held)));
+            let of_window = if turned { part(&other).merged(part(&one)) } else { part(&one).merged(part(&other)) };
+            let found = seen.orphans(Some(&of_window), start, end).expect("few keys");
+            prop_assert_eq!((found.value, found.high), (orphans, orphans));
+            prop_assert_eq!(found.low, (orphans - unread.len() as f64).max(0.0));
+            prop_assert!(found.low <= truly && truly <= found.high);
+            for _ in 0..2 {
+                seen.learn_referred(Some(&of_window), start, end);
+            }
+            seen.forget(end);
+        }
+    }
+}
+
+#[test]
+fn of_too_many_records_that_could_not_be_read_nobody_knows_the_orphans() {
+    let mut seen = Seen::over(10 * SIZE);
+    seen.learn_referred(Some(&keys((0..UNREAD_MAX as u64 + 1).map(|n| Side::Unread.mark(hash(n))))), 0, SIZE);
+    let one = keys([Side::Refers.mark(hash(7))]);
+    let why = seen.orphans(Some(&one), SIZE, 2 * SIZE).expect_err("too many");
+    assert!(why.contains("could not be read"), "{why}");
+    assert_eq!(seen.orphans(Some(&one), 11 * SIZE, 12 * SIZE), Ok(Rows::exact(1)), "they are out of the horizon");
+}

@@ -158,6 +158,7 @@ mod tests {
     use crate::engine::check::keys::Rows;
     use crate::engine::check::record::Examiner;
     use crate::engine::check::tally::Tally;
+    use crate::engine::check::verdict::{Facts, Status, judge};
     use crate::engine::contract::compile::compile;
     use crate::engine::contract::odcs;
     use crate::engine::contract::plan::Check;
@@ -209,6 +210,44 @@ mod tests {
         // Beside these the pair of 1 and y.
         let pair = "relationships: [{from: [orders.c, orders.z], to: [customers.id, customers.zone]";
         check(&format!("properties: [{{name: c}}, {{name: z}}], {pair}, {DAY}}}]"), 3);
+    }
+
+    /// Each record that cannot be read may have held the key of one.
+    #[test]
+    fn who_refers_to_what_may_stand_in_a_record_that_cannot_be_read_is_no_orphan_for_sure() {
+        let check = |broken: usize, refer: &[&str], expected: (Status, Option<(f64, f64)>)| {
+            let parsed =
+                odcs::parse(&text(&format!("properties: [{{name: c, relationships: [{{to: customers.id, {DAY}}}]}}]")));
+            let plan = compile(&parsed.contract.expect("a contract"));
+            let (mut examiner, mut tally) = (Examiner::new(&[7; 16]), Tally::default());
+            let mut offset = 0;
+            let mut read = |object: usize, text: &str| {
+                offset += 1;
+                let record = RawRecord { value: Some(text.as_bytes()), ..RawRecord::empty(offset) };
+                examiner.examine(&plan, &[object], &record);
+                examiner.count(&plan, &record, Position { topic: TopicId(1), partition: 0 }, false, &mut tally);
+            };
+            read(0, r#"{"id":1}"#);
+            (0..broken).for_each(|_| read(0, r#"{"id":"#));
+            // Nobody refers to these.
+            read(1, r#"{"c":"#);
+            refer.iter().for_each(|key| read(1, &format!(r#"{{"c":{key}}}"#)));
+            let horizon = plan.horizons[0];
+            let found = Seen::over(horizon.span_ms).orphans(tally.rules[horizon.rule].keys.as_ref(), 0, 1);
+            let facts = Facts { complete: true, across: [(horizon.rule, found)].into(), ..Facts::default() };
+            let verdict = judge(&plan, &tally, &facts);
+            let result = verdict.results.iter().find(|result| result.metric == "relationships").expect("the rule");
+            assert_eq!((result.status, result.bounds), expected, "{broken} {refer:?}: {result:?}");
+            assert_eq!(
+                result.status == Status::Unknown,
+                result.reason.as_ref().is_some_and(|why| why.contains("could not be read"))
+            );
+        };
+        check(0, &["1", "2"], (Status::Fail, None));
+        check(1, &["1", "1"], (Status::Pass, None));
+        check(1, &["1", "2"], (Status::Unknown, Some((0.0, 1.0))));
+        check(2, &["1", "2"], (Status::Unknown, Some((0.0, 1.0))));
+        check(1, &["1", "2", "3"], (Status::Fail, Some((1.0, 2.0))));
     }
 
     #[test]
