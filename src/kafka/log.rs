@@ -31,8 +31,9 @@ impl LogReader {
         LogReader { settings, ear: None, at: None }
     }
 
-    /// Records of `[from, to)`, from the log's start where that is later. `done` when the position passed `to`: a
+    /// Records of `[from, to)`, from the log's start where that is later. `done` when the position reached `to`: a
     /// record or an end at or after it. An end before it is the last stable offset, behind which more may stand.
+    /// `next` is never behind `to`: what a fetch brought beyond it is dropped here, and is there to be read from `to` on.
     pub fn read(&mut self, part: &Part, from: Offset, to: Offset) -> Result<Chunk, Fault> {
         if from >= to {
             return Ok(Chunk { records: Vec::new(), next: from, done: true });
@@ -83,7 +84,7 @@ impl LogReader {
         }
         // The log's start overtook us: the next call looks where it begins now.
         self.at = (!done && !moved).then(|| (part.clone(), next));
-        Ok(Chunk { records, next, done })
+        Ok(Chunk { records, next: next.min(to), done })
     }
 
     /// Forgets the consumer.

@@ -115,12 +115,6 @@ fn outcome(worker: &Worker, outcome: &str) -> f64 {
 
 #[test]
 fn catalogs_are_sent_what_is_on_the_topic_through_refusals_and_a_restart() {
-    if std::env::var_os("STEWARD_UNSTEADY").is_none() {
-        println!(
-            "skipped: a catalog lacked an event of the topic in 2 of 5 runs, and why is not known; STEWARD_UNSTEADY=1 runs it"
-        );
-        return;
-    }
     // Away at first, and the second event that it sees is wrong to it.
     let marquez = Catalog::start(|before, _| match before.len() {
         0 => 503,
@@ -148,7 +142,8 @@ fn catalogs_are_sent_what_is_on_the_topic_through_refusals_and_a_restart() {
         pause(500);
     }
     let posted = marquez.posted();
-    assert_eq!(posted[0].event, posted[1].event, "what it was away for is sent again");
+    let again = posted.iter().skip(1).any(|later| later.event == posted[0].event);
+    assert!(again, "what it was away for is sent again, when its partition comes to its turn");
     assert!(!marquez.taken().contains(&posted[2].event), "what it refuses is left out");
     for posted in &posted {
         assert_eq!(posted.path, "/api/v1/lineage");

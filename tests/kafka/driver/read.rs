@@ -126,6 +126,28 @@ fn a_log_is_read_past_its_last_stable_offset_only_when_the_transaction_is_decide
 }
 
 #[test]
+fn what_stands_behind_the_end_that_was_asked_for_is_read_next() {
+    let (address, name) = broker("piecewise");
+    create(&address, &name, 1);
+    produce(&address, &name, 1, 0..10);
+    let task = Task::new(settings(&address, &name, "w1"), &[]);
+    let part = Part::new(&name.as_str().into(), 0);
+    // Ends that were asked before more was written: one fetch brings all ten.
+    let mut found = Vec::new();
+    for (from, to) in [(0, 3), (3, 4), (4, 10)] {
+        let mut next = from;
+        while next < to {
+            let answer = task.call(Call::ReadLog { part: part.clone(), from: next, to });
+            let chunk = ok(answer, |a| if let Answer::ReadLog(Ok(chunk)) = a { Some(chunk) } else { None });
+            assert!(chunk.next <= to, "{} is behind {to}", chunk.next);
+            found.extend(chunk.records.iter().map(|record| record.offset));
+            next = chunk.next;
+        }
+    }
+    assert_eq!(found, (0..10).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_topic_created_again_has_another_id_and_the_old_end_is_gone() {
     let (address, name) = broker("recreated");
     create(&address, &name, 2);
