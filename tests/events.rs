@@ -8,9 +8,11 @@ use mesh_steward::engine::event::envelope::{Event, MAX_VALUE_BYTES, Source};
 use mesh_steward::engine::event::gap::{self, Gap};
 use mesh_steward::engine::event::incident::{self, Incident, State};
 use mesh_steward::engine::event::window::{self, Coverage, Window};
+use mesh_steward::engine::lineage::contradiction::Contradiction;
+use mesh_steward::engine::lineage::node::Node;
 use mesh_steward::engine::record::{Interval, TopicId};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const MINUTE_MS: i64 = 60_000;
 const START_MS: i64 = 1_764_000_000_000;
@@ -64,6 +66,33 @@ fn every_incident_keeps_its_schema() {
             }
         }
     }
+}
+
+#[test]
+fn every_incident_of_lineage_keeps_its_schema_and_has_an_id_of_its_own() {
+    let product = product();
+    let (orders, returns) =
+        (Node::dataset("kafka://b:9092", "shop.orders"), Node::dataset("kafka://b:9092", "returns"));
+    let (app, other) = (Node::job("kafka://b:9092", "app"), Node::job("kafka://b:9092", "other"));
+    let found = [
+        Contradiction::UndeclaredConsumer { dataset: orders.clone(), job: app.clone() },
+        Contradiction::UndeclaredConsumer { dataset: orders.clone(), job: other.clone() },
+        Contradiction::UndeclaredInput { dataset: orders.clone(), job: app, output: returns },
+        Contradiction::DeclaredNeverRead { dataset: orders, reader: other },
+    ];
+    let mut ids = BTreeSet::new();
+    for found in &found {
+        for (state, sequence, verdict) in [(State::Opened, 1, "warn"), (State::Resolved, 2, "pass")] {
+            let rule = incident::rule_of(found);
+            let (severity, lineage) = (Some(incident::LINEAGE_SEVERITY), Some(found));
+            let incident = Incident { state, sequence, rule: &rule, severity, lineage, ..incident(&product) };
+            let event = incident::event(&source(), &incident);
+            keeps_its_schema(&rule, "incident.v1.json", &event);
+            assert_eq!(header(&event, "ce_verdict"), verdict);
+            ids.insert(header(&event, "ce_id").to_owned());
+        }
+    }
+    assert_eq!(ids.len(), 2 * found.len(), "what disagrees tells them apart");
 }
 
 #[test]
@@ -415,6 +444,7 @@ fn incident(product: &ProductName) -> Incident<'_> {
         worst_failed: 3,
         sequence: 1,
         result: None,
+        lineage: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Lineage as requests read it, and the way by which they tell of it.
 
+use crate::engine::contract::name::ProductName;
+use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::lineage::graph::Graph;
+use crate::engine::lineage::incident::Incident;
 use crate::engine::lineage::statement::Statement;
 use crate::flow::io::Ms;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,6 +19,19 @@ pub struct Lineage {
     pub leads: bool,
     /// 0: the log was not read yet.
     pub at_ms: Ms,
+}
+
+impl Lineage {
+    /// What is declared against what is seen, as incidents of the product that are open.
+    pub fn incidents<'l>(
+        &'l self,
+        product: &'l ProductName,
+    ) -> impl Iterator<Item = (&'l Contradiction, &'l Incident)> {
+        self.graph.contradictions().iter().flat_map(move |(found, standing)| {
+            let of = standing.incidents.iter().filter(move |incident| incident.product == *product);
+            of.map(move |incident| (found, incident))
+        })
+    }
 }
 
 /// Replaced as a whole, so that a request sees one moment.

@@ -384,6 +384,7 @@ impl<J: Judge> Teller<'_, J> {
                 worst_failed: change.incident.worst,
                 sequence: change.incident.sequence,
                 result: change.result.as_ref(),
+                lineage: None,
             };
             moved.events.push(incident::event(self.source, &told));
         }

@@ -41,6 +41,7 @@ fn of(site: &Site, directory: &Directory, domain: &str, peers: &BTreeMap<String,
         let (state, _) = status::state(directory, product, standing.as_ref(), peers);
         let quality = standing.as_ref().and_then(|standing| latest(&standing.owned.state));
         let open = standing.as_ref().map_or(0, |standing| standing.owned.state.incidents.len());
+        let open = open + site.lineage.read().incidents(product).count();
         incidents += open;
         products.push(json!({
             "name": product.to_string(),

@@ -40,14 +40,15 @@ pub async fn of_product(State(site): State<Site>, Path((domain, name)): Path<(St
 
 /// Of those that ended the ledger remembers what late records may open again (`window.late.accept`).
 fn of(site: &Site, product: &ProductName, owner: &str, peers: &BTreeMap<String, Peer>) -> Vec<Value> {
-    let Some(standing) = workers::standing(site, product, peers, now_ms()) else { return Vec::new() };
-    let state = &standing.owned.state;
-    let open = state.incidents.iter().map(|incident| {
-        let mut value = status::incident(incident);
+    let state = workers::standing(site, product, peers, now_ms()).map(|standing| standing.owned.state);
+    let lineage = site.lineage.read();
+    let of_rules = state.iter().flat_map(|state| &state.incidents).map(status::incident);
+    let of_lineage = lineage.incidents(product).map(|(found, incident)| status::contradiction(found, incident));
+    let open = of_rules.chain(of_lineage).map(|mut value| {
         value["state"] = json!("open");
         value
     });
-    let ended = state.ended.keys().map(|(contract, rule, first)| {
+    let ended = state.iter().flat_map(|state| state.ended.keys()).map(|(contract, rule, first)| {
         json!({"state": "resolved", "contract": contract, "rule": rule, "first_window": rfc3339(*first)})
     });
     let mut found: Vec<Value> = open.chain(ended).collect();

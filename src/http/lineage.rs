@@ -7,6 +7,7 @@ use crate::engine::event::envelope::rfc3339;
 use crate::engine::lineage::claim::Claim;
 use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::lineage::graph::Claims;
+use crate::engine::lineage::incident::Standing;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::Evidence;
 use crate::engine::lineage::walk::{Direction, Reached, walk};
@@ -150,7 +151,7 @@ fn shown(lineage: &Lineage, directory: &Directory, reached: &Reached) -> Value {
         })
         .collect();
     let edges: Vec<Value> = reached.edges.iter().map(|edge| edge_shown(edge, graph.claims(edge))).collect();
-    let about = |found: &&Contradiction| reached.nodes.contains_key(found.dataset());
+    let about = |(found, _): &(&Contradiction, &Standing)| reached.nodes.contains_key(found.dataset());
     let contradictions: Vec<Value> = graph.contradictions().iter().filter(about).map(contradiction).collect();
     json!({
         "namespace": lineage.namespace,
@@ -176,8 +177,13 @@ fn edge_shown(edge: &Edge, claims: Option<&Claims>) -> Value {
     json!({"from": edge.from.to_string(), "to": edge.to.to_string(), "evidence": evidence.collect::<Vec<_>>()})
 }
 
-fn contradiction(found: &Contradiction) -> Value {
-    json!({"kind": found.word(), "dataset": found.dataset().to_string(), "text": found.to_string()})
+fn contradiction((found, standing): (&Contradiction, &Standing)) -> Value {
+    json!({
+        "kind": found.word(),
+        "dataset": found.dataset().to_string(),
+        "text": found.to_string(),
+        "since": rfc3339(standing.since_ms),
+    })
 }
 
 /// What may do is not what does: who is only permitted to read stands apart.

@@ -7,6 +7,7 @@ use crate::catalog::offsets::Offsets;
 use crate::clock::now_ms;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::name::ProductName;
+use crate::engine::event::incident::LINEAGE_SEVERITY;
 use crate::engine::event::result::word;
 use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::trend::drift::GROUPS;
@@ -26,8 +27,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub async fn metrics(State(site): State<Site>) -> Response {
     let now = now_ms();
-    let mut samples = samples(&site.board, &site.worker_id, site.series_max, now);
-    of_lineage(&mut samples, &site.lineage.read(), now);
+    let lineage = site.lineage.read();
+    let mut samples = samples(&site.board, &lineage, &site.worker_id, site.series_max, now);
+    of_lineage(&mut samples, &lineage, now);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.telemetry.render(&samples)).into_response()
 }
 
@@ -35,13 +37,13 @@ pub async fn metrics(State(site): State<Site>) -> Response {
 const STATUSES: [Status; 5] = [Status::Pass, Status::Warn, Status::Unknown, Status::Error, Status::Fail];
 
 /// The board as series: at most `series_max` of products, where rules can be folded to reach that.
-fn samples(board: &Board, worker: &str, series_max: usize, now: Ms) -> Vec<Sample> {
+fn samples(board: &Board, lineage: &Lineage, worker: &str, series_max: usize, now: Ms) -> Vec<Sample> {
     let (directory, offsets) = (board.directory(), board.offsets());
     let mut fixed = Vec::new();
     let mut by_rule: BTreeMap<ProductName, Vec<Sample>> = BTreeMap::new();
     for (product, info) in &directory.products {
         if let Some(judged) = board.judged(product) {
-            of_product(&mut fixed, product, info, &judged);
+            of_product(&mut fixed, product, info, &judged, lineage.incidents(product).count());
             of_time(&mut fixed, product, info, &judged.state, &offsets, now);
             by_rule.insert(product.clone(), of_rules(product, info, &judged));
         }
@@ -91,7 +93,7 @@ fn of_lineage(samples: &mut Vec<Sample>, lineage: &Lineage, now: Ms) {
         samples.push(sample(&names::LINEAGE_EDGES, &[evidence.word()], count as f64));
     }
     for kind in Contradiction::WORDS {
-        let count = graph.contradictions().iter().filter(|found| found.word() == kind).count();
+        let count = graph.contradictions().keys().filter(|found| found.word() == kind).count();
         samples.push(sample(&names::LINEAGE_CONTRADICTIONS, &[kind], count as f64));
     }
     samples.push(sample(&names::LINEAGE_REFUSED, &[], graph.refused() as f64));
@@ -102,7 +104,7 @@ fn of_lineage(samples: &mut Vec<Sample>, lineage: &Lineage, now: Ms) {
 }
 
 /// Counters stay below 2^53 for some centuries, so that a double holds each exactly.
-fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, judged: &Judged) {
+fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, judged: &Judged, contradictions: usize) {
     let name = product.to_string();
     let labels = [name.as_str(), &product.domain, &info.owner];
     let counters = judged.counters;
@@ -132,7 +134,7 @@ fn of_product(samples: &mut Vec<Sample>, product: &ProductName, info: &Info, jud
         samples.push(sample(&names::PRODUCT_SLA_BUDGET, &labels, ratio));
         samples.push(sample(&names::PRODUCT_SLA_WINDOWS, &labels, windows as f64));
     }
-    for (severity, count) in incidents(info, judged) {
+    for (severity, count) in incidents(info, judged, contradictions) {
         samples.push(sample(&names::PRODUCT_INCIDENTS, &[labels[0], labels[1], labels[2], &severity], count));
     }
     for (id, _) in GROUPS {
@@ -176,11 +178,14 @@ fn budgets(judged: &Judged) -> BTreeMap<&str, (f64, u64)> {
 }
 
 /// Open incidents by severity, 0 for those that the rules name and no incident has.
-fn incidents(info: &Info, judged: &Judged) -> BTreeMap<String, f64> {
+fn incidents(info: &Info, judged: &Judged, contradictions: usize) -> BTreeMap<String, f64> {
     let mut open: BTreeMap<String, f64> = info.rules.iter().map(|rule| (rule.severity.clone(), 0.0)).collect();
     open.entry(String::new()).or_default();
     for incident in &judged.state.incidents {
         *open.entry(incident.severity.clone().unwrap_or_default()).or_default() += 1.0;
+    }
+    if contradictions > 0 {
+        *open.entry(LINEAGE_SEVERITY.to_owned()).or_default() += contradictions as f64;
     }
     open
 }

@@ -7,8 +7,11 @@ use crate::clock::now_ms;
 use crate::engine::check::score;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
+use crate::engine::event::incident::{LINEAGE_SEVERITY, rule_of};
 use crate::engine::event::result::word;
 use crate::engine::event::window::budget_value;
+use crate::engine::lineage::contradiction::Contradiction;
+use crate::engine::lineage::incident;
 use crate::flow::state::{Incident, Summary};
 use crate::http::lag;
 use crate::http::products::{contracts, known};
@@ -41,6 +44,9 @@ pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<Stri
         .map(|finding| json!({"path": finding.path, "problem": finding.problem, "error": finding.error}))
         .collect();
     let lag = standing.as_ref().and_then(|of| lag::of(&info.topics, &of.owned.state, &site.board.offsets(), now));
+    let lineage = site.lineage.read();
+    let contradictions: Vec<Value> =
+        lineage.incidents(product).map(|(found, incident)| contradiction(found, incident)).collect();
     json!({
         "name": product.to_string(),
         "product": {"state": state, "worker_id": worker_id},
@@ -52,7 +58,7 @@ pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<Stri
         "findings": findings,
         "as_of": standing.as_ref().map(|standing| rfc3339(standing.owned.at_ms)),
         "lag": lag.map(|lag| json!({"records": lag.records, "seconds": lag.seconds})),
-        "quality": standing.map(|standing| quality(&standing.owned, info)),
+        "quality": standing.map(|standing| quality(&standing.owned, info, &contradictions)),
     })
 }
 
@@ -125,7 +131,22 @@ pub fn incident(incident: &Incident) -> Value {
     })
 }
 
-fn quality(Owned { state, budgets, .. }: &Owned, info: &Info) -> Value {
+/// The same of a contradiction of lineage, which no window counts.
+pub fn contradiction(found: &Contradiction, incident: &incident::Incident) -> Value {
+    json!({
+        "contract": incident.contract,
+        "rule": rule_of(found),
+        "severity": LINEAGE_SEVERITY,
+        "first_window": rfc3339(incident.since_ms),
+        "last_window": rfc3339(incident.since_ms),
+        "failing_windows": 0,
+        "worst_failed_row_count": 0,
+        "lineage": {"kind": found.word(), "dataset": found.dataset().to_string(), "text": found.to_string()},
+    })
+}
+
+/// `contradictions`: incidents of lineage, as they are said.
+fn quality(Owned { state, budgets, .. }: &Owned, info: &Info, contradictions: &[Value]) -> Value {
     let latest = latest(state);
     let coverage: Vec<Value> = state
         .chains
@@ -152,7 +173,7 @@ fn quality(Owned { state, budgets, .. }: &Owned, info: &Info) -> Value {
         "watermark": state.watermark_ms.map(rfc3339),
         "newest_record": state.newest_ms.map(rfc3339),
         "closed_through": state.closed_through.map(rfc3339),
-        "incidents": state.incidents.iter().map(incident).collect::<Vec<_>>(),
+        "incidents": state.incidents.iter().map(incident).chain(contradictions.iter().cloned()).collect::<Vec<_>>(),
         "budgets": budgets.iter().map(budget_value).collect::<Vec<_>>(),
         "coverage": coverage,
         "totals": {

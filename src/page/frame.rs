@@ -39,13 +39,16 @@ fn framed(site: &Site, asked: &HeaderMap, place: Place, title: &str, wide: bool,
     let peers = workers::heard(site, now);
     let alive = peers.values().filter(|peer| peer.is_alive(now)).count();
     let ready = site.board.ready(now);
+    let lineage = site.lineage.read();
     let open: usize = site
         .board
         .directory()
         .products
         .keys()
-        .filter_map(|product| workers::standing(site, product, &peers, now))
-        .map(|standing| standing.owned.state.incidents.len())
+        .map(|product| {
+            let of_rules = workers::standing(site, product, &peers, now).map(|of| of.owned.state.incidents.len());
+            of_rules.unwrap_or_default() + lineage.incidents(product).count()
+        })
         .sum();
     let here = |of: Place| (place == of).then_some("page");
     html! {

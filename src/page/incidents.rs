@@ -2,6 +2,7 @@
 
 use crate::clock::now_ms;
 use crate::engine::event::envelope::rfc3339;
+use crate::engine::event::incident::LINEAGE_SEVERITY;
 use crate::http::server::Site;
 use crate::http::workers;
 use crate::page::frame::{self, Place};
@@ -19,8 +20,10 @@ const SHOWN_MAX: usize = 100;
 pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
     let now = now_ms();
     let (directory, peers) = (site.board.directory(), workers::heard(&site, now));
-    let (mut open, mut ended) = (Vec::new(), Vec::new());
+    let lineage = site.lineage.read();
+    let (mut open, mut ended, mut contradictions) = (Vec::new(), Vec::new(), Vec::new());
     for (product, info) in &directory.products {
+        contradictions.extend(lineage.incidents(product).map(|(found, incident)| (product, info, found, incident)));
         let Some(standing) = workers::standing(&site, product, &peers, now) else { continue };
         let state = standing.owned.state;
         open.extend(state.incidents.into_iter().map(|incident| (product, info, incident)));
@@ -28,18 +31,20 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
     }
     open.sort_by_key(|(_, _, incident)| std::cmp::Reverse(incident.first_window));
     ended.sort_by_key(|(_, _, first)| std::cmp::Reverse(*first));
-    let products = open.iter().map(|(product, ..)| product).collect::<std::collections::BTreeSet<_>>().len();
-    let title = match open.len() {
+    contradictions.sort_by_key(|(.., incident)| std::cmp::Reverse(incident.since_ms));
+    let products = open.iter().map(|(product, ..)| *product).chain(contradictions.iter().map(|(product, ..)| *product));
+    let products = products.collect::<std::collections::BTreeSet<_>>().len();
+    let title = match open.len() + contradictions.len() {
         0 => "Nothing is broken".to_owned(),
         1 => "1 incident is open".to_owned(),
         number => format!("{number} incidents are open, in {}", counted(products, "product")),
     };
     let body = html! {
         main #main {
-            div.head { div { h1 { (title) } p { "An incident opens when a rule fails in as many windows as its contract allows, and ends with a window that passes." } } }
+            div.head { div { h1 { (title) } p { "An incident opens when a rule fails in as many windows as its contract allows, and ends with a window that passes; or when somebody reads or feeds a product otherwise than is declared." } } }
             section.sec aria-labelledby="h-open" {
                 h2.sr #h-open { "Open" }
-                @if open.is_empty() { div.panel.empty { p { "No rule of any product fails now." } } } @else {
+                @if open.is_empty() && contradictions.is_empty() { div.panel.empty { p { "No rule of any product fails now." } } } @else {
                     ol.panel {
                         @for (product, info, incident) in open.iter().take(SHOWN_MAX) {
                             @let since = rfc3339(incident.first_window);
@@ -54,8 +59,20 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
                                 }
                             }
                         }
+                        @for (product, info, found, incident) in contradictions.iter().take(SHOWN_MAX) {
+                            @let since = rfc3339(incident.since_ms);
+                            li.inc {
+                                (icon("warn", "warn"))
+                                h3 { a href=(href(product)) { (product.name) ": " (found.word()) } }
+                                span.num.small.dimmer title=(since) { "since " (clock(&since)) ", " (span(now - incident.since_ms)) }
+                                p {
+                                    (if info.owner.is_empty() { "Nobody is known to own it" } else { &info.owner }) ". "
+                                    (found.to_string()) ". " span.tag { (LINEAGE_SEVERITY) }
+                                }
+                            }
+                        }
                     }
-                    @if open.len() > SHOWN_MAX { p.small.dimmer { "The newest " (SHOWN_MAX) ". " a href="/incidents?state=open&format=json" { "All as JSON" } } }
+                    @if open.len() > SHOWN_MAX || contradictions.len() > SHOWN_MAX { p.small.dimmer { "The newest " (SHOWN_MAX) ". " a href="/incidents?state=open&format=json" { "All as JSON" } } }
                 }
             }
             @if !ended.is_empty() {

@@ -8,6 +8,7 @@ pub mod gather; // collectors, a thread each
 pub mod forward; // to catalogs over HTTP, a thread each
 pub mod catalog; // one of them, as it is asked
 pub mod own; // the steward's own jobs
+pub mod incidents; // contradictions, told to owners
 
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{Lineage as Known, LineageBoard, Post};
@@ -18,7 +19,7 @@ use crate::engine::event::lineage::speaker::Speaker;
 use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::graph::{Change, Graph, Limits, TOLD};
 use crate::engine::lineage::names::Aliases;
-use crate::engine::lineage::record::{Record, differences};
+use crate::engine::lineage::record::{Record, contradictions, differences, is_leaders};
 use crate::engine::lineage::sighting::Unresolved;
 use crate::engine::lineage::statement::read;
 use crate::flow::io::{Fault, Message, Ms, Part};
@@ -198,7 +199,6 @@ impl Scribe {
         let leads = self.gathering.is_some();
         if !leads && heard {
             self.live = self.stored.clone();
-            self.live.restored(now);
         }
         let first = self.setup.lineage.read().at_ms == 0;
         let mut moved = first || heard || !rounds.is_empty() || !posts.is_empty();
@@ -254,7 +254,7 @@ impl Scribe {
             let key = record.key.as_deref().unwrap_or_default();
             self.stored.restore(key, record.value.as_deref());
             // Words of others; its own are there already, and merge with themselves.
-            if record.value.is_some() {
+            if record.value.is_some() && !(self.gathering.is_some() && is_leaders(key)) {
                 self.live.restore(key, record.value.as_deref());
             }
         }
@@ -268,7 +268,6 @@ impl Scribe {
             (true, false) => {
                 self.term += 1;
                 self.live = self.stored.clone();
-                self.live.restored(now);
                 self.changed.clear();
                 self.gathering = Some(gather::start((self.setup.collectors)(), self.term, self.every, &self.tell));
                 tracing::info!(edges = self.live.edges().len(), "this worker collects lineage");
@@ -376,9 +375,11 @@ impl Scribe {
 
     /// Makes durable what changed, and tells catalogs of it, in one transaction: events first, where there are none.
     fn write(&mut self, now: Ms) -> Result<(), Fault> {
-        let records = differences(&self.stored, &self.live);
-        let topic: Arc<str> = self.setup.topic.as_str().into();
         let mut messages = self.events(now);
+        messages.extend(self.incidents(now));
+        let mut records = differences(&self.stored, &self.live);
+        records.extend(contradictions(&self.stored, &self.live));
+        let topic: Arc<str> = self.setup.topic.as_str().into();
         messages.extend(records.iter().map(|record| message(&topic, record)));
         let writer = match &mut self.writer {
             Some(writer) => writer,
@@ -399,17 +400,15 @@ impl Scribe {
         let (source, governance) = (&self.setup.source, self.setup.config.governance.topic.as_str());
         let speaker = Speaker { source, namespace: &lineage.namespace, governance };
         let pattern = Pattern { every_ms: lineage.interval_ms };
-        let topic: Arc<str> = lineage.topic.as_str().into();
-        let message = |event: Event| Message {
-            topic: topic.clone(),
-            partition: None,
-            key: Some(event.key),
-            headers: event.headers,
-            value: Some(event.value),
-            copied: None,
-            about: None,
-        };
-        found::events(&speaker, &self.live, &self.changed, pattern, now).into_iter().map(message).collect()
+        let found = found::events(&speaker, &self.live, &self.changed, pattern, now);
+        messages_of(&lineage.topic, found)
+    }
+
+    /// What opens and is resolved of contradictions: where the log holds them, it was told.
+    fn incidents(&mut self, now: Ms) -> Vec<Message> {
+        let (directory, source) = (self.setup.board.directory(), &self.setup.source);
+        let told = incidents::events(source, &self.namespace, &directory, &self.stored, &mut self.live, now);
+        messages_of(&self.setup.config.governance.topic, told)
     }
 
     /// What requests brought to a worker that does not lead: the one that leads hears it from the log, as all do.
@@ -440,6 +439,20 @@ impl Scribe {
             follower.close();
         }
     }
+}
+
+fn messages_of(topic: &str, events: Vec<Event>) -> Vec<Message> {
+    let topic: Arc<str> = topic.into();
+    let message = |event: Event| Message {
+        topic: topic.clone(),
+        partition: None,
+        key: Some(event.key),
+        headers: event.headers,
+        value: Some(event.value),
+        copied: None,
+        about: None,
+    };
+    events.into_iter().map(message).collect()
 }
 
 fn message(topic: &Arc<str>, (key, value): &Record) -> Message {

@@ -2,7 +2,10 @@
 
 use crate::served::*;
 use mesh_steward::catalog::lineage::Lineage;
+use mesh_steward::engine::contract::name::{ContractHash, ProductName};
+use mesh_steward::engine::lineage::contradiction::Contradiction;
 use mesh_steward::engine::lineage::graph::{Graph, Limits, OWN_KIND};
+use mesh_steward::engine::lineage::incident::{Incident, Standing};
 use mesh_steward::engine::lineage::names::Aliases;
 use mesh_steward::engine::lineage::node::Node;
 use mesh_steward::engine::lineage::sighting::{Evidence, JobFacts, Round, Sighting, Unresolved};
@@ -149,6 +152,48 @@ fn how_collecting_goes_is_told_with_what_was_not_resolved() {
     let (status, body) = served(chain()).json("/lineage");
     assert_eq!((status, &body["edges"]["observed"], &body["edges"]["inferred"]), (200, &json!(5), &json!(0)));
     assert_eq!(body["collectors"]["connect"]["unresolved"][0]["why"], "its topics are not tracked");
+}
+
+#[test]
+fn a_contradiction_is_an_incident_of_its_product() {
+    let mut graph = chain();
+    let found = Contradiction::UndeclaredConsumer {
+        dataset: Node::dataset(KAFKA, "shop.orders"),
+        job: Node::job(KAFKA, "app"),
+    };
+    let incident = |product: &str| Incident {
+        product: ProductName { domain: "sales".into(), name: product.into() },
+        owner: "order desk".into(),
+        contract: "orders-contract".into(),
+        version: "1.0.0".into(),
+        hash: ContractHash([7; 16]),
+        since_ms: START_MS,
+    };
+    let standing = Standing { since_ms: START_MS - 1_000, incidents: vec![incident("orders")] };
+    graph.restore_contradiction(found, Some(standing));
+    let served = served(graph);
+    for path in ["/incidents", "/incidents?state=open", "/products/sales/orders/incidents"] {
+        let (status, body) = served.json(path);
+        assert_eq!((status, body.as_array().map(Vec::len)), (200, Some(1)), "{path}: {body}");
+        let one = &body[0];
+        assert_eq!(
+            (&one["product"], &one["state"], &one["severity"]),
+            (&json!("sales/orders"), &json!("open"), &json!("warning"))
+        );
+        assert_eq!(
+            (&one["rule"], &one["first_window"]),
+            (&json!("steward.lineage.undeclared-consumer"), &json!("2025-11-24T16:00:00Z"))
+        );
+        assert_eq!(one["lineage"]["dataset"], "dataset:kafka://b:9092:shop.orders");
+    }
+    assert_eq!(served.json("/products/sales/returns/incidents").1, json!([]));
+    assert_eq!(served.json("/domains/sales").1["incidents"], 1);
+    let told = &served.json("/lineage").1["contradictions"][0];
+    assert_eq!((&told["kind"], &told["since"]), (&json!("undeclared-consumer"), &json!("2025-11-24T15:59:59Z")));
+    let accept = "Accept: text/html";
+    let page = served.raw(&format!("GET /incidents HTTP/1.1\r\nHost: x\r\n{accept}\r\nConnection: close\r\n\r\n"));
+    assert!(page.contains("1 incident is open") && page.contains("undeclared-consumer"), "{page}");
+    assert!(page.contains("whose declared consumers do not name it"), "{page}");
 }
 
 #[test]

@@ -58,6 +58,8 @@ fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
     let settings = "lineage: {interval: 2s, aliases: ['kafka://by-another-name:9092'], inbox: [traced.inbox]}";
     let mesh = Mesh::new(shared(), "traced", 2, settings);
     mesh.broker.create_topic("traced.inbox", 2, &[]);
+    mesh.broker.create_topic("traced.source", 1, &[]);
+    declare(&mesh, "traced.source");
     let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
     let product = "/products/shop/traced/lineage?direction=downstream&depth=2";
     let own = format!("{}/shop/traced", mesh.group);
@@ -78,6 +80,11 @@ fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
     assert_eq!(post(leader, "/api/v1/lineage", &event(&mesh, "to-the-leader")), 201);
     assert_eq!(post(other, "/api/v1/lineage", &event(&mesh, "to-another")), 201);
     assert_eq!(post(other, "/api/v1/lineage", &json!({"job": 7})), 400);
+    // What the product is made of is declared, and something else flows into it.
+    let mut undeclared = event(&mesh, "undeclared");
+    undeclared["inputs"][0]["name"] = json!("traced.elsewhere");
+    undeclared["outputs"] = json!([{"namespace": "kafka://by-another-name:9092", "name": mesh.topic}]);
+    assert_eq!(post(other, "/api/v1/lineage", &undeclared), 201);
     let record = |text: String| Record { timestamp_ms: now_ms(), value: Some(text.into_bytes()), ..Record::default() };
     let records = [event(&mesh, "by-kafka").to_string(), "no event".into()].map(record);
     mesh.broker.writer("traced.inbox").write(&records);
@@ -96,6 +103,10 @@ fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
     let look = json_of(leader, "/lineage")["collectors"]["openlineage"].clone();
     assert!(look["unresolved"][0]["why"].as_str().is_some_and(|why| why.starts_with("no JSON")), "{look}");
 
+    for worker in [&a, &b] {
+        until("an incident of it", || contradicted(worker).then_some(()));
+    }
+
     // All of it again after both have ended.
     for mut worker in [a, b] {
         worker.signal("TERM");
@@ -109,7 +120,43 @@ fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
     assert!(kept.contains(&own));
     until("the one that is left collects", || leads(&again).then_some(()));
     let (_, found) = again.get("/api/v1/events/lineage");
-    assert_eq!(serde_json::from_str::<Value>(&found).expect("JSON")["totalCount"], 3);
+    assert_eq!(serde_json::from_str::<Value>(&found).expect("JSON")["totalCount"], 4);
+    let warned =
+        "steward_product_incidents{product=\"shop/traced\",domain=\"shop\",owner=\"order desk\",severity=\"warning\"}";
+    until("the incident that was told before", || again.metric(warned).filter(|open| *open == 1.0));
+
+    // The declaration is withdrawn.
+    mesh.put_contract("1.0.1");
+    until("it is resolved", || (!contradicted(&again)).then_some(()));
+    assert_eq!(moves(&mesh), [("opened".into(), 1), ("resolved".into(), 2)], "each once, through a restart");
+}
+
+/// The contract says of a field that it is made of this.
+fn declare(mesh: &Mesh<'_>, source: &str) {
+    let file = mesh.folder().join("contracts/orders.odcs.yaml");
+    let text = std::fs::read_to_string(&file).expect("the contract");
+    let place = "      - name: customer\n";
+    assert!(text.contains(place));
+    let declared = text.replace(place, &format!("{place}        transformSourceObjects: [{source}]\n"));
+    std::fs::write(file, declared).expect("the contract");
+}
+
+const UNDECLARED_INPUT: &str = "steward.lineage.undeclared-input";
+
+fn contradicted(worker: &Worker) -> bool {
+    let incidents = json_of(worker, "/incidents?state=open");
+    incidents.as_array().into_iter().flatten().any(|incident| incident["rule"] == UNDECLARED_INPUT)
+}
+
+/// State and sequence of each event of the incident.
+fn moves(mesh: &Mesh<'_>) -> Vec<(String, u64)> {
+    let events = mesh.broker.read(&mesh.events);
+    let incidents =
+        events.iter().filter(|event| event.headers.get("ce_type").is_some_and(|kind| kind.contains("incident")));
+    let of_lineage = incidents.map(|event| event.json()).filter(|value| value["rule"] == UNDECLARED_INPUT);
+    of_lineage
+        .map(|value| (value["state"].as_str().unwrap_or_default().to_owned(), value["sequence"].as_u64().unwrap_or(0)))
+        .collect()
 }
 
 /// The real client, where Python has it: `OPENLINEAGE_PYTHON` names that Python.

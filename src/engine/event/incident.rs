@@ -1,4 +1,4 @@
-//! `io.meshsteward.incident.v1`: a rule that fails, until it holds again.
+//! `io.meshsteward.incident.v1`: a rule that fails, until it holds again; and what lineage finds against what is declared, until both agree.
 
 use crate::engine::check::verdict::{RuleResult, Status};
 use crate::engine::contract::name::{ContractHash, ProductName};
@@ -6,6 +6,7 @@ use crate::engine::event::envelope::{self, About, Event, Source, clip, rfc3339};
 use crate::engine::event::id;
 use crate::engine::event::result::{ResultValue, result_value, word};
 use crate::engine::event::window::{ContractValue, contract_value};
+use crate::engine::lineage::contradiction::Contradiction;
 use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,30 +36,50 @@ pub struct Incident<'a> {
     pub worst_failed: u64,
     /// 1 for opened, then one more for each event of this incident.
     pub sequence: u64,
-    /// The result that moved it; `None` where the rule is gone from the contract.
+    /// The result that moved it; `None` where the rule is gone from the contract, and of lineage.
     pub result: Option<&'a RuleResult>,
+    /// Of lineage: what disagrees.
+    pub lineage: Option<&'a Contradiction>,
 }
+
+/// The rule of an incident of lineage.
+pub fn rule_of(found: &Contradiction) -> String {
+    format!("steward.lineage.{}", found.word())
+}
+
+/// Of an incident of lineage: the data is as good as before, and who is to know may be asleep.
+pub const LINEAGE_SEVERITY: &str = "warning";
 
 /// The event; the same product, contract, rule, first window and sequence give the same `ce_id`.
 pub fn event(source: &Source, incident: &Incident<'_>) -> Event {
     let about = About {
         kind: KIND,
         schema: "incident.v1.json",
-        id: id::of(&[
-            KIND,
-            &incident.product.domain,
-            &incident.product.name,
-            incident.contract_id,
-            incident.rule,
-            &incident.first_window_ms.to_string(),
-            &incident.sequence.to_string(),
-        ]),
+        id: identity(KIND, incident, Some(incident.sequence)),
         product: incident.product,
         time_ms: incident.last_window_end_ms,
         severity: incident.severity,
         verdict: verdict(incident),
     };
     envelope::event(source, about, &value(incident))
+}
+
+/// One rule has one incident at a time, but for those of lineage: what disagrees tells them apart.
+fn identity(kind: &str, incident: &Incident<'_>, sequence: Option<u64>) -> String {
+    let first_window_ms = incident.first_window_ms.to_string();
+    let mut parts = vec![
+        kind,
+        &incident.product.domain,
+        &incident.product.name,
+        incident.contract_id,
+        incident.rule,
+        &first_window_ms,
+    ];
+    let sequence = sequence.map(|sequence| sequence.to_string());
+    parts.extend(sequence.as_deref());
+    let found = incident.lineage.map(ToString::to_string);
+    parts.extend(found.as_deref());
+    id::of(&parts)
 }
 
 const KIND: &str = "io.meshsteward.incident.v1";
@@ -88,6 +109,8 @@ struct Value {
     sequence: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<ResultValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lineage: Option<Lineage>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
 }
@@ -96,6 +119,14 @@ struct Value {
 struct Span {
     start: String,
     end: String,
+}
+
+/// What disagrees; nodes as Marquez' API names them.
+#[derive(Debug, Serialize)]
+struct Lineage {
+    kind: &'static str,
+    dataset: String,
+    text: String,
 }
 
 fn value(incident: &Incident<'_>) -> Value {
@@ -109,14 +140,7 @@ fn value(incident: &Incident<'_>) -> Value {
         domain: incident.product.domain.clone(),
         owner: clip(incident.owner),
         contract: contract_value(incident.contract_id, incident.contract_version, incident.hash),
-        incident: id::of(&[
-            "incident",
-            &incident.product.domain,
-            &incident.product.name,
-            incident.contract_id,
-            incident.rule,
-            &incident.first_window_ms.to_string(),
-        ]),
+        incident: identity("incident", incident, None),
         state: match incident.state {
             State::Opened => "opened",
             State::Updated => "updated",
@@ -130,6 +154,11 @@ fn value(incident: &Incident<'_>) -> Value {
         worst_failed_row_count: incident.worst_failed,
         sequence: incident.sequence,
         result,
+        lineage: incident.lineage.map(|found| Lineage {
+            kind: found.word(),
+            dataset: clip(&found.dataset().to_string()),
+            text: clip(&found.to_string()),
+        }),
         truncated,
     }
 }
@@ -137,6 +166,8 @@ fn value(incident: &Incident<'_>) -> Value {
 /// An incident whose rule is gone from the contract ends without anybody knowing whether it held.
 fn verdict(incident: &Incident<'_>) -> &'static str {
     match (incident.result, incident.state) {
+        (None, State::Resolved) if incident.lineage.is_some() => word(Status::Pass),
+        (None, _) if incident.lineage.is_some() => word(Status::Warn),
         (Some(result), _) => word(result.status),
         (None, State::Resolved) => word(Status::Unknown),
         (None, _) => word(Status::Fail),

@@ -29,6 +29,15 @@ impl Contradiction {
         }
     }
 
+    /// The dataset whose owner declared otherwise.
+    pub fn declared_of(&self) -> &Node {
+        match self {
+            Contradiction::UndeclaredInput { output, .. } => output,
+            Contradiction::DeclaredNeverRead { reader, .. } if reader.is_dataset() => reader,
+            _ => self.dataset(),
+        }
+    }
+
     pub fn word(&self) -> &'static str {
         match self {
             Contradiction::UndeclaredConsumer { .. } => "undeclared-consumer",

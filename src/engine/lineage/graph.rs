@@ -9,6 +9,7 @@ mod heard; // events of others
 
 use crate::engine::lineage::claim::{Claim, Claimant, KnownJob, Look};
 use crate::engine::lineage::contradiction::{self, Contradiction};
+use crate::engine::lineage::incident::Standing;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::{Evidence, JobFacts, Round, Sighting, Unresolved};
 use crate::engine::lineage::told::Told;
@@ -22,7 +23,7 @@ pub struct Graph {
     reversed: BTreeSet<(Node, Node)>,
     jobs: BTreeMap<(Node, String), KnownJob>,
     looks: BTreeMap<String, Look>,
-    contradictions: BTreeSet<Contradiction>,
+    contradictions: BTreeMap<Contradiction, Standing>,
     told: Told,
     /// How far topics are read that others write events to: next to read, by topic and partition.
     read_to: BTreeMap<(String, i32), i64>,
@@ -166,9 +167,12 @@ impl Graph {
         self.looks.remove(collector);
     }
 
-    /// What disagreed before a restart is no news after it.
-    pub fn restored(&mut self, now_ms: i64) {
-        self.contradictions = contradiction::of(self, now_ms, self.limits.declared_grace_ms);
+    /// What disagreed before a restart is no news after it; `None`: it is settled.
+    pub fn restore_contradiction(&mut self, found: Contradiction, standing: Option<Standing>) {
+        match standing {
+            Some(standing) => drop(self.contradictions.insert(found, standing)),
+            None => drop(self.contradictions.remove(&found)),
+        }
     }
 
     /// A claim that is kept nowhere any more.
@@ -354,9 +358,16 @@ impl Graph {
             }
         }
         let found = contradiction::of(self, now_ms, self.limits.declared_grace_ms);
-        changes.extend(found.difference(&self.contradictions).cloned().map(Change::Found));
-        changes.extend(self.contradictions.difference(&found).cloned().map(Change::Settled));
-        self.contradictions = found;
+        let settled: Vec<Contradiction> =
+            self.contradictions.keys().filter(|known| !found.contains(known)).cloned().collect();
+        for found in found.into_iter().filter(|found| !self.contradictions.contains_key(found)).collect::<Vec<_>>() {
+            self.contradictions.insert(found.clone(), Standing { since_ms: now_ms, incidents: Vec::new() });
+            changes.push(Change::Found(found));
+        }
+        for settled in settled {
+            self.contradictions.remove(&settled);
+            changes.push(Change::Settled(settled));
+        }
         changes
     }
 }

@@ -5,6 +5,7 @@ pub mod node; // datasets, jobs, edges between them
 pub mod sighting; // what a collector says of one round
 pub mod claim; // one collector's word for one edge, over time
 pub mod contradiction; // what is declared against what is seen
+pub mod incident; // the same as incidents of products
 pub mod walk; // up and down from a node
 pub mod collector; // whoever looks at one source of evidence
 pub mod record; // the graph as keys and values of a compacted log

@@ -4,6 +4,7 @@
 //! one key merge. What only moved on, such as a lag, is written again after a while.
 
 use crate::engine::lineage::claim::{Claim, Claimant, KnownJob, Look};
+use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::lineage::graph::Graph;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::Evidence;
@@ -40,6 +41,10 @@ pub enum Key {
     Read {
         topic: String,
         partition: i32,
+    },
+    /// What is declared and what is seen disagree, and which incidents were opened for it.
+    Contradiction {
+        contradiction: Contradiction,
     },
     /// How far a catalog was sent lineage events over HTTP.
     Sent {
@@ -86,6 +91,11 @@ impl Graph {
             (Key::Event { id }, value) => match value.map(read) {
                 None => self.told_mut().restore_event(id, None),
                 Some(Some(event)) => self.told_mut().restore_event(id, Some(event)),
+                Some(None) => {}
+            },
+            (Key::Contradiction { contradiction }, value) => match value.map(read) {
+                None => self.restore_contradiction(contradiction, None),
+                Some(Some(standing)) => self.restore_contradiction(contradiction, Some(standing)),
                 Some(None) => {}
             },
             (Key::Read { topic, partition }, value) => self.read(&topic, partition, value.and_then(read)),
@@ -138,6 +148,21 @@ pub fn differences(stored: &Graph, live: &Graph) -> Vec<Record> {
         }
     }
     records
+}
+
+/// Whether the one that leads is alone in writing it, and knows it better than the log, in which its own words of a turn ago stand.
+pub fn is_leaders(key: &[u8]) -> bool {
+    let key = serde_json::from_slice(key);
+    matches!(key, Ok(Key::Read { .. } | Key::Sent { .. } | Key::Contradiction { .. }))
+}
+
+/// What is to be written of contradictions, by the one that leads, with the events of their incidents.
+pub fn contradictions(stored: &Graph, live: &Graph) -> Vec<Record> {
+    let key = |found: &Contradiction| text(&Key::Contradiction { contradiction: found.clone() });
+    let (old, new) = (stored.contradictions(), live.contradictions());
+    let news = new.iter().filter(|(found, standing)| old.get(*found) != Some(*standing));
+    let gone = old.keys().filter(|found| !new.contains_key(*found));
+    news.map(|(found, standing)| (key(found), write(standing))).chain(gone.map(|found| (key(found), None))).collect()
 }
 
 fn told(stored: &Told, live: &Told, records: &mut Vec<Record>) {

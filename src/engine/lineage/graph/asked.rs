@@ -3,6 +3,7 @@
 use crate::engine::lineage::claim::{Claim, Claimant, KnownJob, Look};
 use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::lineage::graph::{Claims, Graph, OWN_KIND};
+use crate::engine::lineage::incident::Standing;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::Evidence;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,8 +76,13 @@ impl Graph {
         self.job(node).is_some_and(|job| job.facts.kind == OWN_KIND)
     }
 
-    pub fn contradictions(&self) -> &BTreeSet<Contradiction> {
+    /// What disagrees, since when, and the incidents that are open for it.
+    pub fn contradictions(&self) -> &BTreeMap<Contradiction, Standing> {
         &self.contradictions
+    }
+
+    pub(in crate::engine::lineage) fn contradictions_mut(&mut self) -> &mut BTreeMap<Contradiction, Standing> {
+        &mut self.contradictions
     }
 
     /// How the last round of each collector went, and what it could not resolve.

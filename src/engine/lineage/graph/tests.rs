@@ -146,7 +146,7 @@ fn what_is_declared_and_what_is_seen_are_held_against_each_other() {
         let mut graph = Graph::new(LIMITS);
         graph.apply(round(1, true, seen));
         graph.apply(round(60, true, seen));
-        assert_eq!(graph.contradictions().iter().cloned().collect::<Vec<_>>(), want, "{what}");
+        assert_eq!(graph.contradictions().keys().cloned().collect::<Vec<_>>(), want, "{what}");
     };
     check("nobody declares anything", &[("a>J", Observed)], vec![]);
     check("declared and seen", &[("a>J", Declared), ("a>J", Observed)], vec![]);
