@@ -78,7 +78,7 @@ async fn batch_of(site: &Site, events: Value) -> Response {
 }
 
 /// Hands the events to the thread that keeps lineage; returns when they are durable.
-async fn keep(site: &Site, statements: Vec<Statement>) -> Result<(), Box<Response>> {
+pub async fn keep(site: &Site, statements: Vec<Statement>) -> Result<(), Box<Response>> {
     if statements.is_empty() {
         return Ok(());
     }

@@ -2,7 +2,9 @@
 
 use crate::served::*;
 use mesh_steward::catalog::lineage::Lineage;
+use mesh_steward::clock::now_ms;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
+use mesh_steward::engine::event::envelope::rfc3339;
 use mesh_steward::engine::lineage::contradiction::Contradiction;
 use mesh_steward::engine::lineage::graph::{Graph, Limits, OWN_KIND};
 use mesh_steward::engine::lineage::incident::{Incident, Standing};
@@ -320,6 +322,104 @@ fn events_of_clients_are_taken_when_they_are_durable() {
         let reason = "an OpenLineage event is a JSON object";
         assert_eq!(body["failed_events"], json!([{"index": 1, "reason": reason, "retriable": false}]));
     });
+}
+
+/// In the stead of the thread that keeps lineage: takes up so many posts, and shows what they told.
+fn keeping(served: &Served, mut graph: Graph, posts: usize) {
+    let mut waiting = served.posts.lock().unwrap();
+    for _ in 0..posts {
+        let post = waiting.blocking_recv().unwrap();
+        for statement in &post.statements {
+            graph.hear(statement, START_MS);
+        }
+        served.lineage.set(Lineage { namespace: KAFKA.into(), graph: graph.clone(), leads: true, at_ms: START_MS });
+        post.done.send(Ok(())).unwrap();
+    }
+}
+
+#[test]
+fn a_run_is_told_step_by_step_as_marquez_clients_do() {
+    let mut graph = chain();
+    let job = r#"{"eventTime": "2026-11-24T09:00:00Z", "job": {"namespace": "dbt", "name": "m",
+        "facets": {"jobType": {"processingType": "BATCH", "integration": "DBT"}}}}"#;
+    graph.hear(&statement::read(serde_json::from_str(job).unwrap(), &Aliases::default()).unwrap(), START_MS);
+    let served = served(graph.clone());
+    let runs = "/api/v1/namespaces/dbt/jobs/m/runs";
+    let id = "0190a5f0-0000-7000-8000-000000000001";
+    let step = |path: &str, body: &str| {
+        let (status, body) = post(&served, path, "", body.as_bytes());
+        (status, serde_json::from_str::<Value>(&body).unwrap_or_default())
+    };
+    let created =
+        format!(r#"{{"id": "{id}", "nominalStartTime": "2026-11-24T10:00:00Z", "args": {{"full": "true"}}}}"#);
+    std::thread::scope(|scope| {
+        scope.spawn(|| keeping(&served, graph, 5));
+        let (status, run) = step(runs, &created);
+        assert_eq!((status, &run["state"], &run["startedAt"]), (201, &json!("NEW"), &Value::Null), "{run}");
+        assert_eq!(
+            (&run["args"], &run["nominalStartTime"]),
+            (&json!({"full": "true"}), &json!("2026-11-24T10:00:00Z"))
+        );
+        assert_eq!(step(runs, &created).0, 409, "it is there");
+        let at = format!("/api/v1/jobs/runs/{id}");
+        let (_, run) = step(&format!("{at}/start?at=2099-11-24T10:00:00Z"), "");
+        assert_eq!((&run["state"], &run["startedAt"]), (&json!("RUNNING"), &json!("2099-11-24T10:00:00Z")));
+        let (_, run) = step(&format!("{at}/complete?at=2099-11-24T10:00:05Z"), "");
+        assert_eq!((&run["state"], &run["durationMs"]), (&json!("COMPLETED"), &json!(5_000)));
+        // Without a body it gets an id of its own.
+        let (status, run) = step(runs, "");
+        let other = run["id"].as_str().unwrap().to_owned();
+        assert_eq!((status, other.len()), (201, 36));
+        let (_, run) = step(&format!("/api/v1/jobs/runs/{other}/fail"), "");
+        assert_eq!(run["state"], "FAILED");
+    });
+    let (_, job) = served.json("/api/v1/namespaces/dbt/jobs/m");
+    assert_eq!(
+        (&job["type"], &job["facets"]["jobType"]["integration"]),
+        (&json!("BATCH"), &json!("DBT")),
+        "as it was told"
+    );
+    assert_eq!(served.json("/api/v1/events/lineage").1["totalCount"], 4, "the job, and three steps");
+    let found = served.json(&format!("/api/v1/namespaces/{ENCODED}/jobs/app/runs")).1["runs"][0]["id"].clone();
+    for (path, body, status) in [
+        ("/api/v1/namespaces/dbt/jobs/none/runs".to_owned(), "", 404),
+        (runs.to_owned(), "[", 400),
+        (runs.to_owned(), r#"{"id": "7"}"#, 400),
+        ("/api/v1/jobs/runs/none/start".to_owned(), "", 404),
+        (format!("/api/v1/jobs/runs/{id}/abort?at=yesterday"), "", 400),
+        (format!("/api/v1/jobs/runs/{}/complete", found.as_str().unwrap()), "", 409),
+    ] {
+        assert_eq!(step(&path, body).0, status, "{path}");
+    }
+}
+
+#[test]
+fn how_much_there_was_is_told_by_hours_and_days() {
+    let mut graph = chain();
+    let now = rfc3339(now_ms());
+    for (kind, minute) in [("START", 1), ("COMPLETE", 2), ("FAIL", 3)] {
+        let event = json!({
+            "eventTime": now, "eventType": kind, "job": {"namespace": "dbt", "name": format!("m{minute}")},
+            "run": {"runId": "0190a5f0-0000-7000-8000-000000000001"},
+        });
+        graph.hear(&statement::read(event, &Aliases::default()).unwrap(), START_MS);
+    }
+    let served = served(graph);
+    for (period, many) in [("DAY", 24), ("WEEK&timezone=UTC", 7)] {
+        let (status, body) = served.json(&format!("/api/v1/stats/lineage-events?period={period}"));
+        let all = body.as_array().unwrap();
+        assert_eq!((status, all.len()), (200, many));
+        let sum = |kind: &str| all.iter().map(|one| one[kind].as_u64().unwrap()).sum::<u64>();
+        assert_eq!([sum("start"), sum("complete"), sum("fail"), sum("abort")], [1, 1, 1, 0], "{period}");
+        assert!(all.windows(2).all(|two| two[0]["endInterval"] == two[1]["startInterval"]), "{body}");
+        for (what, count) in [("jobs", 8), ("datasets", 4), ("sources", 3)] {
+            let (status, body) = served.json(&format!("/api/v1/stats/{what}?period={period}"));
+            assert_eq!((status, &body[many - 1]["count"]), (200, &json!(count)), "{what}: {body}");
+        }
+    }
+    for query in ["", "?period=YEAR", "?period=WEEK", "?period=WEEK&timezone=Nowhere"] {
+        assert_eq!(served.json(&format!("/api/v1/stats/lineage-events{query}")).0, 400, "{query}");
+    }
 }
 
 #[test]

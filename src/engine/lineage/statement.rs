@@ -16,7 +16,7 @@ pub struct Statement {
     pub about: About,
     pub inputs: Vec<Thing>,
     pub outputs: Vec<Thing>,
-    /// The event as it came.
+    /// The event as it came; null where a run was created, of which OpenLineage has no event.
     pub event: Value,
 }
 

@@ -69,6 +69,9 @@ impl Told {
         for thing in inputs.iter().chain(outputs) {
             self.describe(thing, now_ms, |_| {});
         }
+        if event.is_null() {
+            return self.bound(); // a run was created, which is no event
+        }
         let text = event.to_string();
         let id = EventId { event_ms: *event_ms, hash: names::uuid(&[&text]) };
         let event = if text.len() > EVENT_BYTES { without_facets(event) } else { event.clone() };
@@ -132,6 +135,9 @@ impl Told {
     }
 }
 
+/// Marquez' word for a run that was created and does not run yet.
+const NEW: &str = "NEW";
+
 impl Described {
     fn see_run(&mut self, id: &str, state: &str, facets: &Map<String, Value>, event_ms: i64) {
         let at = self.runs.iter().position(|run| run.id == id).unwrap_or_else(|| {
@@ -141,7 +147,9 @@ impl Described {
         });
         let run = &mut self.runs[at];
         run.created_ms = run.created_ms.min(event_ms);
-        run.started_ms = Some(run.started_ms.map_or(event_ms, |started| started.min(event_ms)));
+        if state != NEW {
+            run.started_ms = Some(run.started_ms.map_or(event_ms, |started| started.min(event_ms)));
+        }
         run.facets.extend(facets.iter().map(|(name, facet)| (name.clone(), facet.clone())));
         keep(&mut run.facets, RUN_FACETS_BYTES);
         let terminal = matches!(state, "COMPLETED" | "FAILED" | "ABORTED");

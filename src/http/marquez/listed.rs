@@ -78,7 +78,7 @@ pub async fn job_versions(State(site): State<Site>, Path((namespace, name)): Pat
 
 pub async fn run(State(site): State<Site>, Path(id): Path<String>) -> Response {
     match run_by(&View::of(&site), &id) {
-        Some(run) => Json(run).into_response(),
+        Some((_, run)) => Json(run).into_response(),
         None => unknown(&format!("run {id}")),
     }
 }
@@ -86,7 +86,7 @@ pub async fn run(State(site): State<Site>, Path(id): Path<String>) -> Response {
 /// `?type=run|job`: both are the run's here.
 pub async fn run_facets(State(site): State<Site>, Path(id): Path<String>) -> Response {
     match run_by(&View::of(&site), &id) {
-        Some(run) => Json(json!({"runId": id, "facets": run["facets"]})).into_response(),
+        Some((_, run)) => Json(json!({"runId": id, "facets": run["facets"]})).into_response(),
         None => unknown(&format!("run {id}")),
     }
 }
@@ -119,10 +119,11 @@ fn jobs_of(view: &View, namespace: Option<&str>, uri: &Uri) -> Response {
     page(uri, nodes.iter().filter(|node| mine(node)).map(|node| view.job(node)).collect(), "jobs")
 }
 
-fn run_by(view: &View, id: &str) -> Option<Value> {
-    let nodes = view.nodes();
-    let mut runs = nodes.iter().filter(|node| !node.is_dataset()).flat_map(|node| view.runs(node));
-    runs.find(|run| run["id"] == id)
+/// Of which job it is, and the run.
+pub fn run_by(view: &View, id: &str) -> Option<(Node, Value)> {
+    let jobs = view.nodes().into_iter().filter(|node| !node.is_dataset());
+    let mut runs = jobs.flat_map(|job| view.runs(&job).into_iter().map(move |run| (job.clone(), run)));
+    runs.find(|(_, run)| run["id"] == id)
 }
 
 fn every_namespace(view: &View) -> BTreeMap<String, (i64, i64)> {
@@ -154,7 +155,7 @@ fn known(site: &Site, node: Node, answer: impl FnOnce(&View, &Node) -> Response)
     }
 }
 
-fn unknown(what: &str) -> Response {
+pub fn unknown(what: &str) -> Response {
     problem(StatusCode::NOT_FOUND, &format!("{what} is not known; /api/v1/search?q= finds what is"))
 }
 

@@ -8,6 +8,8 @@ pub mod graph; // /lineage
 pub mod column; // /column-lineage
 pub mod listed; // /namespaces and what is in them
 pub mod found; // /search, /events/lineage
+pub mod run; // runs told step by step
+pub mod stats; // /stats/…
 
 use crate::engine::access::standing::Standing::{Publisher, Viewer};
 use crate::http::openlineage;
@@ -32,10 +34,19 @@ pub fn table() -> Vec<Route> {
         Route::get("/api/v1/namespaces/{namespace}/jobs", Viewer, listed::jobs),
         Route::get("/api/v1/namespaces/{namespace}/jobs/{name}", Viewer, listed::job),
         Route::get("/api/v1/namespaces/{namespace}/jobs/{name}/runs", Viewer, listed::runs),
+        Route::post("/api/v1/namespaces/{namespace}/jobs/{name}/runs", Publisher, run::create),
         Route::get("/api/v1/namespaces/{namespace}/jobs/{name}/versions", Viewer, listed::job_versions),
         Route::get("/api/v1/jobs", Viewer, listed::all_jobs),
         Route::get("/api/v1/jobs/runs/{id}", Viewer, listed::run),
         Route::get("/api/v1/jobs/runs/{id}/facets", Viewer, listed::run_facets),
+        Route::post("/api/v1/jobs/runs/{id}/start", Publisher, run::start),
+        Route::post("/api/v1/jobs/runs/{id}/complete", Publisher, run::complete),
+        Route::post("/api/v1/jobs/runs/{id}/fail", Publisher, run::fail),
+        Route::post("/api/v1/jobs/runs/{id}/abort", Publisher, run::abort),
+        Route::get("/api/v1/stats/lineage-events", Viewer, stats::events),
+        Route::get("/api/v1/stats/jobs", Viewer, stats::jobs),
+        Route::get("/api/v1/stats/datasets", Viewer, stats::datasets),
+        Route::get("/api/v1/stats/sources", Viewer, stats::sources),
         Route::get("/api/v1/sources", Viewer, listed::sources),
         Route::get("/api/v1/tags", Viewer, listed::tags),
     ]

@@ -132,6 +132,11 @@ impl View {
         }
     }
 
+    /// Whether somebody told of the run; else a collector found it.
+    pub fn is_told(&self, job: &Node, id: &str) -> bool {
+        self.told(job).is_some_and(|told| told.runs.iter().any(|run| run.id == id))
+    }
+
     pub fn facets(&self, node: &Node) -> Map<String, Value> {
         self.told(node).map(|told| told.facets.clone()).unwrap_or_default()
     }
@@ -171,6 +176,8 @@ fn found(node: &Node, job: &KnownJob) -> Run {
 fn shown(run: &Run, version: &Value) -> Value {
     let nominal = |key: &str| run.facets.get("nominalTime").and_then(|facet| facet[key].as_str());
     let duration_ms = run.started_ms.zip(run.ended_ms).map(|(started, ended)| ended - started);
+    let mut facets = run.facets.clone();
+    let args = facets.remove("args").unwrap_or_else(|| json!({}));
     json!({
         "id": run.id,
         "createdAt": rfc3339(run.created_ms),
@@ -181,11 +188,11 @@ fn shown(run: &Run, version: &Value) -> Value {
         "startedAt": run.started_ms.map(rfc3339),
         "endedAt": run.ended_ms.map(rfc3339),
         "durationMs": duration_ms,
-        "args": {},
+        "args": args,
         "jobVersion": version,
         "inputVersions": [],
         "outputVersions": [],
-        "facets": run.facets,
+        "facets": facets,
     })
 }
 
