@@ -9,10 +9,12 @@ use crate::config::usable::{Config, Delivery};
 use crate::engine::decode::schema::SchemaRef;
 use crate::kafka::admin::{Admin, Topics};
 use crate::kafka::configured;
+use crate::kafka::ffi::ask::NewTopic;
 use crate::kafka::ffi::rights::{Right, Rights};
-use crate::kafka::probe::{Granted, Probe};
+use crate::kafka::probe::{Granted, Probe, Refusal};
 use crate::kafka::remedy;
 use crate::registry::client::{Answer, Client, Outcome};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -65,17 +67,24 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
     };
     report.say(How::Ok, &format!("cluster {}: {} reached", probe.cluster, counted(probe.brokers, "broker")), "")?;
     of_topics(&probe, governed, &mut report)?;
-    of_own_topics(&probe, &own, &mut report)?;
+    let principal = Principal::of(config);
+    of_own_topics(&probe, &own, config, &principal, &mut report)?;
     // One that may not be seen looks as if it did not exist; its rights tell the difference.
     let there = probe.topics.keys().map(|topic| topic.to_string());
-    let mine = own.all().into_iter().map(|(topic, _)| topic).filter(|topic| !probe.missing.contains(topic));
+    let mine = own.all().into_iter().map(|(topic, _)| topic).filter(|topic| !probe.missing.contains_key(topic));
     let (there, mine): (Vec<String>, Vec<String>) = (there.collect(), mine.collect());
     let groups = [config.worker.group_id.clone(), format!("{}-ledger", config.worker.group_id)];
-    let all: Vec<String> = there.iter().chain(&mine).chain(&governed.quarantines).cloned().collect();
+    let inboxes = config.lineage.as_ref().map_or(&[][..], |lineage| &lineage.inbox);
+    let read: Vec<String> = there.into_iter().chain(inboxes.iter().cloned()).collect();
+    let all: Vec<String> = read.iter().chain(&mine).chain(&governed.quarantines).cloned().collect();
     match admin.rights(&all, &groups) {
         Ok(mut granted) => {
-            of_quarantines(&mut granted, &governed.quarantines, &Principal::of(config), &mut report)?;
-            of_rights(&granted, &there, &probe, config, &mut report)?;
+            let refusal = |name: &str| {
+                let replication_factor = own.replication_factor;
+                admin.refusal(&NewTopic { name, partitions: 1, replication_factor, config: Vec::new() }).ok().flatten()
+            };
+            of_quarantines(&mut granted, &governed.quarantines, refusal, &principal, &mut report)?;
+            of_rights(&granted, &read, config, &principal, &mut report)?;
         }
         Err(fault) => {
             let what = format!("rights could not be asked: {}", fault.message);
@@ -141,47 +150,81 @@ fn of_topics<W: Write>(probe: &Probe, governed: &Governed, report: &mut Report<'
     }
 }
 
-fn of_own_topics<W: Write>(probe: &Probe, own: &Topics, report: &mut Report<'_, W>) -> io::Result<()> {
+fn of_own_topics<W: Write>(
+    probe: &Probe,
+    own: &Topics,
+    config: &Config,
+    principal: &Principal,
+    report: &mut Report<'_, W>,
+) -> io::Result<()> {
     for (topic, partitions) in own.all() {
         let wrong: Vec<_> = probe.mismatches.iter().filter(|mismatch| mismatch.topic == topic).collect();
         for mismatch in &wrong {
             report.say(How::Fail, &format!("own topic {topic} {}", mismatch.problem), &mismatch.remedy)?;
         }
-        if probe.missing.contains(&topic) {
-            let what =
-                format!("own topic {topic}: created at the first start, {}", counted(partitions as usize, "partition"));
-            report.say(How::Ok, &what, "")?;
-        } else if wrong.is_empty() {
-            report.say(How::Ok, &format!("own topic {topic} is as it must be"), "")?;
+        match probe.missing.get(&topic) {
+            Some(None) => {
+                let partitions = counted(partitions as usize, "partition");
+                report.say(How::Ok, &format!("own topic {topic}: created at the first start, {partitions}"), "")?;
+            }
+            Some(Some(refusal)) => {
+                let (why, remedy) = of_refusal(&topic, refusal, needed(&topic, config), principal);
+                report.say(How::Fail, &format!("own topic {topic} cannot be created: {why}"), &remedy)?;
+            }
+            None if wrong.is_empty() => report.say(How::Ok, &format!("own topic {topic} is as it must be"), "")?,
+            None => {}
         }
     }
     Ok(())
 }
 
+/// Why a topic of its own would not be created, and what to do; `used`: what is needed on it once it is there.
+fn of_refusal(topic: &str, refusal: &Refusal, used: &[Right], principal: &Principal) -> (String, String) {
+    let mut said = refusal.message.trim_end_matches('.').to_owned();
+    if said.is_empty() {
+        said = refusal.code.to_string();
+    }
+    match refusal.code {
+        Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
+            let rights: Vec<Right> = [Right::Create].iter().chain(used).copied().collect();
+            ("Create is not granted".to_owned(), principal.acl(&rights, &format!("--topic {topic}")))
+        }
+        Code::InvalidReplicationFactor => {
+            (said, "lower governance.replication.factor, or start as many brokers as it says".to_owned())
+        }
+        _ => (said, "create it yourself, as docs/operations.md says that it must be".to_owned()),
+    }
+}
+
+/// What is needed on a topic of its own.
+fn needed(topic: &str, config: &Config) -> &'static [Right] {
+    use Right::{Describe, DescribeConfigs, Read, Write};
+    let events = topic == config.governance.topic;
+    // Events that are sent on are read from where they were written, and from nowhere else.
+    let (lineage, sent_on) = match &config.lineage {
+        Some(lineage) => (topic == lineage.topic, !config.openlineage.peer.urls.is_empty()),
+        None => (false, false),
+    };
+    match (events || lineage) && !(lineage && sent_on) {
+        true => &[Write, Describe, DescribeConfigs],
+        false => &[Read, Write, Describe, DescribeConfigs],
+    }
+}
+
 fn of_rights<W: Write>(
     granted: &Granted,
-    governed: &[String],
-    probe: &Probe,
+    read: &[String],
     config: &Config,
+    principal: &Principal,
     report: &mut Report<'_, W>,
 ) -> io::Result<()> {
-    use Right::{Create, Describe, DescribeConfigs, Read, Write};
-    let principal = Principal::of(config);
+    use Right::{Describe, Read, Write};
     for (topic, rights) in &granted.topics {
-        let needed: &[Right] = match governed.contains(topic) {
-            true => &[Read, Describe],
-            false if *topic == config.governance.topic => &[Write, Describe, DescribeConfigs],
-            false => &[Read, Write, Describe, DescribeConfigs],
-        };
-        held(("topic", topic), rights, needed, &principal, report)?;
+        let needed = if read.contains(topic) { &[Read, Describe][..] } else { needed(topic, config) };
+        held(("topic", topic), rights, needed, principal, report)?;
     }
     for (group, rights) in &granted.groups {
-        held(("group", group), rights, &[Read, Describe], &principal, report)?;
-    }
-    if !probe.missing.is_empty() && granted.cluster.as_ref().is_none_or(|rights| !rights.contains(&Create)) {
-        let what = format!("Create on the cluster is not granted, and {} are missing", probe.missing.join(", "));
-        let remedy = "grant it, or Create on these topics (which cannot be asked), or create them yourself";
-        report.say(How::Warn, &what, remedy)?;
+        held(("group", group), rights, &[Read, Describe], principal, report)?;
     }
     if config.delivery != Delivery::ExactlyOnce {
         return Ok(());
@@ -210,22 +253,22 @@ fn of_rights<W: Write>(
 fn of_quarantines<W: Write>(
     granted: &mut Granted,
     quarantines: &BTreeSet<String>,
+    refusal: impl Fn(&str) -> Option<Refusal>,
     principal: &Principal,
     report: &mut Report<'_, W>,
 ) -> io::Result<()> {
-    use Right::{Create, Describe, Write};
-    let creates = granted.cluster.as_ref().is_none_or(|rights| rights.contains(&Create));
+    use Right::{Describe, Write};
     for name in quarantines {
         let lost = "until then bad records are counted as lost to it";
         match granted.topics.remove(name) {
-            None if creates => {
-                report.say(How::Ok, &format!("quarantine {name}: created with the first bad record"), "")?
-            }
-            None => {
-                let what = format!("quarantine {name} does not exist, and Create on the cluster is not granted");
-                let remedy = "grant it, or Create on this topic (which cannot be asked), or create it yourself";
-                report.say(How::Warn, &what, &format!("{remedy}; {lost}"))?;
-            }
+            None => match refusal(name) {
+                None => report.say(How::Ok, &format!("quarantine {name}: created with the first bad record"), "")?,
+                Some(refusal) => {
+                    let (why, remedy) = of_refusal(name, &refusal, &[Write, Describe], principal);
+                    let what = format!("quarantine {name} cannot be created: {why}");
+                    report.say(How::Warn, &what, &format!("{remedy} ({lost})"))?;
+                }
+            },
             Some(None) => {
                 let what = format!("rights on quarantine {name} are not told by this broker");
                 report.say(How::Warn, &what, "Write and Describe are needed")?;
@@ -296,7 +339,7 @@ fn held<W: Write>(
 
 #[cfg(test)]
 mod tests {
-    use super::{How, Principal, Report, of_quarantines, of_registry};
+    use super::{Code, How, Principal, Refusal, Report, of_quarantines, of_registry};
     use crate::config::peer::Login;
     use crate::config::registry::Registry;
     use crate::kafka::ffi::rights::Right;
@@ -325,52 +368,60 @@ mod tests {
 
     #[test]
     fn each_quarantine_has_a_line_and_none_fails_a_start() {
-        let check = |what: &str, cluster: &[Right], topic: Option<Option<&[Right]>>, expected: &str| {
+        let check = |what: &str, refused: Option<Code>, topic: Option<Option<&[Right]>>, expected: &str| {
             let set = |rights: &[Right]| rights.iter().copied().collect::<BTreeSet<_>>();
             let topics = topic.map(|rights| ("t.quarantine".to_owned(), rights.map(set)));
-            let mut granted = Granted {
-                topics: topics.into_iter().collect(),
-                cluster: Some(set(cluster)),
-                groups: BTreeMap::new(),
-                transactions: Ok(true),
-            };
+            let mut granted =
+                Granted { topics: topics.into_iter().collect(), groups: BTreeMap::new(), transactions: Ok(true) };
             let mut out = Vec::new();
             let mut report = Report { out: &mut out, worst: How::Ok };
             let principal = Principal { servers: "b:9092".into(), name: "steward".into() };
             let quarantines = BTreeSet::from(["t.quarantine".to_owned()]);
-            of_quarantines(&mut granted, &quarantines, &principal, &mut report).unwrap();
+            let refusal = |_: &str| refused.map(|code| Refusal { code, message: "3 is larger than 1.".into() });
+            of_quarantines(&mut granted, &quarantines, refusal, &principal, &mut report).unwrap();
             let text = String::from_utf8(out).unwrap();
             assert!(text.starts_with(expected), "{what}: {text}");
-            assert_eq!(text.contains("counted as lost"), expected.contains("not granted"), "{what}: {text}");
+            assert_eq!(
+                text.contains("counted as lost"),
+                expected.contains("not granted") || expected.contains("cannot"),
+                "{what}: {text}"
+            );
             assert!(granted.topics.is_empty(), "{what}: it is no topic to be read");
         };
-        use Right::{Create, Describe, Read, Write};
-        check("to be made", &[Create], None, "ok    quarantine t.quarantine: created with the first");
+        use Right::{Describe, Read, Write};
+        check("to be made", None, None, "ok    quarantine t.quarantine: created with the first");
         check(
             "not to be made",
-            &[Describe],
+            Some(Code::TopicAuthorizationFailed),
             None,
-            "warn  quarantine t.quarantine does not exist, and Create on the cluster is not granted",
+            "warn  quarantine t.quarantine cannot be created: Create is not granted — kafka-acls --bootstrap-server b:9092 \
+             --add --allow-principal User:steward --operation Create --operation Write --operation Describe --topic t.q",
+        );
+        check(
+            "more replicas than brokers",
+            Some(Code::InvalidReplicationFactor),
+            None,
+            "warn  quarantine t.quarantine cannot be created: 3 is larger than 1 — lower governance.replication.factor",
         );
         check(
             "there",
-            &[],
+            None,
             Some(Some(&[Write, Describe, Read])),
             "ok    rights on quarantine t.quarantine: [Write, Describe]",
         );
         check(
             "read alone",
-            &[Create],
+            None,
             Some(Some(&[Describe, Read])),
             "warn  rights on quarantine t.quarantine: [Write] not granted",
         );
         check(
             "nothing",
-            &[Create],
+            None,
             Some(Some(&[])),
             "warn  rights on quarantine t.quarantine: [Write, Describe] not granted",
         );
-        check("not told", &[], Some(None), "warn  rights on quarantine t.quarantine are not told");
+        check("not told", None, Some(None), "warn  rights on quarantine t.quarantine are not told");
     }
 
     #[test]

@@ -137,6 +137,12 @@ pub(super) struct Spec {
     config: Vec<(&'static str, String)>,
 }
 
+impl Spec {
+    pub(super) fn new_topic(&self, replication_factor: i32) -> NewTopic<'_> {
+        NewTopic { name: &self.name, partitions: self.partitions, replication_factor, config: self.config.clone() }
+    }
+}
+
 /// Our topics as they stand, all of them right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -203,12 +209,7 @@ impl Admin {
         let mut created = Vec::new();
         for spec in &specs {
             if before.get(spec.name.as_str()).copied().flatten().is_none() {
-                let new = NewTopic {
-                    name: &spec.name,
-                    partitions: spec.partitions,
-                    replication_factor: topics.replication_factor,
-                    config: spec.config.clone(),
-                };
+                let new = spec.new_topic(topics.replication_factor);
                 if ask::create_topic(&self.client, &new, CALL_MS).map_err(unreachable)? {
                     created.push(spec.name.clone());
                 }

@@ -6,6 +6,7 @@ use crate::kafka::admin::{Admin, CALL_MS, Mismatch, Topics, names};
 use crate::kafka::client;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::fault;
+use crate::kafka::ffi::ask::{self, NewTopic};
 use crate::kafka::ffi::rights::{self, Rights};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::Producer as _;
@@ -22,16 +23,22 @@ pub struct Probe {
     pub cluster: String,
     pub brokers: usize,
     pub topics: BTreeMap<Arc<str>, Option<TopicInfo>>,
-    /// Our own topics that a start would create.
-    pub missing: Vec<String>,
+    /// Our own topics that a start would create, with what the brokers would say against it.
+    pub missing: BTreeMap<String, Option<Refusal>>,
     pub mismatches: Vec<Mismatch>,
+}
+
+/// Why a topic would not be created, in the broker's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: Code,
+    pub message: String,
 }
 
 /// Rights by name of what they are on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
     pub topics: BTreeMap<String, Rights>,
-    pub cluster: Rights,
     pub groups: BTreeMap<String, Rights>,
     /// Whether transactional ids that begin as the tasks' do may be used; `Ok(true)` where there are no transactions.
     pub transactions: Result<bool, Fault>,
@@ -44,17 +51,29 @@ impl Admin {
         let cluster = self.cluster().map_err(|f| self.explained(f))?;
         let brokers = self.metadata()?.brokers().len();
         let own = self.topics(&names(&specs))?;
-        let missing = specs.iter().filter(|s| own.get(s.name.as_str()).copied().flatten().is_none());
+        let mut missing = BTreeMap::new();
+        for spec in specs.iter().filter(|s| own.get(s.name.as_str()).copied().flatten().is_none()) {
+            missing.insert(spec.name.clone(), self.refusal(&spec.new_topic(topics.replication_factor))?);
+        }
         Ok(Probe {
             cluster,
             brokers,
             topics: self.topics(asked)?,
-            missing: missing.map(|s| s.name.clone()).collect(),
+            missing,
             mismatches: self.verify(&specs, &own, topics)?,
         })
     }
 
-    /// What this principal may do on topics that exist, on the cluster, and on groups; in this order.
+    /// What the brokers would say against the creation of this topic.
+    pub fn refusal(&self, topic: &NewTopic<'_>) -> Result<Option<Refusal>, Fault> {
+        if self.settings.cluster == Cluster::Embedded {
+            return Ok(None);
+        }
+        let said = ask::would_create(&self.client, topic, CALL_MS).map_err(|f| self.explained(f))?;
+        Ok(said.err().map(|(code, message)| Refusal { code, message }))
+    }
+
+    /// What this principal may do on topics that exist, and on groups; in this order.
     pub fn rights(&self, topics: &[String], groups: &[String]) -> Result<Granted, Fault> {
         // A cluster that never had a group makes its coordinator at the first question.
         let deadline = Instant::now() + COORDINATOR;
@@ -66,9 +85,8 @@ impl Admin {
             self.hear(200);
         };
         let asked = rights::of_topics(&self.client, topics, CALL_MS).and_then(|topics| {
-            let cluster = rights::of_cluster(&self.client, CALL_MS)?;
             let groups = groups.iter().map(of_group).collect::<Result<_, Fault>>()?;
-            Ok(Granted { topics, cluster, groups, transactions: self.may_transact() })
+            Ok(Granted { topics, groups, transactions: self.may_transact() })
         });
         asked.map_err(|f| self.explained(f))
     }

@@ -12,6 +12,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka_sys as sys;
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
+use std::ptr;
 use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -216,6 +217,24 @@ pub fn try_create(
     topic: &NewTopic<'_>,
     timeout_ms: i32,
 ) -> Result<Result<bool, (Code, String)>, Fault> {
+    of_creation(client, topic, false, timeout_ms)
+}
+
+/// What the broker would say to it, rights and policies included; nothing is created (KIP-4's `validate_only`).
+pub fn would_create(
+    client: &Client<Context>,
+    topic: &NewTopic<'_>,
+    timeout_ms: i32,
+) -> Result<Result<bool, (Code, String)>, Fault> {
+    of_creation(client, topic, true, timeout_ms)
+}
+
+fn of_creation(
+    client: &Client<Context>,
+    topic: &NewTopic<'_>,
+    validate_only: bool,
+    timeout_ms: i32,
+) -> Result<Result<bool, (Code, String)>, Fault> {
     let broken =
         |what: &str| fault::of_question("create topic", Code::InvalidArgument, &format!("{}: {what}", topic.name));
     let name = CString::new(topic.name).map_err(|_| broken("a name holds no NUL"))?;
@@ -245,8 +264,10 @@ pub fn try_create(
         sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS,
         timeout_ms,
         |options, queue| {
-            // SAFETY: the new topic and the settings are alive; the call copies them.
+            // SAFETY: options, the new topic and the settings are alive; the call copies them.
             unsafe {
+                // Its only error is an operation without this option.
+                sys::rd_kafka_AdminOptions_set_validate_only(options, i32::from(validate_only), ptr::null_mut(), 0);
                 for (key, value) in &pairs {
                     sys::rd_kafka_NewTopic_set_config(new, key.as_ptr(), value.as_ptr());
                 }

@@ -68,25 +68,6 @@ pub fn of_topics(
     Ok(found)
 }
 
-/// On the cluster itself.
-pub fn of_cluster(client: &Client<Context>, timeout_ms: i32) -> Result<Rights, Fault> {
-    let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER;
-    let answer = ask(client, "rights on the cluster", op, timeout_ms, |options, queue| {
-        // SAFETY: options and queue are alive.
-        unsafe {
-            let _ = taken(sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1));
-            sys::rd_kafka_DescribeCluster(client.native_ptr(), options, queue);
-        }
-    })?;
-    // SAFETY: everything is read while `answer` is alive, through the accessors of its own type.
-    unsafe {
-        let mut operations = 0;
-        let result = sys::rd_kafka_event_DescribeCluster_result(answer.ptr());
-        let granted = sys::rd_kafka_DescribeCluster_result_authorized_operations(result, &mut operations);
-        Ok(rights(granted, operations))
-    }
-}
-
 /// On one group, which need not exist.
 pub fn of_group(client: &Client<Context>, group: &str, timeout_ms: i32) -> Result<Rights, Fault> {
     let nul = |_| fault::of_question("rights on a group", Code::InvalidArgument, "a name holds no NUL");
