@@ -7,6 +7,7 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plan, Plans, Rule};
 use crate::engine::contract::sample::Sampling;
+use crate::engine::published::draft::Draft;
 use crate::engine::published::entry::Entry;
 use crate::flow::io::Ms;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,8 @@ pub struct Directory {
     pub products: BTreeMap<ProductName, Info>,
     /// Those that were published through the API, as the catalog holds them; a file may hold one, too.
     pub published: BTreeMap<ProductName, Entry>,
+    /// Drafts of contracts, by their ids.
+    pub drafts: BTreeMap<String, Draft>,
     pub findings: Vec<Finding>,
     /// The contracts in force of each product, with their rules.
     pub plans: BTreeMap<ProductName, Vec<Arc<Plan>>>,
@@ -62,6 +65,13 @@ pub struct TopicFacts {
     pub partitions: i32,
     /// Why it is not governed; `None`: it is.
     pub ungoverned: Option<String>,
+}
+
+impl TopicFacts {
+    /// Whether a contract may name it, or does.
+    pub fn may_be_governed(&self) -> bool {
+        self.ungoverned.as_deref().is_none_or(|reason| reason == NO_CONTRACT)
+    }
 }
 
 /// A product as its contracts describe it.

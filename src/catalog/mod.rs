@@ -2,6 +2,8 @@
 
 pub mod subjects; // and what a schema registry asks beside them
 pub mod files; // contract files into plans; a bad one is a finding
+pub mod sampling; // a topic's records, read once, with their schemas
+pub mod experiment; // drafts inferred and contracts tried for requests
 pub mod trail; // the audit as requests read it
 pub mod published; // products of the API: their contracts, changes on their way
 pub mod folder; // what lies in the folders, and whether it changed

@@ -6,6 +6,7 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::{compile, odcs};
 use crate::engine::published::change::{Asked, Decided, Refusal};
+use crate::engine::published::draft::{Draft, Wanted};
 use crate::engine::published::entry::{Entry, key};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,9 +14,18 @@ use tokio::sync::oneshot;
 
 /// A change, and where its outcome is told: when it is durable and in force here.
 #[derive(Debug)]
-pub struct Petition {
-    pub asked: Asked,
-    pub done: oneshot::Sender<Result<Decided, NotDone>>,
+pub enum Petition {
+    Product { asked: Asked, done: oneshot::Sender<Result<Decided, NotDone>> },
+    Draft { wanted: Wanted, done: oneshot::Sender<Result<Edited, NotDone>> },
+}
+
+/// What an edit of a draft came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// `None`: it is gone.
+    pub draft: Option<Draft>,
+    /// Whether anything was written.
+    pub changes: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

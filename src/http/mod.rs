@@ -8,7 +8,9 @@ pub mod health; // /live, /ready, /health, /
 pub mod metrics; // /metrics
 pub mod products; // /products, one of them, its contract, its offsets
 pub mod publish; // products published, changed, withdrawn
+pub mod matched; // If-Match, If-None-Match
 pub mod audit; // /audit, and what notes each request
+pub mod drafts; // /drafts
 pub mod call; // who asks, by which call, why
 pub mod impact; // who reads a product, by name
 pub mod status; // /products/…/status

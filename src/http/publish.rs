@@ -12,22 +12,24 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::contract::problem::{Level, Problem};
 use crate::engine::published::change::{Asked, Change, Decided, Expected, Refusal};
 use crate::engine::published::contracts;
+use crate::engine::published::entry::Entry;
 use crate::engine::published::lifecycle::Lifecycle;
 use crate::http::access;
 use crate::http::audit::{About, Audited};
 use crate::http::call::Call;
-use crate::http::impact;
 use crate::http::problem::{problem, problem_with};
 use crate::http::query::{bad, pairs};
 use crate::http::server::Site;
+use crate::http::{impact, matched};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -56,7 +58,7 @@ pub async fn create(State(site): State<Site>, Extension(actor): Extension<Actor>
         answer.extensions_mut().insert(About(product.to_string()));
         return answer;
     }
-    ask(&site, product, Change::Publish { contracts: texts }, Some(Expected::Absent), call).await
+    ask(&site, Publication::new(product, Change::Publish { contracts: texts }, Some(Expected::Absent)), call).await
 }
 
 /// `PUT /products/{domain}/{name}/contract`: the contracts in the body, and no others, are the product's.
@@ -69,7 +71,7 @@ pub async fn replace(
     match texts(&body) {
         Ok(contracts) => {
             let product = ProductName { domain, name };
-            ask(&site, product, Change::Publish { contracts }, None, call).await
+            ask(&site, Publication::new(product, Change::Publish { contracts }, None), call).await
         }
         Err(answer) => *answer,
     }
@@ -102,12 +104,12 @@ pub async fn live(
         }
     };
     let change = Change::Live { lifecycle, successor, end_of_life };
-    ask(&site, ProductName { domain, name }, change, None, call).await
+    ask(&site, Publication::new(ProductName { domain, name }, change, None), call).await
 }
 
 /// `DELETE /products/{domain}/{name}`: its contracts judge nothing any more. The answer names whom that breaks.
 pub async fn withdraw(State(site): State<Site>, Path((domain, name)): Path<(String, String)>, call: Call) -> Response {
-    ask(&site, ProductName { domain, name }, Change::Withdraw, None, call).await
+    ask(&site, Publication::new(ProductName { domain, name }, Change::Withdraw, None), call).await
 }
 
 fn texts(body: &Bytes) -> Result<Vec<String>, Box<Response>> {
@@ -117,32 +119,53 @@ fn texts(body: &Bytes) -> Result<Vec<String>, Box<Response>> {
     }
 }
 
-async fn ask(site: &Site, product: ProductName, change: Change, expected: Option<Expected>, call: Call) -> Response {
+/// A change that is asked for.
+pub struct Publication {
+    pub product: ProductName,
+    pub change: Change,
+    /// `None`: what the request says, or else what this worker shows.
+    pub expected: Option<Expected>,
+    /// A draft that is gone with it.
+    pub draft: Option<String>,
+}
+
+impl Publication {
+    fn new(product: ProductName, change: Change, expected: Option<Expected>) -> Publication {
+        Publication { product, change, expected, draft: None }
+    }
+}
+
+/// Has it made, or with `?dry_run=true` only decided, and answers with what it changes and whom that may break.
+pub async fn ask(site: &Site, publication: Publication, call: Call) -> Response {
+    let Publication { product, change, expected, draft } = publication;
     let directory = site.board.directory();
     let may_create = matches!(change, Change::Publish { .. });
-    let expected = match expected.map_or_else(|| expectation(&directory, &product, &call.headers, may_create), Ok) {
+    let shown = || expectation(&directory, &product, &call, may_create);
+    let expected = match expected.map_or_else(shown, Ok) {
         Ok(expected) => expected,
         Err(answer) => return *answer,
     };
-    if let Err(answer) = pairs(&call.uri) {
-        return *answer;
-    }
+    let dry_run = match pairs(&call.uri).and_then(|pairs| pairs.word("dry_run", &["true", "false"])) {
+        Ok(word) => word == Some("true"),
+        Err(answer) => return *answer,
+    };
     // Whom it breaks is asked before there is nothing left to ask of.
-    let consumers = (change == Change::Withdraw).then(|| impact::consumers(site, &product));
+    let consumers = impact::consumers(site, &product);
     let is_new = !directory.published.contains_key(&product);
-    let asked = Asked { product, change, expected, by: call.by };
-    let mut answer = match made(site, asked.clone()).await {
+    let asked = Asked { product, change, expected, draft, dry_run, by: call.by };
+    let (done, answer) = oneshot::channel();
+    let mut answer = match handed(site, Petition::Product { asked: asked.clone(), done }, answer).await {
         Ok(decided) => {
-            let mut answer = answered(&asked, &decided, is_new);
-            if let Some(consumers) = consumers {
-                answer = Json(json!({
-                    "name": asked.product.to_string(),
-                    "withdrawn": true,
-                    "consumers": consumers,
-                }))
-                .into_response();
-            }
-            if decided.changes {
+            let mut answer = match &decided.after {
+                Some(entry) => answered(&asked, entry, &decided, is_new, &consumers),
+                None => {
+                    let (name, withdrawn) = (asked.product.to_string(), !dry_run);
+                    let body =
+                        json!({"name": name, "withdrawn": withdrawn, "dry_run": dry_run, "consumers": consumers});
+                    Json(body).into_response()
+                }
+            };
+            if decided.changes && !dry_run {
                 answer.extensions_mut().insert(Audited);
             }
             answer
@@ -158,52 +181,43 @@ async fn ask(site: &Site, product: ProductName, change: Change, expected: Option
 fn expectation(
     directory: &Directory,
     product: &ProductName,
-    headers: &HeaderMap,
+    call: &Call,
     may_create: bool,
 ) -> Result<Expected, Box<Response>> {
-    let text =
-        |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().trim());
-    match (text(IF_MATCH), text(IF_NONE_MATCH)) {
-        (Some("*"), _) => Ok(Expected::Present),
-        (Some(tag), _) => match tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) {
-            Some(tag) => Ok(Expected::Tag(tag.to_owned())),
-            None => Err(bad("If-Match takes one ETag in quotes, as GET /products/…/contract gave it, or *")),
-        },
-        (None, Some("*")) => Ok(Expected::Absent),
-        (None, Some(_)) => Err(bad("If-None-Match takes * here: the product must not be there yet")),
-        (None, None) => Ok(match directory.published.get(product) {
-            Some(entry) => Expected::Tag(entry.tag()),
-            None if may_create => Expected::Absent,
-            None => Expected::Present,
-        }),
-    }
+    let shown = || match directory.published.get(product) {
+        Some(entry) => Expected::Tag(entry.tag()),
+        None if may_create => Expected::Absent,
+        None => Expected::Present,
+    };
+    Ok(matched::expected(&call.headers)?.unwrap_or_else(shown))
 }
 
-/// Hands the change to the worker; returns when it is durable and in force here, or will not be.
-async fn made(site: &Site, asked: Asked) -> Result<Decided, NotDone> {
-    // A withdrawal or a change of life of what is nobody's: known without asking.
+/// Hands it to the worker; returns when it is durable and in force here, or will not be.
+pub async fn handed<T>(
+    site: &Site,
+    petition: Petition,
+    answer: oneshot::Receiver<Result<T, NotDone>>,
+) -> Result<T, NotDone> {
     let failed = |why: &str| NotDone::Failed(why.to_owned());
     if site.board.cluster_id().is_empty() {
         return Err(failed(
             "no broker has answered yet, so that nothing can be made durable; see /ready, then ask again",
         ));
     }
-    let (done, answer) = oneshot::channel();
     let busy = "too many changes wait, or this worker is stopping; ask again, or ask another worker: /workers";
-    site.changes.try_send(Petition { asked, done }).map_err(|_| failed(busy))?;
+    site.changes.try_send(petition).map_err(|_| failed(busy))?;
     match timeout(MADE_WITHIN, answer).await {
         Ok(Ok(outcome)) => outcome.map_err(|not_done| match not_done {
             NotDone::Failed(why) => NotDone::Failed(format!("it could not be made durable: {why}; ask again")),
             refused => refused,
         }),
         Ok(Err(_)) => Err(failed("this worker stops; ask another: /workers")),
-        Err(_) => Err(failed("no broker took it in time; it may still be made: read the product, and ask again")),
+        Err(_) => Err(failed("no broker took it in time; it may still be made: read it, and ask again")),
     }
 }
 
-fn answered(asked: &Asked, decided: &Decided, is_new: bool) -> Response {
+fn answered(asked: &Asked, entry: &Entry, decided: &Decided, is_new: bool, consumers: &BTreeSet<String>) -> Response {
     let product = &asked.product;
-    let Some(entry) = &decided.after else { return StatusCode::NO_CONTENT.into_response() };
     let contracts: Vec<Value> = decided
         .contracts
         .iter()
@@ -225,11 +239,16 @@ fn answered(asked: &Asked, decided: &Decided, is_new: bool) -> Response {
         "revision": entry.revision,
         "etag": entry.tag(),
         "changed": decided.changes,
+        "dry_run": asked.dry_run,
+        "consumers": consumers,
         "lifecycle": entry.lifecycle,
         "successor": entry.successor,
         "end_of_life": entry.end_of_life,
         "contracts": contracts,
     });
+    if asked.dry_run {
+        return Json(body).into_response();
+    }
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let mut answer = (status, [(ETAG, format!("\"{}\"", entry.tag()))], Json(body)).into_response();
     if is_new && let Ok(place) = format!("/products/{product}").parse() {
@@ -244,28 +263,17 @@ fn breaks(change: &Difference) -> bool {
 
 /// In the words of `steward contract diff`.
 fn difference(change: &Difference) -> Value {
-    let direction = change.direction.map(|direction| match direction {
-        Direction::Tightens => "tightens",
-        Direction::Loosens => "loosens",
-        Direction::Both => "both",
-        Direction::Undetermined => "undetermined",
-    });
-    let level = match change.level(Perspective::Consumer) {
-        Effect::Info => "info",
-        Effect::Warning => "warning",
-        Effect::Breaking => "breaking",
-    };
     json!({
         "path": change.path,
         "old": change.old,
         "new": change.new,
-        "direction": direction,
-        "level": level,
+        "direction": change.direction.map(Direction::word),
+        "level": change.level(Perspective::Consumer).word(),
         "message": change.message,
     })
 }
 
-fn told(problem: &Problem) -> Value {
+pub fn told(problem: &Problem) -> Value {
     json!({
         "severity": if problem.level == Level::Error { "error" } else { "warning" },
         "code": problem.code,
@@ -276,7 +284,7 @@ fn told(problem: &Problem) -> Value {
     })
 }
 
-fn refused(refusal: &Refusal) -> Response {
+pub fn refused(refusal: &Refusal) -> Response {
     match refusal {
         Refusal::Unknown(detail) => problem(StatusCode::NOT_FOUND, detail),
         Refusal::Conflict(detail) => problem(StatusCode::CONFLICT, detail),

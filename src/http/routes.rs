@@ -5,8 +5,8 @@ use crate::engine::access::standing::Standing::{self, Admin, Nobody, Owner, Publ
 use crate::http::access;
 use crate::http::server::Site;
 use crate::http::{
-    audit, contracts, domains, health, incidents, lineage, loggers, marquez, metrics, policies, products, publish,
-    search, status, topics, wishes, workers,
+    audit, contracts, domains, drafts, health, incidents, lineage, loggers, marquez, metrics, policies, products,
+    publish, search, status, topics, wishes, workers,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -88,6 +88,14 @@ pub fn table() -> Vec<Route> {
         Route::get("/workers", Viewer, workers::list),
         Route::get("/search", Viewer, search::search),
         Route::get("/audit", Viewer, audit::list),
+        // What is inferred may name values of a topic that nobody has classified yet.
+        Route::get("/drafts", Publisher, drafts::list),
+        Route::post("/drafts", Publisher, drafts::begin).body(publish::body()),
+        Route::get("/drafts/{id}", Publisher, drafts::one),
+        Route::put("/drafts/{id}", Publisher, drafts::edit).body(publish::body()),
+        Route::delete("/drafts/{id}", Publisher, drafts::delete),
+        Route::post("/drafts/{id}/trial", Publisher, drafts::attempt),
+        Route::post("/drafts/{id}/publish", Publisher, drafts::publish),
         Route::get("/admin/loggers", Admin, loggers::list),
         Route::get("/admin/loggers/{name}", Admin, loggers::one),
         Route::put("/admin/loggers/{name}", Admin, loggers::set),

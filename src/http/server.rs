@@ -4,6 +4,7 @@
 //! Each resource has a file; `http::routes` lists them all.
 
 use crate::catalog::board::Board;
+use crate::catalog::experiment::Experiment;
 use crate::catalog::lineage::{LineageBoard, Post};
 use crate::catalog::published::Petition;
 use crate::catalog::trail::Trail;
@@ -62,6 +63,8 @@ pub struct Site {
     pub audit: mpsc::Sender<Line>,
     /// Who is let in.
     pub gate: Arc<Gate>,
+    /// Samples and trials of topics' records go to the worker's thread that makes them.
+    pub experiments: mpsc::Sender<Experiment>,
 }
 
 /// Connections at a time. Whoever comes next waits in the kernel's queue until one ends, which an idle one does

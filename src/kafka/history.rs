@@ -32,6 +32,8 @@ pub enum Bound {
     Offset(Offset),
     /// The first record of that time or later, in milliseconds since 1970.
     Time(i64),
+    /// So many offsets before the end, of all partitions together.
+    Newest(u64),
 }
 
 /// One partition's part of it.
@@ -198,6 +200,10 @@ fn spans(ear: &Ear, topic: &Arc<str>, from: Option<Bound>, to: Option<Bound>) ->
         return Err(failed(topic, Code::UnknownTopic, "it does not exist, or may not be seen"));
     }
     let ends = ask::ends(ear.client(), &parts, ASK_MS)?;
+    let newest = match from {
+        Some(Bound::Newest(count)) => Some(count.div_ceil(parts.len() as u64).min(i64::MAX as u64) as i64),
+        _ => None,
+    };
     let (from, to) = (at(ear, &parts, from)?, at(ear, &parts, to)?);
     let mut spans = BTreeMap::new();
     for part in &parts {
@@ -206,7 +212,11 @@ fn spans(ear: &Ear, topic: &Arc<str>, from: Option<Bound>, to: Option<Bound>) ->
         };
         let bound = |of: &Bounds, default| of.get(&part.partition).copied().unwrap_or(default);
         // Behind the last stable offset stand open transactions, which nobody reads yet.
-        let first = bound(&from, ends.start).max(ends.start).min(ends.stable);
+        let start = match newest {
+            Some(count) => ends.stable.saturating_sub(count),
+            None => bound(&from, ends.start),
+        };
+        let first = start.max(ends.start).min(ends.stable);
         let last = bound(&to, ends.stable).min(ends.stable).max(first);
         spans.insert(part.partition, Span { from: first, next: first, to: last });
     }
@@ -218,7 +228,8 @@ type Bounds = BTreeMap<i32, Offset>;
 
 fn at(ear: &Ear, parts: &[Part], bound: Option<Bound>) -> Result<Bounds, Fault> {
     let offset = match bound {
-        None => return Ok(Bounds::new()),
+        // Each partition's end is another.
+        None | Some(Bound::Newest(_)) => return Ok(Bounds::new()),
         Some(Bound::Offset(offset)) => return Ok(parts.iter().map(|part| (part.partition, offset)).collect()),
         Some(Bound::Time(ms)) => ms,
     };

@@ -2,33 +2,38 @@
 //!
 //! A contract's body is durable in the catalog before a task hears of it, so before the first delta that names it.
 
+pub mod adopted; // a configuration that was read again
+
 use crate::catalog::board::Board;
-use crate::catalog::directory::{NO_CONTRACT, Reloaded, TopicFacts};
+use crate::catalog::directory::{NO_CONTRACT, TopicFacts};
 use crate::catalog::document::document;
-use crate::catalog::files::{Finding, Loaded, Source, Watcher};
+use crate::catalog::files::{Finding, Loaded, Watcher};
 use crate::catalog::plans::PlansJudge;
 use crate::catalog::policies::PolicyFiles;
-use crate::catalog::published::Petition;
+use crate::catalog::published::{NotDone, Petition};
 use crate::catalog::wish::{self, Order, Wish};
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::Plans;
-use crate::engine::published::entry;
-use crate::flow::io::Fault;
+use crate::engine::event::envelope;
+use crate::engine::published::{draft, entry};
+use crate::flow::io::{Fault, Part};
+use crate::flow::opening::Stands;
 use crate::http::access::Rules;
 use crate::kafka::admin::{Admin, SetupError, Standing};
 use crate::kafka::catalog::{self, ContractBody};
 use crate::kafka::client::Settings;
-use crate::kafka::configured::{self, topics};
+use crate::kafka::configured::topics;
 use crate::kafka::remedy;
 use crate::registry::client::Client;
 use crate::registry::subjects::{self, Subjects};
-use crate::telemetry;
-use crate::telemetry::levels;
 use crate::worker::clients;
+use crate::worker::differences::{contracts_changed, same_topics};
 use crate::worker::fingerprint;
-use crate::worker::registrar::Registrar;
-use crate::worker::reload::{Ready, Reload};
+use crate::worker::registrar::{Law, Registrar};
+use crate::worker::reload::Reload;
+use crate::worker::rulings::Rulings;
+use crate::worker::sole::Sole;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +57,9 @@ pub struct Keeper {
     plans: Arc<Plans>,
     subscribed: Option<Vec<String>>,
     catalog: catalog::Copy,
+    /// Who speaks in events.
+    speaker: envelope::Source,
+    rulings: Rulings,
     /// Topics that the tasks were told to hold.
     held: BTreeSet<Arc<str>>,
     /// Restarts that the tasks were told.
@@ -121,6 +129,7 @@ impl Keeper {
         board.set_documents(loaded.sources.iter().map(document).collect());
         let catalog = catalog::Copy::new(&settings, &topics(&config).catalog())?;
         let reload = Reload::of(config.clone());
+        let speaker = envelope::Source { cluster: standing.cluster.clone(), group: config.worker.group_id.clone() };
         let mut policies = PolicyFiles::new(config.contracts.policies.clone());
         policies.look(true);
         let mut keeper = Keeper {
@@ -139,6 +148,8 @@ impl Keeper {
             plans: Arc::default(),
             subscribed: None,
             catalog,
+            speaker,
+            rulings: Rulings::default(),
             held: BTreeSet::new(),
             restarted: BTreeMap::new(),
         };
@@ -155,23 +166,38 @@ impl Keeper {
     /// A look at the catalog, and a whole round where it is `due` or something is asked for or said.
     pub fn turn(&mut self, orders: Vec<Order>, petitions: Vec<Petition>, due: bool) -> News {
         let asked = !orders.is_empty() || !petitions.is_empty();
-        let mut registrar = Registrar {
-            settings: &self.settings,
-            config: &self.config,
-            catalog: &mut self.catalog,
-            sources: &self.loaded.sources,
-            policies: &self.policies,
-        };
-        let made: Vec<_> = petitions.into_iter().map(|p| (registrar.make(&p.asked), p.done)).collect();
+        let (sole, law) = (
+            Sole { settings: &self.settings, catalog: &mut self.catalog },
+            Law {
+                config: &self.config,
+                sources: &self.loaded.sources,
+                policies: &self.policies,
+                speaker: &self.speaker,
+            },
+        );
+        let mut registrar = Registrar { sole, law };
+        // Whoever asked may have gone.
+        let answers: Vec<Box<dyn FnOnce()>> = petitions
+            .into_iter()
+            .map(|petition| -> Box<dyn FnOnce()> {
+                match petition {
+                    Petition::Product { asked, done } => {
+                        let made = registrar.make(&asked);
+                        Box::new(move || drop(done.send(made)))
+                    }
+                    Petition::Draft { wanted, done } => {
+                        let made = registrar.draft(&wanted);
+                        Box::new(move || drop(done.send(made)))
+                    }
+                }
+            })
+            .collect();
         let read = self.read_catalog();
         if !due && !asked && !matches!(read, Ok(true)) {
             return News::default(); // a look that failed is told by the next round
         }
         let news = self.keep(orders);
-        for (outcome, done) in made {
-            // Whoever asked may have gone.
-            let _ = done.send(outcome);
-        }
+        answers.into_iter().for_each(|answer| answer());
         news
     }
 
@@ -231,6 +257,7 @@ impl Keeper {
             }
         }
         self.board.set_contracts(&self.plans, self.findings());
+        self.tell_policies();
         self.obey(&mut news);
         for (written, done) in written {
             let outcome = written.and_then(|()| kept.clone()).map_err(|fault| fault.message);
@@ -238,56 +265,6 @@ impl Keeper {
             let _ = done.send(outcome);
         }
         news
-    }
-
-    /// Puts a configuration in force that was read again, as a whole or not at all.
-    fn reloaded(&mut self, ready: Result<Ready, Vec<String>>, news: &mut News) -> Reloaded {
-        let at_ms = crate::clock::now_ms();
-        let adopted = ready.and_then(|ready| self.adopt(ready, news).map_err(|why| vec![why]));
-        telemetry::reloaded(adopted.is_ok());
-        match adopted {
-            Ok((live, waiting)) => {
-                let (changed, waits_for_a_start) = (live.join(", "), waiting.join(", "));
-                tracing::info!(changed, waits_for_a_start, "the configuration was read again");
-                Reloaded { at_ms, changed: live, waiting, ..Reloaded::default() }
-            }
-            Err(refused) => {
-                for why in &refused {
-                    tracing::error!("the configuration was read again and is refused, what is in force stays: {why}");
-                }
-                Reloaded { at_ms, refused, ..Reloaded::default() }
-            }
-        }
-    }
-
-    fn adopt(&mut self, mut ready: Ready, news: &mut News) -> Result<(Vec<String>, Vec<String>), String> {
-        let config = Arc::new(ready.change.config.clone());
-        if ready.clients {
-            let events = self.settings.events.clone();
-            let settings = configured::settings(&config, &config.worker.group_id, "worker", 0, events);
-            // A client reads its certificates when it is made.
-            let admin = Admin::open(&settings).map_err(|fault| fault.message)?;
-            self.catalog.renew(&settings, &topics(&config).catalog()).map_err(|fault| fault.message)?;
-            (self.settings, self.admin, news.clients) = (settings, admin, true);
-        }
-        // Nothing fails from here on.
-        if config.log.level != self.config.log.level
-            && let Err(why) = levels::set(levels::ROOT, &config.log.level, crate::clock::now_ms())
-        {
-            tracing::debug!(%why, "the level of the log stays");
-        }
-        if let Some((of_schemas, of_subjects)) = ready.registry.take() {
-            news.registry = Some(of_schemas);
-            if let Some(subjects) = &self.subjects {
-                subjects.renew(of_subjects);
-            }
-        }
-        news.rules = ready.rules.take();
-        self.files.turn_to(config.contracts.paths.clone());
-        self.policies.turn_to(config.contracts.policies.clone());
-        self.reload.took(&ready);
-        self.config = config;
-        Ok((ready.change.live.into_iter().collect(), ready.change.waiting.into_iter().collect()))
     }
 
     fn write(&self, wish: &Wish) -> Result<(), Fault> {
@@ -311,6 +288,19 @@ impl Keeper {
             tracing::warn!(policy, mode, %product, contract, reason, "a policy is broken");
         }
         self.board.edit(|directory| directory.policies = standing);
+    }
+
+    /// What they say that is not told yet, where this worker leads: it holds the first partition of the deltas.
+    fn tell_policies(&mut self) {
+        let first = Part::new(&self.deltas(), 0);
+        let leads = self.board.tasks().values().any(|task| task.parts.get(&first) == Some(&Stands::Live));
+        let standing = self.board.directory().policies.clone();
+        let sole = Sole { settings: &self.settings, catalog: &mut self.catalog };
+        let (config, sources, policies) = (&self.config, &self.loaded.sources[..], &self.policies);
+        let law = Law { config, sources, policies, speaker: &self.speaker };
+        if let Err(NotDone::Failed(why)) = self.rulings.tell(sole, law, &standing, leads) {
+            tracing::warn!(what = "policies", reason = why, "not told in this round; tried again in 2 s");
+        }
     }
 
     /// What is wrong with files of contracts and policies, and with contracts by enforced policies.
@@ -405,6 +395,8 @@ impl Keeper {
         }
         let entries = entry::entries(&self.catalog.records);
         self.board.set_published(entries.clone());
+        let drafts = draft::drafts(&self.catalog.records);
+        self.board.edit(|directory| directory.drafts = drafts);
         self.files.publish(entries);
         let unseen =
             catalog::contracts(&self.catalog.records).into_iter().filter(|(hash, _)| !self.durable.contains(hash));
@@ -460,27 +452,3 @@ impl Keeper {
 
 /// So long a start waits for rule sets: what governs without them would be another version a moment later.
 const RULE_SETS_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Contracts that came, changed or went, each with its version.
-fn contracts_changed(before: &Loaded, after: &Loaded) -> Vec<String> {
-    let versions = |loaded: &Loaded| -> BTreeMap<ContractHash, String> {
-        let version = |s: &Source| (s.plan.hash, format!("{} {}", s.plan.contract_id, s.plan.contract_version));
-        loaded.sources.iter().map(version).collect()
-    };
-    let (old, new) = (versions(before), versions(after));
-    let came = new.iter().filter(|(hash, _)| !old.contains_key(hash)).map(|(_, name)| format!("contract {name}"));
-    let went =
-        old.iter().filter(|(hash, _)| !new.contains_key(hash)).map(|(_, name)| format!("contract {name} withdrawn"));
-    came.chain(went).collect()
-}
-
-/// Whether both bind the same contract versions to the same topics.
-fn same_topics(a: &Plans, b: &Plans) -> bool {
-    let bound = |plans: &Plans| -> Vec<(String, Vec<(ContractHash, usize)>)> {
-        let of = |bindings: &Vec<_>| {
-            bindings.iter().map(|b: &crate::engine::contract::plan::Binding| (b.plan.hash, b.object)).collect()
-        };
-        plans.by_topic.iter().map(|(topic, bindings)| (topic.clone(), of(bindings))).collect()
-    };
-    bound(a) == bound(b)
-}

@@ -4,8 +4,12 @@
 
 pub mod clients; // settings of Kafka clients, and what they say
 pub mod keeper; // contracts and topics, as they change
+pub mod differences; // between two states of them
 pub mod auditor; // who asked what: written, read
-pub mod registrar; // changes of published products
+pub mod sole; // the catalog's one writer at a time
+pub mod laboratory; // samples and trials that requests ask for
+pub mod registrar; // changes of published products and drafts
+pub mod rulings; // what policies say, told when it changes
 pub mod fingerprint; // of the key of uniqueness hashes
 pub mod herald; // heartbeats: what workers tell each other
 pub mod survey; // how far stage 1 has come, for the board
@@ -16,6 +20,7 @@ pub mod service; // what the service manager is told, and when
 pub mod task; // one task: its thread, its settings, what is shown of it
 
 use crate::catalog::board::Board;
+use crate::catalog::experiment::Experiment;
 use crate::catalog::lineage::{LineageBoard, Post};
 use crate::catalog::published::Petition;
 use crate::catalog::trail::Trail;
@@ -94,6 +99,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
     let (orders, wishes) = mpsc::channel(ORDERS_MAX);
     let (audit, lines) = mpsc::channel(LINES_MAX);
     let trail: Arc<Trail> = Arc::default();
+    let (tries, experiments) = mpsc::channel(laboratory::WAITING_MAX);
     let (changes, petitions) = mpsc::channel(ORDERS_MAX);
     let (posts, posted) = mpsc::channel(lineage::POSTS_MAX);
     let (stop_http, stopped) = watch::channel(());
@@ -112,6 +118,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         trail: trail.clone(),
         audit,
         gate: gate.clone(),
+        experiments: tries,
     };
     tracing::info!(listen = %config.http.listen, worker = config.worker.id, "serving HTTP");
     let service = page::routes::routes(site.clone());
@@ -122,7 +129,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
     }));
     let (done, written) = oneshot::channel();
     let desk = Desk { trail, lines, done };
-    let boards = Boards { board, lineage, gate, posted, petitions, audit: desk };
+    let boards = Boards { board, lineage, gate, posted, petitions, audit: desk, experiments };
     let exit = govern(config, boards, wishes, reloads, shutdown).await;
     drop(stop_http);
     let _ = http.await;
@@ -150,12 +157,13 @@ struct Boards {
     posted: mpsc::Receiver<Post>,
     petitions: mpsc::Receiver<Petition>,
     audit: Desk,
+    experiments: mpsc::Receiver<Experiment>,
 }
 
 /// Sets up and supervises until the end.
 async fn govern(
     config: Config,
-    Boards { board, lineage, gate, posted, petitions: mut changes, audit }: Boards,
+    Boards { board, lineage, gate, posted, petitions: mut changes, audit, experiments }: Boards,
     mut wishes: mpsc::Receiver<Order>,
     mut reloads: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
@@ -192,6 +200,7 @@ async fn govern(
     let mut tasks = Tasks::start(&config, &keeper, &board, registry, exits);
     let (own, address) = (keeper.workers(), herald::address(config.http.listen));
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
+    laboratory::start(keeper.settings("contract", 0), config.clone(), experiments);
     auditor::start(keeper.settings("audit", 0), keeper.audit(), audit);
     let mut survey = survey::start(keeper.settings("inspect", 0), board.clone());
     let lineage = Lineage::start(lineage_setup(&config, &keeper, &board, lineage), posted);

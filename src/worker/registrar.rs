@@ -1,108 +1,141 @@
-//! Makes changes of published products, each against what the catalog says at that moment and in one transaction.
-//!
-//! The catalog has one writer of products at a time, by fencing and without a group: all workers share one transactional
-//! id, and whoever initialises it fences the one before and waits until their transaction is decided (KIP-98). What is
-//! read after that stands until the commit, or the commit fails because another worker took over, and all begins again.
-//! So any worker takes any change at once, and of two changes of one revision the second finds another one.
+//! Makes changes of published products and drafts, each against what the catalog says at that moment, with its line of the audit and
+//! its events in one transaction.
 
 use crate::catalog::files::{FILE_BYTES_MAX, Source};
 use crate::catalog::policies::PolicyFiles;
-use crate::catalog::published::NotDone;
+use crate::catalog::published::{Edited, NotDone};
 use crate::config::usable::Config;
 use crate::engine::audit::{self, Line};
 use crate::engine::contract::name::ProductName;
-use crate::engine::event::envelope::rfc3339;
+use crate::engine::event::catalog::{self, Changed};
+use crate::engine::event::envelope::{self, Event, rfc3339};
 use crate::engine::published::change::{Asked, By, Change, Decided, Refusal, Standing, decide};
 use crate::engine::published::contracts;
+use crate::engine::published::draft::{self, Wanted};
 use crate::engine::published::entry::{self, Entry};
-use crate::flow::io::{Fault, Message};
-use crate::kafka::atomic::Atomic;
-use crate::kafka::catalog::Copy;
-use crate::kafka::client::Settings;
+use crate::flow::io::Message;
 use crate::kafka::configured::topics;
 use crate::worker::auditor;
+use crate::worker::sole::{Records, Sole, record};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Each worker that asks at the same time fences the others once; so many at a time come through.
-const TRIES: usize = 5;
-
 pub struct Registrar<'k> {
-    pub settings: &'k Settings,
+    pub sole: Sole<'k>,
+    pub law: Law<'k>,
+}
+
+/// What a change is held against besides the catalog, and who tells it.
+#[derive(Clone, Copy)]
+pub struct Law<'k> {
     pub config: &'k Config,
-    pub catalog: &'k mut Copy,
     /// Contracts in force here, of files and of the API.
     pub sources: &'k [Source],
     pub policies: &'k PolicyFiles,
+    pub speaker: &'k envelope::Source,
 }
 
 impl Registrar<'_> {
     /// Returns when the change is durable, or will not be made. The copy of the catalog has it then.
     pub fn make(&mut self, asked: &Asked) -> Result<Decided, NotDone> {
-        let failed = |fault: Fault| NotDone::Failed(fault.message);
-        // What changes nothing or may not be made needs no writer.
-        self.catalog.look().map_err(failed)?;
-        let decided = self.decide(asked)?;
-        if !decided.changes {
-            return Ok(decided);
+        let law = self.law;
+        let decided = self.sole.write(
+            |catalog| law.product(asked, catalog),
+            |catalog, decided: &Decided| entry_of(catalog, &asked.product) == decided.after,
+        )?;
+        if decided.changes && !asked.dry_run {
+            let (product, actor, path) = (&asked.product, &asked.by.actor, &asked.by.path);
+            tracing::info!(%product, actor, method = asked.by.method, path, "the catalog was changed");
         }
-        let (worker_id, stage, slot) = ("all".to_owned(), "catalog", 0);
-        let mut writer = Atomic::new(Settings { worker_id, stage, slot, transactions: true, ..self.settings.clone() });
-        let mut made = Err(NotDone::Failed(String::new()));
-        let mut written: Option<Decided> = None;
-        for _ in 0..TRIES {
-            made = self.hold_and_write(&mut writer, asked, &mut written);
-            match &made {
-                Err(NotDone::Failed(why)) => tracing::info!(why, "a change of the catalog is tried again"),
-                _ => break,
-            }
-        }
-        writer.let_go();
-        made
-    }
-
-    fn hold_and_write(
-        &mut self,
-        writer: &mut Atomic,
-        asked: &Asked,
-        written: &mut Option<Decided>,
-    ) -> Result<Decided, NotDone> {
-        let failed = |fault: Fault| NotDone::Failed(fault.message);
-        writer.hold().map_err(failed)?;
-        self.catalog.look().map_err(failed)?;
-        // A commit that was in doubt may have been one.
-        if let Some(written) = written.take().filter(|written| written.after.as_ref() == self.entry(asked).as_ref()) {
-            return Ok(written);
-        }
-        let decided = self.decide(asked)?;
-        if !decided.changes {
-            return Ok(decided);
-        }
-        let value = match &decided.after {
-            Some(entry) => Some(serde_json::to_vec(entry).map_err(|why| NotDone::Failed(why.to_string()))?),
-            None => None,
-        };
-        *written = Some(decided.clone());
-        let ours = topics(self.config);
-        let (actor, line) = auditor::record(&self.line(asked, &decided));
-        let messages = [message(ours.catalog(), entry::key(&asked.product), value), message(ours.audit(), actor, line)];
-        writer.write(&messages).map_err(failed)?;
-        self.catalog.look().map_err(failed)?;
-        tracing::info!(product = %asked.product, actor = asked.by.actor, call = %format!("{} {}", asked.by.method, asked.by.path), "the catalog was changed");
         Ok(decided)
     }
 
-    /// What is told of a change, in the transaction that makes it.
-    fn line(&self, asked: &Asked, decided: &Decided) -> Line {
-        let By { actor, reason, method, path, correlation } = asked.by.clone();
-        let before = self.entry(asked);
-        let (action, _) = audit::named(&method, &path);
+    /// The same of a draft.
+    pub fn draft(&mut self, wanted: &Wanted) -> Result<Edited, NotDone> {
+        let law = self.law;
+        let stands = |catalog: &Records, edited: &Edited| draft_of(catalog, &wanted.id) == edited.draft;
+        self.sole.write(|catalog| law.draft(wanted, catalog), stands)
+    }
+}
+
+impl Law<'_> {
+    /// What becomes of the product, and what is written.
+    fn product(&self, asked: &Asked, catalog: &Records) -> Result<(Decided, Vec<Message>), NotDone> {
+        let before = entry_of(catalog, &asked.product);
+        let now_ms = crate::clock::now_ms();
+        let decided = self.decide(asked, before.as_ref(), now_ms).map_err(NotDone::Refused)?;
+        if asked.dry_run || !decided.changes {
+            return Ok((decided, Vec::new()));
+        }
+        let ours = topics(self.config);
+        let value = decided.after.as_ref().map(serde_json::to_vec).transpose();
+        let value = value.map_err(|why| NotDone::Failed(why.to_string()))?;
         let status = if before.is_none() { 201 } else { 200 };
-        Line {
-            at: rfc3339(crate::clock::now_ms()),
+        let summed = |entry: Option<&Entry>| entry.map(summary);
+        let (was, is) = (summed(before.as_ref()), summed(decided.after.as_ref()));
+        let mut messages = vec![
+            record(ours.catalog(), entry::key(&asked.product), value),
+            self.line(&asked.by, Some(&asked.product), (was, is), status, now_ms),
+        ];
+        messages.extend(asked.draft.iter().map(|id| record(ours.catalog(), draft::key(id), None)));
+        let changed = Changed {
+            product: &asked.product,
+            before: before.as_ref(),
+            after: decided.after.as_ref(),
+            differences: &decided.differences,
+            by: &asked.by,
+            time_ms: now_ms,
+        };
+        let events = catalog::events(self.speaker, &changed);
+        messages.extend(events.into_iter().map(|event| told(self.config, event)));
+        Ok((decided, messages))
+    }
+
+    fn draft(&self, wanted: &Wanted, catalog: &Records) -> Result<(Edited, Vec<Message>), NotDone> {
+        let before = draft_of(catalog, &wanted.id);
+        let known =
+            catalog.range(draft::PREFIX.to_owned()..).take_while(|(key, _)| key.starts_with(draft::PREFIX)).count();
+        let now_ms = crate::clock::now_ms();
+        let after = draft::decide(wanted, before.as_ref(), known, now_ms).map_err(NotDone::Refused)?;
+        let bytes = after.as_ref().map_or(0, |draft| draft.contract.len());
+        if bytes > FILE_BYTES_MAX as usize {
+            let detail = format!("the draft has {bytes} bytes, {FILE_BYTES_MAX} at most; make several of it");
+            return Err(NotDone::Refused(Refusal::invalid(&detail)));
+        }
+        let changes = after != before;
+        let edited = Edited { draft: after.clone(), changes };
+        if !changes {
+            return Ok((edited, Vec::new()));
+        }
+        let value = after.as_ref().map(serde_json::to_vec).transpose();
+        let value = value.map_err(|why| NotDone::Failed(why.to_string()))?;
+        let state = |draft: &draft::Draft| json!({"revision": draft.revision, "topic": draft.topic});
+        let states = (before.as_ref().map(state), after.as_ref().map(state));
+        let status = match (&before, &after) {
+            (None, _) => 201,
+            (_, None) => 204,
+            _ => 200,
+        };
+        let written = record(topics(self.config).catalog(), draft::key(&wanted.id), value);
+        Ok((edited, vec![written, self.line(&wanted.by, None, states, status, now_ms)]))
+    }
+
+    /// What the audit says of a change, in the transaction that makes it.
+    fn line(
+        &self,
+        by: &By,
+        product: Option<&ProductName>,
+        (before, after): (Option<Value>, Option<Value>),
+        status: u16,
+        now_ms: i64,
+    ) -> Message {
+        let By { actor, reason, method, path, correlation } = by.clone();
+        let (action, of_path) = audit::named(&method, &path);
+        let (key, value) = auditor::record(&Line {
+            at: rfc3339(now_ms),
             actor,
             action,
-            product: Some(asked.product.to_string()),
+            product: product.map(ProductName::to_string).or(of_path),
             outcome: audit::outcome(status).to_owned(),
             status,
             method,
@@ -111,17 +144,13 @@ impl Registrar<'_> {
             worker: self.config.worker.id.clone(),
             reason,
             detail: None,
-            before: before.as_ref().map(summary),
-            after: decided.after.as_ref().map(summary),
-        }
+            before,
+            after,
+        });
+        record(topics(self.config).audit(), key, value)
     }
 
-    fn entry(&self, asked: &Asked) -> Option<Entry> {
-        let value = self.catalog.records.get(&entry::key(&asked.product))?;
-        serde_json::from_slice(value).ok()
-    }
-
-    fn decide(&self, asked: &Asked) -> Result<Decided, NotDone> {
+    fn decide(&self, asked: &Asked, entry: Option<&Entry>, now_ms: i64) -> Result<Decided, Refusal> {
         let of_file = |source: &&Source| !is_published(&source.path);
         let place = |source: &Source| source.path.display().to_string();
         let held = |product: &ProductName| {
@@ -131,30 +160,45 @@ impl Registrar<'_> {
             let others = self.sources.iter().filter(|s| of_file(s) || s.plan.product != asked.product);
             others.into_iter().find(|source| source.plan.contract_id == id).map(place)
         };
-        let entry = self.entry(asked);
         let standing = Standing {
-            entry: entry.as_ref(),
+            entry,
             file: held(&asked.product),
             elsewhere: &elsewhere,
             is_known: &|name| self.sources.iter().any(|source| source.plan.product.to_string() == name),
             excluded: &|topic| self.config.excludes(topic),
             bytes_max: FILE_BYTES_MAX as usize,
         };
-        let decided = decide(asked, &standing, crate::clock::now_ms()).map_err(NotDone::Refused)?;
+        let decided = decide(asked, &standing, now_ms)?;
         if let (Change::Publish { .. }, Some(after)) = (&asked.change, &decided.after) {
-            let before = entry.as_ref().map_or(&[][..], |entry| &entry.contracts);
+            let before = entry.map_or(&[][..], |entry| &entry.contracts);
             let against = self.policies.against(&asked.product, &after.contracts, before);
             if !against.is_empty() {
-                return Err(NotDone::Refused(Refusal::invalid(&against.join("; "))));
+                return Err(Refusal::invalid(&against.join("; ")));
             }
         }
         Ok(decided)
     }
 }
 
-fn message(topic: String, key: String, value: Option<Vec<u8>>) -> Message {
-    let (key, headers) = (Some(key.into_bytes()), Vec::new());
-    Message { topic: topic.into(), partition: Some(0), key, headers, value, copied: None, about: None }
+/// On its way to the governance topic.
+pub fn told(config: &Config, event: Event) -> Message {
+    Message {
+        topic: config.governance.topic.as_str().into(),
+        partition: None,
+        key: Some(event.key),
+        headers: event.headers,
+        value: Some(event.value),
+        copied: None,
+        about: None,
+    }
+}
+
+fn entry_of(catalog: &Records, product: &ProductName) -> Option<Entry> {
+    serde_json::from_slice(catalog.get(&entry::key(product))?).ok()
+}
+
+fn draft_of(catalog: &Records, id: &str) -> Option<draft::Draft> {
+    serde_json::from_slice(catalog.get(&draft::key(id))?).ok()
 }
 
 /// A state in short: the contracts by id and version, whose texts the catalog keeps.

@@ -10,6 +10,7 @@ mod tls; // HTTPS
 mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
+mod drafts; // drafts of contracts
 mod publish; // products published, changed, withdrawn
 mod policies; // policies of the mesh
 mod pages; // the same URLs for people

@@ -1,13 +1,15 @@
 //! Products published, changed and withdrawn by REST: what is answered, and to whom it is refused. A stand-in decides as
 //! the worker does, and holds one product.
 
+use crate::drafts::found;
 use crate::served::{Served, go, plans};
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::document::Document;
-use mesh_steward::catalog::published::{NotDone, Petition};
+use mesh_steward::catalog::published::{Edited, NotDone, Petition};
 use mesh_steward::clock::now_ms;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
 use mesh_steward::engine::published::change::{Decided, Standing, decide};
+use mesh_steward::engine::published::draft::{self, Draft};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -15,7 +17,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-fn contract(version: &str, more: &str) -> String {
+pub fn contract(version: &str, more: &str) -> String {
     format!(
         "apiVersion: v3.1.0\nkind: DataContract\nid: carts\nversion: {version}\nstatus: active\nname: carts\ndomain: shop\n\
          schema:\n  - name: shop.carts\n    physicalType: topic\n    properties:\n      - name: id\n        logicalType: string\n{more}"
@@ -23,20 +25,20 @@ fn contract(version: &str, more: &str) -> String {
 }
 
 /// What came back.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     head: String,
-    body: Value,
+    pub body: Value,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let of = |line: &'_ str| line.split_once(": ").is_some_and(|(key, _)| key.eq_ignore_ascii_case(name));
         self.head.lines().find(|line| of(line)).and_then(|line| line.split_once(": ")).map(|(_, value)| value)
     }
 }
 
-fn send(served: &Served, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+pub fn send(served: &Served, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(served.address).unwrap();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}");
     // What is too large is answered before it was read to its end.
@@ -49,7 +51,7 @@ fn send(served: &Served, method: &str, path: &str, headers: &str, body: &str) ->
     Answer { status, head: head.to_owned(), body }
 }
 
-fn prepare(board: &Board) {
+pub fn prepare(board: &Board) {
     board.set_contracts(&plans(&["orders"]), vec![]);
     board.set_cluster_id("5L6g3nShT-eMCtK--X86sw");
     board.set_documents(vec![Document {
@@ -70,15 +72,37 @@ fn prepare(board: &Board) {
 }
 
 /// Decides whatever is asked while `act` asks; a file holds what is of the domain `sales`.
-fn decided(served: &Served, act: impl FnOnce()) {
+pub fn decided(served: &Served, act: impl FnOnce()) {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (mut entries, mut changes) = (BTreeMap::new(), served.changes.lock().unwrap());
+            let (mut entries, mut drafts) = (BTreeMap::new(), BTreeMap::<String, Draft>::new());
+            let (mut changes, mut tries) = (served.changes.lock().unwrap(), served.tries.lock().unwrap());
             while !over.load(Ordering::Relaxed) {
-                let Ok(Petition { asked, done }) = changes.try_recv() else {
-                    std::thread::park_timeout(Duration::from_millis(5));
-                    continue;
+                if let Ok(experiment) = tries.try_recv() {
+                    found(experiment);
+                }
+                let (asked, done) = match changes.try_recv() {
+                    Ok(Petition::Product { asked, done }) => (asked, done),
+                    Ok(Petition::Draft { wanted, done }) => {
+                        let before = drafts.get(&wanted.id);
+                        let decided = draft::decide(&wanted, before, drafts.len(), now_ms()).map(|draft| {
+                            let changes = draft.as_ref() != before;
+                            Edited { draft, changes }
+                        });
+                        match &decided {
+                            Ok(Edited { draft: Some(draft), .. }) => drop(drafts.insert(wanted.id, draft.clone())),
+                            Ok(Edited { draft: None, .. }) => drop(drafts.remove(&wanted.id)),
+                            Err(_) => {}
+                        }
+                        served.board.edit(|directory| directory.drafts = drafts.clone());
+                        done.send(decided.map_err(NotDone::Refused)).unwrap();
+                        continue;
+                    }
+                    Err(_) => {
+                        std::thread::park_timeout(Duration::from_millis(5));
+                        continue;
+                    }
                 };
                 let standing = Standing {
                     entry: entries.get(&asked.product),
@@ -90,13 +114,16 @@ fn decided(served: &Served, act: impl FnOnce()) {
                 };
                 let decided = decide(&asked, &standing, now_ms());
                 match &decided {
+                    _ if asked.dry_run => {}
                     Ok(Decided { after: Some(entry), .. }) => {
+                        asked.draft.iter().for_each(|id| drop(drafts.remove(id)));
                         drop(entries.insert(asked.product.clone(), entry.clone()))
                     }
                     Ok(Decided { after: None, .. }) => drop(entries.remove(&asked.product)),
                     Err(_) => {}
                 }
                 served.board.set_published(entries.clone());
+                served.board.edit(|directory| directory.drafts = drafts.clone());
                 served.board.set_contracts(&plans(&["orders"]), vec![]);
                 done.send(decided.map_err(NotDone::Refused)).unwrap();
             }
@@ -128,6 +155,20 @@ fn a_product_is_published_changed_and_withdrawn_by_rest() {
         assert_eq!(send(&served, "GET", &text, &format!("If-None-Match: {tag}\r\n"), "").status, 304);
 
         let held = format!("If-Match: {tag}\r\n");
+        let would = send(
+            &served,
+            "PUT",
+            &format!("{text}?dry_run=true"),
+            &held,
+            &contract("1.1.0", "        required: true\n"),
+        );
+        assert_eq!((would.status, &would.body["dry_run"], &would.body["revision"]), (200, &json!(true), &json!(2)));
+        let changes = would.body["contracts"][0]["changes"].as_array().unwrap();
+        assert!(changes.iter().any(|change| change["direction"] == "tightens"), "{:#}", would.body);
+        assert_eq!(would.body["consumers"], json!([]));
+        let would = send(&served, "DELETE", &format!("{product}?dry_run=true"), &held, "");
+        assert_eq!((would.status, &would.body["withdrawn"]), (200, &json!(false)), "{:#}", would.body);
+        assert_eq!(send(&served, "GET", &text, "", "").header("etag"), Some(tag.as_str()), "nothing was changed");
         let put = send(&served, "PUT", &text, &held, &contract("1.1.0", "        required: true\n"));
         assert_eq!((put.status, &put.body["revision"]), (200, &json!(2)), "{:#}", put.body);
         let changes = put.body.pointer("/contracts/0/changes").and_then(Value::as_array).unwrap();

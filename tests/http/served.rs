@@ -1,6 +1,7 @@
 //! A server on a port of its own, its board, and one product that is governed.
 
 use mesh_steward::catalog::board::{Board, TaskState};
+use mesh_steward::catalog::experiment::Experiment;
 use mesh_steward::catalog::files::Finding;
 use mesh_steward::catalog::lineage::{LineageBoard, Post};
 use mesh_steward::catalog::published::Petition;
@@ -44,6 +45,8 @@ pub struct Served {
     /// Lines of the audit that were written, and those that are shown.
     pub lines: Mutex<Receiver<Line>>,
     pub trail: Arc<Trail>,
+    /// Samples and trials; a test answers in the worker's stead.
+    pub tries: Mutex<Receiver<Experiment>>,
     pub lineage: Arc<LineageBoard>,
     /// OpenLineage events that were sent; a test answers in the worker's stead.
     pub posts: Mutex<Receiver<Post>>,
@@ -115,6 +118,7 @@ impl Idle {
         let telemetry = telemetry::install(START_MS).unwrap();
         let (orders, wishes) = tokio::sync::mpsc::channel(8);
         let (changes, asked) = tokio::sync::mpsc::channel(8);
+        let (experiments, tries) = tokio::sync::mpsc::channel(8);
         let (audit, lines) = tokio::sync::mpsc::channel(64);
         let trail: Arc<Trail> = Arc::default();
         let (posts, posted) = tokio::sync::mpsc::channel(8);
@@ -134,6 +138,7 @@ impl Idle {
             trail: trail.clone(),
             audit,
             gate: self.gate,
+            experiments,
         };
         let service = mesh_steward::page::routes::routes(site.clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -147,8 +152,8 @@ impl Idle {
             });
         });
         let (wishes, changes, posts) = (Mutex::new(wishes), Mutex::new(asked), Mutex::new(posted));
-        let lines = Mutex::new(lines);
-        Served { address, board, wishes, changes, lines, trail, lineage, posts, stop, thread }
+        let (lines, tries) = (Mutex::new(lines), Mutex::new(tries));
+        Served { address, board, wishes, changes, lines, trail, tries, lineage, posts, stop, thread }
     }
 }
 

@@ -2,15 +2,19 @@
 
 use crate::broker::shared;
 use crate::mesh::Mesh;
+use crate::verdicts::malformed;
 use crate::worker::{Worker, pause};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What the interface promises, and what a machine that runs other tests too may add.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_secs(4);
 const AUDITED_WITHIN: Duration = Duration::from_secs(20);
+
+const POLICIES: &str =
+    "kind: Policies\npolicies:\n- {id: owned, about: product, title: it has an owner, rule: \"product.owner != ''\"}\n";
 
 fn contract(version: &str) -> String {
     format!(
@@ -47,7 +51,9 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[test]
 fn two_workers_show_one_catalog_and_of_two_changes_one_wins() {
-    let mesh = Mesh::new(shared(), "published", 1, "");
+    let mesh = Mesh::new(shared(), "published", 1, "policies.paths: [policies]\n");
+    std::fs::create_dir(mesh.folder().join("policies")).unwrap();
+    std::fs::write(mesh.folder().join("policies/mesh.yaml"), POLICIES).unwrap();
     mesh.broker.create_topic("published.carts", 1, &[]);
     let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
     let (product, text) = ("/products/shop/carts", "/products/shop/carts/contract");
@@ -107,6 +113,34 @@ fn two_workers_show_one_catalog_and_of_two_changes_one_wins() {
     let (first, withdrawn) = (line("reason", "test"), line("action", "product.withdraw"));
     assert_eq!((&first["before"], &first["after"]["revision"]), (&Value::Null, &1.into()), "{all:#?}");
     assert_eq!((&withdrawn["before"]["revision"], &withdrawn["after"]), (&4.into(), &Value::Null), "{all:#?}");
+    // In the transactions of the changes, and of verdicts once they are known.
+    let events = || -> Vec<(String, Value)> {
+        let read = shared().read(&mesh.events);
+        let of_catalog = read.iter().map(|event| (event.headers["ce_type"].clone(), event.json()));
+        of_catalog.filter(|(_, value)| value["product"] == "shop/carts").collect()
+    };
+    let told = |kind: &str, events: &[(String, Value)]| -> Vec<Value> {
+        let of = events.iter().filter(|(name, _)| name.ends_with(kind));
+        of.map(|(_, value)| value.clone()).collect()
+    };
+    let deadline = Instant::now() + AUDITED_WITHIN;
+    while told("policy.v1", &events()).len() < 3 && Instant::now() < deadline {
+        pause(100);
+    }
+    let events = events();
+    let said = |kind: &str, of: fn(&Value) -> Value| told(kind, &events).iter().map(of).collect::<Vec<_>>();
+    let change = |value: &Value| json!([value["change"], value["revision"]]);
+    let changes =
+        [("published", 1), ("changed", 2), ("changed", 3), ("changed", 4), ("withdrawn", 4), ("published", 1)];
+    let changes = changes.map(|(change, revision)| json!([change, revision]));
+    assert_eq!(said("product.v1", change), changes);
+    assert_eq!(said("contract.v1", change), changes, "of each contract, too");
+    assert_eq!(
+        said("policy.v1", |value| json!([value["policy"], value["status"], value["revision"]])),
+        [json!(["owned", "fail", 1]), json!(["owned", null, 2]), json!(["owned", "fail", 1])],
+        "told by one worker, once: {events:#?}"
+    );
+    assert_eq!(malformed(shared(), &mesh.events), Vec::<String>::new());
     drop(b);
     let again = mesh.worker("b").ready();
     assert_eq!(send(&again, "GET", text, None, "").1, fresh, "a worker that starts has read it before it is ready");

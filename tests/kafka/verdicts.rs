@@ -95,6 +95,8 @@ impl Verdicts {
                 incident.push((text(&value["state"]), number(&value["sequence"]), window));
                 *self.opened.entry(text(&value["rule"])).or_default() += (value["state"] == "opened") as u64;
             }
+            // What is changed through the API, `tests/kafka/publishing.rs` holds.
+            "io.meshsteward.product.v1" | "io.meshsteward.contract.v1" | "io.meshsteward.policy.v1" => {}
             // What discovery finds beside it, `tests/kafka/lineage.rs` and `chain.rs` hold.
             "io.meshsteward.lineage.job.v1" => {}
             "io.meshsteward.lineage.run.v1" | "io.meshsteward.lineage.dataset.v1" if is_found(&value) => {}

@@ -82,19 +82,10 @@ fn json(args: &Args, compared: &Compared, out: &mut impl Write) -> io::Result<()
     let of_change = |change: &Change| {
         json!({
             "path": change.path,
-            "change": match change.how {
-                How::Added => "added",
-                How::Removed => "removed",
-                How::Updated => "updated",
-            },
+            "change": change.how.word(),
             "old": change.old,
             "new": change.new,
-            "direction": change.direction.map(|direction| match direction {
-                Direction::Tightens => "tightens",
-                Direction::Loosens => "loosens",
-                Direction::Both => "both",
-                Direction::Undetermined => "undetermined",
-            }),
+            "direction": change.direction.map(Direction::word),
             "level": change.level(perspective_).word(),
             "message": change.message,
             "line": change.line,

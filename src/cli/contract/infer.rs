@@ -1,17 +1,14 @@
 //! `steward contract infer`: a contract drafted from records, with the evidence for each of its clauses.
 
 use crate::cli::Exit;
-use crate::cli::contract::records::{Source, Taker};
+use crate::cli::contract::records::{Lines, Source};
 use crate::cli::contract::{exchanged, registered};
 use crate::engine::contract::exchange::import::{self as exchange, Language, Wanted};
-use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::infer::draft;
 use crate::engine::infer::gather::Gathered;
-use crate::engine::record::{Position, RawRecord};
 use anyhow::{Context, bail};
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("records", |records| records.required_unless_present("subject")))]
@@ -51,7 +48,7 @@ pub fn infer(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let name = args.name.as_deref().unwrap_or(&called);
     // A name of a file may hold anything, and a comment ends with its line.
     let source: String = source.chars().filter(|c| !c.is_control()).collect();
-    write!(out, "{}", draft::yaml(&gathered, name, args.source.topic.as_deref().unwrap_or(name), &source))?;
+    write!(out, "{}", draft::yaml(&gathered, name, None, args.source.topic.as_deref().unwrap_or(name), &source))?;
     Ok(Exit::Good)
 }
 
@@ -73,16 +70,8 @@ fn of_subject(subject: &str, args: &Args, out: &mut impl Write) -> anyhow::Resul
     Ok(Exit::Good)
 }
 
-impl Taker for Gathered {
+impl Lines for Gathered {
     fn line(&mut self, _: u64, line: &[u8]) {
         Gathered::line(self, line);
-    }
-
-    fn record(&mut self, record: &RawRecord<'_>, _: Position) -> Result<(), SchemaRef> {
-        Gathered::record(self, record)
-    }
-
-    fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
-        Gathered::replace_schemas(self, schemas);
     }
 }

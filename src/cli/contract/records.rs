@@ -1,15 +1,13 @@
 //! Where a command's records come from: a file of lines, or a topic.
 
+use crate::catalog::sampling::Taker;
 use crate::cli::contract::topic;
-use crate::engine::decode::schema::{SchemaRef, Schemas};
-use crate::engine::record::{Position, RawRecord};
 use crate::engine::trial::run::Trial;
 use crate::kafka::history::Bound;
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Read at a time.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -41,20 +39,14 @@ pub struct Source {
     pub to: Option<Bound>,
 }
 
-/// Whoever takes records.
-pub trait Taker {
+/// Whoever takes records of a file, too.
+pub trait Lines: Taker {
     fn line(&mut self, number: u64, line: &[u8]);
-
-    /// The error names a schema that is wanted first: the record is to be given again.
-    fn record(&mut self, record: &RawRecord<'_>, at: Position) -> Result<(), SchemaRef>;
-
-    /// There is a registry, and this is what it has told.
-    fn replace_schemas(&mut self, schemas: Arc<Schemas>);
 }
 
 impl Source {
     /// All of them, one after the other.
-    pub fn read(&self, taker: &mut impl Taker) -> anyhow::Result<()> {
+    pub fn read(&self, taker: &mut impl Lines) -> anyhow::Result<()> {
         match (self.from, self.to) {
             (Some(Bound::Offset(from)), Some(Bound::Offset(to))) if from >= to => {
                 bail!("--from {from} is not before --to {to}: no record lies between them")
@@ -72,7 +64,7 @@ impl Source {
     }
 }
 
-fn of_file(file: &Path, taker: &mut impl Taker) -> io::Result<()> {
+fn of_file(file: &Path, taker: &mut impl Lines) -> io::Result<()> {
     if file.as_os_str() == "-" {
         return lines(&mut io::stdin().lock(), taker);
     }
@@ -80,7 +72,7 @@ fn of_file(file: &Path, taker: &mut impl Taker) -> io::Result<()> {
 }
 
 /// Line by line; of one without end only the beginning is kept.
-fn lines(reader: &mut impl BufRead, taker: &mut impl Taker) -> io::Result<()> {
+fn lines(reader: &mut impl BufRead, taker: &mut impl Lines) -> io::Result<()> {
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();
@@ -110,17 +102,9 @@ pub fn bound(text: &str) -> Result<Bound, String> {
     }
 }
 
-impl Taker for Trial {
+impl Lines for Trial {
     fn line(&mut self, number: u64, line: &[u8]) {
         Trial::line(self, number, line);
-    }
-
-    fn record(&mut self, record: &RawRecord<'_>, at: Position) -> Result<(), SchemaRef> {
-        Trial::record(self, record, at)
-    }
-
-    fn replace_schemas(&mut self, schemas: Arc<Schemas>) {
-        Trial::replace_schemas(self, schemas);
     }
 }
 

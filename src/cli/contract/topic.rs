@@ -1,18 +1,14 @@
-//! A topic's records, read once: the reader, the registry that their schemas are asked of, and how far it is.
+//! A topic's records, read once: the reader's settings, the registry that their schemas are asked of, and how far it is.
 
-use crate::cli::contract::records::{Source, Taker};
+use crate::catalog::sampling::{self, Taker};
+use crate::cli::contract::records::Source;
 use crate::cli::contract::registered;
 use crate::config::registry::Registry;
 use crate::config::usable::Config;
-use crate::engine::decode::schema::{Registered, SchemaRef, Schemas};
-use crate::engine::record::{Position, RawRecord, TopicId};
 use crate::kafka::client::{ClientEvent, Events, GroupProtocol, Settings};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::configured;
-use crate::kafka::history::History;
-use crate::registry::client::{Answer, Client};
-use crate::registry::keeper;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,46 +32,15 @@ pub fn read(source: &Source, topic: &str, taker: &mut impl Taker) -> anyhow::Res
             heard => anyhow!("{message} ({heard})"),
         }
     };
-    let mut registry = registry.map(|registry| Asked::new(&registry)).transpose()?;
-    if registry.is_some() {
-        taker.replace_schemas(Arc::default());
-    }
-    let mut history = History::open(&settings, topic, source.from, source.to).map_err(|fault| said(fault.message))?;
     let mut progress = Progress::new();
-    let (mut trouble, mut records) = (Ok(()), 0);
-    loop {
-        let more = history.read(|partition, record| {
-            if trouble.is_ok() {
-                trouble = take(record, partition, taker, registry.as_mut());
-                records += 1;
-            }
-        });
-        std::mem::replace(&mut trouble, Ok(()))?;
-        if !more.map_err(|fault| said(fault.message))? {
-            break;
-        }
-        progress.show(history.progress(), records);
-    }
+    let shown = |so_far: sampling::Progress| {
+        progress.show((so_far.done, so_far.all), so_far.records);
+        true
+    };
+    let bounds = (source.from, source.to);
+    let read = sampling::read(&settings, registry.as_ref(), topic, bounds, taker, shown).map_err(said);
     progress.end();
-    Ok(())
-}
-
-/// Asks the registry for what the record cannot be read without.
-fn take(
-    record: &RawRecord<'_>,
-    partition: i32,
-    taker: &mut impl Taker,
-    registry: Option<&mut Asked>,
-) -> anyhow::Result<()> {
-    // Nothing that is told names the topic's id.
-    let at = Position { topic: TopicId(0), partition };
-    let Err(schema) = taker.record(record, at) else { return Ok(()) };
-    let Some(registry) = registry else { bail!("{schema} is wanted, and there is no registry") };
-    taker.replace_schemas(registry.ask(schema)?);
-    match taker.record(record, at) {
-        Ok(()) => Ok(()),
-        Err(schema) => bail!("{schema} cannot be had"),
-    }
+    read.map(|_| ())
 }
 
 /// A client's settings, by a configuration or of a broker, and the registry where the configuration names one. `heard` takes
@@ -121,30 +86,6 @@ pub fn settings(
 
 pub fn load(file: &Path) -> anyhow::Result<Config> {
     Config::load(file).map_err(|errors| anyhow!("{errors}"))
-}
-
-/// What a registry has told.
-struct Asked {
-    client: Client,
-    known: Schemas,
-}
-
-impl Asked {
-    fn new(registry: &Registry) -> anyhow::Result<Asked> {
-        let client = Client::new(registry).map_err(|why| anyhow!("registry: {why}"))?;
-        Ok(Asked { client, known: Schemas::default() })
-    }
-
-    /// What it says of one more. That it cannot be asked is no finding about a record: there is no answer then.
-    fn ask(&mut self, schema: SchemaRef) -> anyhow::Result<Arc<Schemas>> {
-        let said = match self.client.ask(schema, |_| {}) {
-            Answer::Found(found) => keeper::registered(&found),
-            Answer::Missing => Registered::Absent,
-            Answer::Failed(failure) => bail!("registry: {}", failure.reason),
-        };
-        self.known = self.known.with(schema, said);
-        Ok(Arc::new(self.known.clone()))
-    }
 }
 
 /// How far it is, drawn over itself on standard error; nothing where that is no terminal.

@@ -44,14 +44,18 @@ const SCHEMAS: &str = "https://github.com/mesh-steward/mesh-steward/blob/main/do
 
 /// The message: `value` as JSON, everything else in headers.
 pub fn event(source: &Source, about: About<'_>, value: &impl Serialize) -> Event {
-    let schema = format!("{SCHEMAS}/{}", about.schema);
-    let mut headers = headers(source, about.kind, about.id, about.product, about.time_ms, schema);
+    let mut headers = headers(source, about.kind, about.id, about.product, about.time_ms, schema(about.schema));
     headers.push(("ce_verdict", about.verdict.to_owned()));
     headers.push(content_type());
     if let Some(severity) = about.severity {
         headers.push(("ce_severity", clip(severity)));
     }
     Event { key: about.product.to_string().into_bytes(), headers, value: json(value) }
+}
+
+/// Where the schema of a value stands, by its file below `docs/events`.
+pub fn schema(file: &str) -> String {
+    format!("{SCHEMAS}/{file}")
 }
 
 /// What every event says in its headers, the content type aside, which goes last; `schema` is where the value's schema stands.

@@ -6,8 +6,8 @@ use crate::engine::infer::gather::{Field, Gathered};
 use crate::engine::infer::guess;
 use std::fmt::Write;
 
-/// `name`: of the contract and its object. `source`: what the records are called, for the first line.
-pub fn yaml(gathered: &Gathered, name: &str, topic: &str, source: &str) -> String {
+/// `name`: of the contract and its object; `domain`: whose product it is. `source`: what the records are called, for the first line.
+pub fn yaml(gathered: &Gathered, name: &str, domain: Option<&str>, topic: &str, source: &str) -> String {
     let mut out = Draft { text: String::new() };
     let slug = legal_topic(name);
     out.line(0, &format!("# Drafted by `steward contract infer` from {source}: {}.", counts(gathered)));
@@ -18,6 +18,9 @@ pub fn yaml(gathered: &Gathered, name: &str, topic: &str, source: &str) -> Strin
     out.line(0, &format!("name: {}", quoted(&slug)));
     out.line(0, "version: 0.1.0");
     out.line(0, "status: draft");
+    if let Some(domain) = domain {
+        out.line(0, &format!("domain: {}", quoted(domain)));
+    }
     out.line(0, "schema:");
     out.line(1, &format!("- name: {}", quoted(&slug)));
     out.line(2, "physicalType: topic");

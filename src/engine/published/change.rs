@@ -14,6 +14,10 @@ pub struct Asked {
     pub product: ProductName,
     pub change: Change,
     pub expected: Expected,
+    /// A draft that is published by it, and gone then.
+    pub draft: Option<String>,
+    /// Nothing is changed: it is only asked what would be.
+    pub dry_run: bool,
     pub by: By,
 }
 

@@ -29,12 +29,17 @@ pub struct Entry {
 impl Entry {
     /// Tells one state of the product from every other, also where it was withdrawn and published again.
     pub fn tag(&self) -> String {
-        format!("{}-{:x}", self.revision, self.changed_ms)
+        tag(self.revision, self.changed_ms)
     }
 
     pub fn bytes(&self) -> usize {
         self.contracts.iter().map(String::len).sum()
     }
+}
+
+/// Of a revision and when it was made.
+pub fn tag(revision: u64, changed_ms: i64) -> String {
+    format!("{revision}-{changed_ms:x}")
 }
 
 pub fn key(product: &ProductName) -> String {

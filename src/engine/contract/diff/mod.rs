@@ -49,6 +49,29 @@ pub enum Direction {
     Undetermined,
 }
 
+impl How {
+    /// As answers spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            How::Added => "added",
+            How::Removed => "removed",
+            How::Updated => "updated",
+        }
+    }
+}
+
+impl Direction {
+    /// As answers spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Tightens => "tightens",
+            Direction::Loosens => "loosens",
+            Direction::Both => "both",
+            Direction::Undetermined => "undetermined",
+        }
+    }
+}
+
 /// Who is asked whether it breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Perspective {

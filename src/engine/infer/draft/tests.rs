@@ -12,7 +12,7 @@ use proptest::prelude::*;
 fn drafted(lines: &[String]) -> String {
     let mut gathered = Gathered::default();
     lines.iter().for_each(|line| gathered.line(line.as_bytes()));
-    let draft = yaml(&gathered, "shop orders", "orders", "a test");
+    let draft = yaml(&gathered, "shop orders", None, "orders", "a test");
     let linted = lint::lint(&draft, &|_| false);
     assert!(linted.problems.is_empty(), "{:#?}\n{draft}", linted.problems);
     let parsed = odcs::parse(&draft);

@@ -28,7 +28,7 @@ fn become_(lifecycle: Lifecycle, successor: Option<&str>, end_of_life: Option<&s
 
 fn ask(entry: Option<&Entry>, expected: Expected, change: Change) -> Result<Decided, Refusal> {
     let by = By { actor: "jane".into(), ..By::default() };
-    let asked = Asked { product: product(), change, expected, by };
+    let asked = Asked { product: product(), change, expected, draft: None, dry_run: false, by };
     let standing = Standing {
         entry,
         file: None,
@@ -124,7 +124,8 @@ fn what_may_not_be_published_is_refused_with_its_reason() {
         excluded: &|_| false,
         bytes_max: 1,
     };
-    let asked = Asked { product: product(), change: Change::Withdraw, expected: Expected::Present, by: By::default() };
+    let (change, expected) = (Change::Withdraw, Expected::Present);
+    let asked = Asked { product: product(), change, expected, draft: None, dry_run: false, by: By::default() };
     refused(decide(&asked, &standing, NOW_MS), "conflict", "lives in the file contracts/orders.yaml");
 }
 

@@ -1,5 +1,8 @@
 //! What leaves the daemon: values keep their published schemas, ids are stable, sizes are bounded.
 
+mod changes; // of the catalog, and what policies say
+
+use crate::changes::{changed, entry};
 use mesh_steward::engine::check::tally::{Counts, Sample, Unmeasured};
 use mesh_steward::engine::check::verdict::{RuleResult, Status, Verdict};
 use mesh_steward::engine::contract::mode::Mode;
@@ -117,6 +120,8 @@ fn a_schema_refuses_a_value_that_lacks_a_field() {
         ),
         ("incident.v1.json", incident::event(&source(), &incident(&product))),
         ("coverage.gap.v1.json", gap::event(&source(), &gap(&product))),
+        ("product.v1.json", changed(&product, None, Some(&entry(1, &["1.0.0"]))).remove(0)),
+        ("contract.v1.json", changed(&product, None, Some(&entry(1, &["1.0.0"]))).remove(1)),
     ] {
         for field in ["product", "owner"] {
             let mut value = value_of(&event);
@@ -273,9 +278,10 @@ fn the_examples_in_the_documentation_keep_their_schemas() {
         .skip(1)
         .map(|rest| serde_json::from_str(rest.split("```").next().unwrap()).unwrap())
         .collect();
-    assert_eq!(examples.len(), 3);
-    for (schema, value) in ["quality.window.v1.json", "incident.v1.json", "coverage.gap.v1.json"].iter().zip(&examples)
-    {
+    let schemas =
+        ["quality.window", "incident", "coverage.gap", "product", "contract", "policy"].map(|s| format!("{s}.v1.json"));
+    assert_eq!(examples.len(), schemas.len());
+    for (schema, value) in schemas.iter().zip(&examples) {
         let errors: Vec<String> = validator(schema).iter_errors(value).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{schema}: {errors:?}");
     }
