@@ -14,6 +14,7 @@ pub mod telemetry; // every metric's name, label and help; logs
 pub mod clock; // the only reader of time
 pub mod heap; // gives free memory back
 pub mod systemd; // what a service manager is told
+pub mod printable; // what others wrote, for terminals
 pub mod table; // products in lines, for demo and top
 
 pub mod config; // as typed, then usable

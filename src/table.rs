@@ -1,5 +1,6 @@
 //! Products as the lines of a table: what a status says of each, and the columns in which `steward demo` and `steward top` show it.
 
+use crate::printable::printable;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -246,7 +247,7 @@ pub fn lines(style: Style, columns: &[Column], rows: &[Row]) -> Vec<String> {
     let line = |cell: &dyn Fn(Column) -> String, painted: &dyn Fn(Column, &str) -> String| {
         let mut line = String::new();
         for (place, (column, width)) in columns.iter().zip(&widths).enumerate() {
-            let text = cell(*column);
+            let text = printable(&cell(*column)).into_owned();
             let text = match column.is_number() {
                 true => format!("{text:>width$}"),
                 false if place == last => text,

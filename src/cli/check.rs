@@ -7,6 +7,7 @@ use crate::config::raw::DEFAULT;
 use crate::config::usable::Config;
 use crate::engine::contract::plan::Binding;
 use crate::flow::aside::quarantine_of;
+use crate::printable::printable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ fn effective(config: &Config, out: &mut impl Write) -> io::Result<()> {
     let width = config.effective.iter().map(|e| e.key.len()).max().unwrap_or(0);
     for e in &config.effective {
         let place = if e.place == DEFAULT { String::new() } else { format!("  ({})", e.place) };
-        writeln!(out, "  {:width$}  {}{place}", e.key, e.value)?;
+        writeln!(out, "  {:width$}  {}{place}", e.key, printable(&e.value))?;
     }
     config.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
 }
@@ -79,9 +80,10 @@ fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Governed, Exi
         let (plan, topics) = (&source.plan, source.plan.objects.iter().map(|object| object.topic.as_str()));
         let rules = counted(plan.rules.len(), "rule");
         let topics = topics.collect::<Vec<_>>().join(", ");
-        writeln!(out, "  {} {}: {rules} for {topics}", plan.product, plan.contract_version)?;
+        let product = format!("{} {}", plan.product, plan.contract_version);
+        writeln!(out, "  {}: {rules} for {}", printable(&product), printable(&topics))?;
     }
-    loaded.findings.iter().try_for_each(|finding| writeln!(out, "  {finding}"))?;
+    loaded.findings.iter().try_for_each(|finding| writeln!(out, "  {}", printable(&finding.to_string())))?;
     let policies = policies(config, &loaded.sources, out)?;
     Ok((governed, if loaded.findings.iter().any(|finding| finding.error) { Exit::Bad } else { policies }))
 }
@@ -95,7 +97,7 @@ fn policies(config: &Config, sources: &[Source], out: &mut impl Write) -> io::Re
     files.look(true);
     let standing = files.judge(sources, Vec::new);
     writeln!(out, "policies: {} in force", standing.policies.len())?;
-    files.findings().iter().try_for_each(|finding| writeln!(out, "  {finding}"))?;
+    files.findings().iter().try_for_each(|finding| writeln!(out, "  {}", printable(&finding.to_string())))?;
     for broken in standing.judgements.iter().filter(|judgement| judgement.verdict.is_against()) {
         let (policy, mode, word) = (&broken.policy, broken.mode.word(), broken.verdict.word());
         let facts = standing.policies.iter().find(|facts| facts.id == *policy);
@@ -103,7 +105,8 @@ fn policies(config: &Config, sources: &[Source], out: &mut impl Write) -> io::Re
         let (title, remedy) = facts.map_or(("", ""), |facts| (facts.title.as_str(), facts.remedy.as_str()));
         let contract = broken.contract.as_ref().map_or(String::new(), |id| format!(" by its contract {id}"));
         let (reason, remedy) = (said(broken.verdict.reason()), said(remedy));
-        writeln!(out, "  {policy} ({mode}): {word} for {}{contract}: {title}{reason}{remedy}", broken.product)?;
+        let told = format!("{policy} ({mode}): {word} for {}{contract}: {title}{reason}{remedy}", broken.product);
+        writeln!(out, "  {}", printable(&told))?;
     }
     let bad = !files.findings().is_empty() || !standing.refused(sources).is_empty();
     Ok(if bad { Exit::Bad } else { Exit::Good })

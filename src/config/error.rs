@@ -1,5 +1,6 @@
 //! What is wrong with a configuration: all of it, each with its place and its remedy.
 
+use crate::printable::printable;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -42,13 +43,13 @@ impl fmt::Display for ConfigErrors {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", if self.key.is_empty() { "the file" } else { &self.key })?;
+        write!(f, "{}", if self.key.is_empty() { "the file".into() } else { printable(&self.key) })?;
         if let Some(value) = &self.value {
-            write!(f, ": {value}")?;
+            write!(f, ": {}", printable(value))?;
         }
         writeln!(f, "  ({})", self.place)?;
-        writeln!(f, "  {}", self.problem)?;
-        writeln!(f, "  -> {}", self.remedy)
+        writeln!(f, "  {}", printable(&self.problem))?;
+        writeln!(f, "  -> {}", printable(&self.remedy))
     }
 }
 

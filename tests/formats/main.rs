@@ -1,6 +1,7 @@
 //! Contracts over records of every binary format: what was planted in them is found, and nothing else.
 
 mod avro;
+mod hostile; // what was written to do harm
 mod protobuf;
 mod shapes; // the same rows in each
 

@@ -3,6 +3,7 @@
 use crate::cli::contract::Format;
 use crate::cli::{Exit, check::counted};
 use crate::engine::contract::diff::{self, Advice, Change, Compared, Direction, How, Level};
+use crate::printable::printable;
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -55,7 +56,8 @@ fn text(args: &Args, compared: &Compared, out: &mut impl Write) -> io::Result<()
         let file = if change.how == How::Removed { &args.old } else { &args.new };
         let level = change.level(args.perspective.into()).word();
         let message = change.message.replace(['\r', '\n'], " ");
-        writeln!(out, "{}:{}: {level}: {message} ({})", file.display(), change.line, change.path)?;
+        let told = format!("{message} ({})", change.path);
+        writeln!(out, "{}:{}: {level}: {}", file.display(), change.line, printable(&told))?;
     }
     let count = counted(compared.changes.len(), "change");
     let who = perspective(args.perspective);

@@ -2,6 +2,7 @@
 
 use crate::engine::contract::problem::{Level, Problem, Source};
 use crate::engine::contract::standard::lint::{Kind, Linted};
+use crate::printable::printable;
 use serde_json::{Value, json};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -17,7 +18,8 @@ pub fn text(files: &[File], out: &mut impl Write) -> io::Result<()> {
     each(files, |file, problem| {
         let Place { line, path, .. } = place(problem);
         let sentence = one_line(&sentence(problem));
-        writeln!(out, "{}:{line}: {}: {sentence} ({path})", file.name, level(problem))
+        let told = format!("{sentence} ({path})");
+        writeln!(out, "{}:{line}: {}: {}", file.name, level(problem), printable(&told))
     })
 }
 

@@ -3,6 +3,7 @@
 use crate::engine::check::own;
 use crate::engine::decode::reason::Reason;
 use crate::engine::trial::report::{CheckLine, Report, Shown};
+use crate::printable::printable;
 use crate::table::Style;
 use std::io::{self, Write};
 
@@ -12,8 +13,8 @@ pub fn text(report: &Report, contract: &str, style: Style, out: &mut impl Write)
     writeln!(
         out,
         "{} {}: {} read, {} decoded, {} undecodable, {}",
-        report.contract.id,
-        report.contract.version,
+        printable(&report.contract.id),
+        printable(&report.contract.version),
         counted(records.read, "record"),
         records.decoded,
         records.undecodable,
@@ -23,11 +24,17 @@ pub fn text(report: &Report, contract: &str, style: Style, out: &mut impl Write)
         writeln!(out, "of a sample of {} %: {} asked the rules", share * 100.0, counted(sampled, "record"))?;
     }
     let width = |of: fn(&CheckLine) -> usize| report.checks.iter().map(of).max().unwrap_or(0);
-    let (place, rule) = (width(|c| place(c).chars().count()), width(|c| c.rule.chars().count()));
+    let (place, rule) = (width(|c| place(c).chars().count()), width(|c| printable(&c.rule).chars().count()));
     for check in &report.checks {
         let word = format!("{} {:7}", mark(check.verdict), check.verdict);
         let word = style.paint(check.verdict, &word);
-        writeln!(out, "  {word}  {:place$}  {:rule$}  {}", self::place(check), check.rule, found(check))?;
+        writeln!(
+            out,
+            "  {word}  {:place$}  {:rule$}  {}",
+            self::place(check),
+            printable(&check.rule),
+            printable(&found(check))
+        )?;
         samples(&check.samples, out)?;
     }
     for check in report.own.iter().filter(|check| check.failed > 0) {
@@ -61,10 +68,11 @@ fn reasons(report: &Report) -> String {
 }
 
 fn place(check: &CheckLine) -> String {
-    match &check.property {
+    let place = match &check.property {
         Some(property) => format!("{}.{property}", check.schema),
         None => check.schema.clone(),
-    }
+    };
+    printable(&place).into_owned()
 }
 
 /// What was measured, what was expected, and what the contract calls it.
@@ -98,7 +106,7 @@ fn samples(samples: &[Shown], out: &mut impl Write) -> io::Result<()> {
         } else {
             format!(", {}", sample.value)
         };
-        writeln!(out, "             {at}: {}{value}", sample.reason)?;
+        writeln!(out, "             {at}: {}{}", sample.reason, printable(&value))?;
     }
     Ok(())
 }

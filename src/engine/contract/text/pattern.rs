@@ -5,6 +5,9 @@ use regex::Regex;
 use std::fmt;
 use std::sync::Arc;
 
+/// Some hundred times what people write; a megabyte of groups took 7 s to compile, and is repeated in each message about it.
+const PATTERN_BYTES_MAX: usize = 16 * 1024;
+
 /// A pattern to be searched for, unanchored.
 #[derive(Clone)]
 pub struct Pattern {
@@ -16,6 +19,9 @@ pub struct Pattern {
 /// Compiles a pattern. The error says which part of the dialect is not supported: there are no look-around and no
 /// back-references, for neither can be searched in linear time.
 pub fn compile(pattern: &str) -> Result<Pattern, String> {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return Err(format!("a pattern of {} bytes is longer than {PATTERN_BYTES_MAX}", pattern.len()));
+    }
     let translated = translate(pattern)?;
     let regex = Regex::new(&translated).map_err(|e| {
         let reason = e.to_string();
