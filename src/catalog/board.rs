@@ -41,6 +41,8 @@ pub struct Board {
     cluster_trouble: RwLock<Option<String>>,
     /// Partitions that no task of any worker has, for 30 s and more.
     unowned: RwLock<BTreeSet<Part>>,
+    /// Topics of the daemon's own that were there and are not, each with what to do.
+    gone: RwLock<BTreeMap<String, &'static str>>,
     stopping: AtomicBool,
 }
 
@@ -255,6 +257,11 @@ impl Board {
         *self.unowned.write().unwrap_or_else(PoisonError::into_inner) = parts;
     }
 
+    /// Topics of the daemon's own that were there and are not, each with what to do.
+    pub fn set_gone(&self, topics: BTreeMap<String, &'static str>) {
+        *self.gone.write().unwrap_or_else(PoisonError::into_inner) = topics;
+    }
+
     /// Why the schema registry failed when it was last asked; `None`: it answered.
     pub fn registry_trouble(&self, trouble: Option<String>) {
         *self.registry_trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
@@ -390,6 +397,9 @@ impl Board {
             }
             _ => {}
         }
+        let gone = self.gone.read().unwrap_or_else(PoisonError::into_inner).clone();
+        reasons
+            .extend(gone.iter().map(|(topic, remedy)| format!("topic {topic} of the daemon's own is gone: {remedy}")));
         if self.tasks.is_empty() {
             reasons.push("no task has started yet".to_owned());
         }

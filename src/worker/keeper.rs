@@ -30,6 +30,7 @@ use crate::registry::subjects::{self, Subjects};
 use crate::worker::clients;
 use crate::worker::differences::{contracts_changed, same_topics};
 use crate::worker::fingerprint;
+use crate::worker::gone::Gone;
 use crate::worker::registrar::{Law, Registrar};
 use crate::worker::reload::Reload;
 use crate::worker::rulings::Rulings;
@@ -64,6 +65,7 @@ pub struct Keeper {
     held: BTreeSet<Arc<str>>,
     /// Restarts that the tasks were told.
     restarted: BTreeMap<ProductName, Vec<u8>>,
+    gone: Gone,
 }
 
 /// What changed since the last round; `None`: nothing.
@@ -152,6 +154,7 @@ impl Keeper {
             rulings: Rulings::default(),
             held: BTreeSet::new(),
             restarted: BTreeMap::new(),
+            gone: Gone::default(),
         };
         keeper.read_catalog()?;
         keeper.loaded = keeper.files.look_now();
@@ -246,6 +249,7 @@ impl Keeper {
             Ok(all) => {
                 self.board.broker_answered(crate::clock::now_ms());
                 news.topics = self.topics(&all);
+                self.gone.look(&self.board, &topics(&self.config), &all);
             }
             Err(fault) => {
                 let (cause, remedy) = remedy::of_silence(

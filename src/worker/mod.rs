@@ -11,6 +11,7 @@ pub mod laboratory; // samples and trials that requests ask for
 pub mod registrar; // changes of published products and drafts
 pub mod rulings; // what policies say, told when it changes
 pub mod fingerprint; // of the key of uniqueness hashes
+pub mod gone; // topics of our own that were deleted
 pub mod herald; // heartbeats: what workers tell each other
 pub mod survey; // how far stage 1 has come, for the board
 pub mod lineage; // who feeds whom: collected, kept, read

@@ -34,6 +34,9 @@ fn a_worker_is_ready_when_brokers_answer_and_every_task_moves() {
         |board| board.task_state("ledger-0", TaskState::Failed("fenced".into()), NOW),
         &["task ledger-0 failed: fenced"],
     );
+    let gone = |board: &Board| board.set_gone([("_steward.deltas".to_owned(), "begin anew")].into());
+    let told = "topic _steward.deltas of the daemon's own is gone: begin anew";
+    check("a topic of our own that was deleted", NOW, gone, &[told]);
     check("the last call", NOW, |board| board.stopping(), &["the worker is stopping"]);
 }
 
