@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_contract_changed_under_load_splits_windows_and_loses_nothing() {
+pub fn a_contract_changed_under_load_splits_windows_and_loses_nothing() {
     let mesh = Mesh::new(shared(), "changes", 4, "");
     mesh.orders().duplicates = false;
     let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
@@ -40,7 +40,7 @@ fn a_contract_changed_under_load_splits_windows_and_loses_nothing() {
 }
 
 #[test]
-fn a_record_that_two_contracts_of_a_product_read_is_counted_once() {
+pub fn a_record_that_two_contracts_of_a_product_read_is_counted_once() {
     let mesh = Mesh::new(shared(), "twice", 2, "");
     mesh.put_second_contract();
     let worker = mesh.worker("a").ready();
@@ -61,7 +61,7 @@ fn a_record_that_two_contracts_of_a_product_read_is_counted_once() {
 
 /// Its unit hears READY=1 when it is, and goes on being fed: a restart would heal no broker.
 #[test]
-fn a_worker_without_brokers_is_alive_and_not_ready() {
+pub fn a_worker_without_brokers_is_alive_and_not_ready() {
     let broker = Broker::start();
     let mesh = Mesh::new(&broker, "alone", 1, "");
     let manager = Manager::listen(mesh.folder());

@@ -18,7 +18,7 @@ fn kills_lose_nothing_under_the_new_group_protocol() {
 
 /// One of three is killed and started again at once, in an uneven rhythm: some die before they take part again, some
 /// in the middle of a flush, some after it.
-fn kills(name: &'static str, times: u64, settings: &str) {
+pub fn kills(name: &'static str, times: u64, settings: &str) {
     let mesh = Mesh::new(shared(), name, 6, settings);
     let mut workers = IDS.map(|id| mesh.worker(id)).map(Worker::ready);
     mesh.under_load(2_000, || {

@@ -1,13 +1,14 @@
 //! Topics that grow, are cut, start again, or hold what was aborted.
 
+use crate::broker::records::Record;
 use crate::broker::shared;
 use crate::mesh::Mesh;
 use crate::worker::pause;
 use mesh_steward::clock::now_ms;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
-fn partitions_added_under_load_are_judged_from_their_start() {
+pub fn partitions_added_under_load_are_judged_from_their_start() {
     let mesh = Mesh::new(shared(), "grows", 2, "");
     let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
     mesh.under_load(1_000, || pause(5_000));
@@ -19,7 +20,7 @@ fn partitions_added_under_load_are_judged_from_their_start() {
 }
 
 #[test]
-fn a_topic_created_again_with_more_records_is_judged_from_its_start() {
+pub fn a_topic_created_again_with_more_records_is_judged_from_its_start() {
     let mesh = Mesh::new(shared(), "again", 2, "");
     let worker = mesh.worker("a").ready();
     mesh.write(2_000, now_ms() - 1_000, now_ms());
@@ -40,7 +41,7 @@ fn a_topic_created_again_with_more_records_is_judged_from_its_start() {
 }
 
 #[test]
-fn records_deleted_before_they_were_read_are_one_gap_with_exact_bounds() {
+pub fn records_deleted_before_they_were_read_are_one_gap_with_exact_bounds() {
     const PARTITIONS: usize = 3;
     let mesh = Mesh::new(shared(), "cut", PARTITIONS as i32, "");
     let mut worker = mesh.worker("a").ready();
@@ -65,7 +66,7 @@ fn records_deleted_before_they_were_read_are_one_gap_with_exact_bounds() {
 }
 
 #[test]
-fn records_deleted_under_a_running_worker_are_one_gap_with_exact_bounds() {
+pub fn records_deleted_under_a_running_worker_are_one_gap_with_exact_bounds() {
     let mesh = Mesh::new(shared(), "retention", 1, "");
     let worker = mesh.worker("a").ready();
     mesh.write(300, now_ms() - 1_000, now_ms());
@@ -85,7 +86,7 @@ fn records_deleted_under_a_running_worker_are_one_gap_with_exact_bounds() {
 }
 
 #[test]
-fn aborted_transactions_are_no_gaps_and_no_records() {
+pub fn aborted_transactions_are_no_gaps_and_no_records() {
     const SIZE: usize = 40;
     let aborted = |transaction: usize| transaction % 10 < 3; // 30 %
     let mesh = Mesh::new(shared(), "aborted", 2, "");
@@ -99,4 +100,31 @@ fn aborted_transactions_are_no_gaps_and_no_records() {
     let verdicts = mesh.judged(&[&worker]);
     mesh.unbroken(&verdicts);
     mesh.tried("a", &verdicts);
+}
+
+/// Takes as long as the broker's cleaner, half a minute: a row of the matrix alone. The second half of all records has the keys of the first.
+pub fn records_compacted_away_are_no_gaps_and_no_records() {
+    const HALF: usize = 600;
+    let mesh = Mesh::new(shared(), "compacted", 2, "");
+    let compacted = [("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01"), ("segment.ms", "1000")];
+    mesh.broker.configure_topic(&mesh.topic, &compacted);
+    let writer = mesh.broker.writer(&mesh.topic);
+    let write = |records: &[Record]| {
+        let mut keyed = records.to_vec();
+        keyed.iter_mut().enumerate().for_each(|(n, record)| record.key = Some(format!("{}", n % HALF).into_bytes()));
+        let offsets = writer.write(&keyed[..HALF]);
+        pause(1_500); // the segment is old enough to be rolled
+        [offsets, writer.write(&keyed[HALF..])].concat()
+    };
+    mesh.orders().duplicates = false; // of a row that the cleaner takes
+    let now = now_ms();
+    mesh.orders().write(2 * HALF, |_| now, |place| place >= HALF, write);
+    let started = Instant::now();
+    while mesh.broker.read(&mesh.topic).len() > HALF {
+        assert!(started.elapsed() < Duration::from_secs(90), "nothing is compacted away");
+        pause(500);
+    }
+    let worker = mesh.worker("a").ready();
+    let verdicts = mesh.judged(&[&worker]);
+    mesh.unbroken(&verdicts);
 }

@@ -18,6 +18,17 @@ mod driver {
     mod transact; // commit, fence, abort
 }
 
+mod faults {
+    mod matrix; // every row, by its name
+    mod face; // a fault, and what is seen of it meanwhile
+
+    mod brokers; // of three, killed, stopped, full
+    mod members; // that come and go, sleep, live at another time
+    mod network; // what is lost, late or cut between workers and brokers
+    mod refusals; // what brokers do not take
+    mod soak; // for long
+}
+
 #[path = "../notify/mod.rs"]
 mod notify; // a service manager's ear
 #[path = "../openlineage/mod.rs"]

@@ -98,6 +98,12 @@ impl<'b> Mesh<'b> {
         Worker::start(self.folder.path(), &format!("{}-{id}", self.name), &self.settings)
     }
 
+    /// A worker that comes to the broker by this listener, beside others that do not.
+    pub fn worker_by(&self, id: &str, listener: &str) -> Worker {
+        let settings = self.settings.replace(&self.broker.bootstrap, listener);
+        Worker::start(self.folder.path(), &format!("{}-{id}", self.name), &settings)
+    }
+
     /// A worker that a service manager runs.
     pub fn unit(&self, id: &str, environment: &[(&str, String)]) -> Worker {
         Worker::start_in(self.folder.path(), &format!("{}-{id}", self.name), &self.settings, environment)
@@ -150,6 +156,7 @@ impl<'b> Mesh<'b> {
             pause(500);
             verdicts = Verdicts::read(self.broker, &self.events);
         }
+        let judged_after = started.elapsed();
         pause(2_500); // two flushes: what would be said twice is said by then
         let verdicts = Verdicts::read(self.broker, &self.events);
         assert_eq!(verdicts::malformed(self.broker, &self.events), Vec::<String>::new());
@@ -158,6 +165,15 @@ impl<'b> Mesh<'b> {
         for worker in workers {
             assert_eq!(worker.metric("steward_chain_overlaps_total"), Some(0.0), "chain overlaps");
         }
+        let violations: u64 = verdicts.failed.values().sum();
+        println!(
+            "{}: {} records, none missed, none counted twice; {violations} violations, as planted; {} incidents, none twice; judged {:.1} s \
+             after the last record",
+            self.name,
+            verdicts.records,
+            verdicts.incidents.len(),
+            judged_after.as_secs_f64()
+        );
         verdicts
     }
 

@@ -143,7 +143,7 @@ fn a_policy_and_a_sample_say_exactly_what_was_planted_and_copies_hold_it() {
 }
 
 #[test]
-fn a_quarantine_that_may_not_be_written_loses_no_count_and_says_what_to_grant() {
+pub fn a_quarantine_that_may_not_be_written_loses_no_count_and_says_what_to_grant() {
     let broker = Broker::guarded();
     let mesh = Mesh::new(&broker, "denied", 2, "");
     let quarantine = format!("{}.quarantine", mesh.topic);

@@ -22,7 +22,7 @@ const ORDERS: usize = 200_000;
 const UNKNOWN_ID: u32 = 2_000_000_000;
 
 #[test]
-fn framed_avro_is_judged_by_its_schemas_and_json_beside_it() {
+pub fn framed_avro_is_judged_by_its_schemas_and_json_beside_it() {
     let registry = apicurio::shared();
     let settings = format!("registry: {{url: '{}', missing.grace: 500ms}}", registry.url);
     let mesh = Mesh::new(shared(), "avro", 3, &settings);
@@ -58,7 +58,7 @@ fn framed_avro_is_judged_by_its_schemas_and_json_beside_it() {
 }
 
 #[test]
-fn a_partition_waits_for_a_stopped_registry_and_nothing_is_lost() {
+pub fn a_partition_waits_for_a_stopped_registry_and_nothing_is_lost() {
     let registry = apicurio::shared();
     let settings = format!("registry: {{url: '{}', request.timeout: 1s, missing.grace: 500ms}}", registry.url);
     let mesh = Mesh::new(shared(), "outage", 2, &settings);
@@ -101,7 +101,7 @@ fn a_partition_waits_for_a_stopped_registry_and_nothing_is_lost() {
 }
 
 #[test]
-fn records_whose_registry_stays_away_are_not_measured_and_never_pass() {
+pub fn records_whose_registry_stays_away_are_not_measured_and_never_pass() {
     let registry = apicurio::shared();
     let times = "request.timeout: 500ms, unavailable.max: 3s";
     let mesh = Mesh::new(shared(), "away", 2, &format!("registry: {{url: '{}', {times}}}", registry.url));

@@ -5,7 +5,7 @@ use crate::mesh::Mesh;
 use crate::worker::{Worker, pause};
 
 #[test]
-fn without_transactions_a_quiet_run_is_exact() {
+pub fn without_transactions_a_quiet_run_is_exact() {
     let mesh = Mesh::new(shared(), "quiet", 3, "delivery: at_least_once");
     let worker = mesh.worker("a").ready();
     mesh.under_load(1_000, || pause(8_000));
@@ -16,7 +16,7 @@ fn without_transactions_a_quiet_run_is_exact() {
 
 /// A flush ten times a second, so that many a kill finds one half done.
 #[test]
-fn without_transactions_kills_miss_nothing_and_windows_say_what_was_counted_twice() {
+pub fn without_transactions_kills_miss_nothing_and_windows_say_what_was_counted_twice() {
     let mesh = Mesh::new(shared(), "repeats", 6, "delivery: at_least_once\nflush.interval: 100ms");
     let mut workers = ["a", "b"].map(|id| mesh.worker(id)).map(Worker::ready);
     mesh.under_load(2_000, || {

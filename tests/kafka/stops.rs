@@ -10,13 +10,17 @@ const STOPS_WITHIN: Duration = Duration::from_millis(5_500);
 
 #[test]
 fn a_stopped_worker_exits_at_once_and_its_restart_moves_nothing() {
-    let mesh = Mesh::new(shared(), "sigterm", 6, "");
+    stops("sigterm", 3);
+}
+
+pub fn stops(name: &'static str, times: usize) {
+    let mesh = Mesh::new(shared(), name, 6, "");
     let mut a = mesh.worker("a").ready();
     let b = mesh.worker("b").ready();
     let a = mesh.under_load(1_000, || {
         pause(8_000); // both own their partitions, and have flushed
         let before = b.metric("steward_rebalances_total");
-        for _ in 0..3 {
+        for _ in 0..times {
             a.signal("TERM");
             let asked = Instant::now();
             let status = a.wait(STOPS_WITHIN);
@@ -41,8 +45,8 @@ fn a_worker_that_sleeps_past_its_session_does_no_harm_under_the_new_group_protoc
     sleeps("sigstop848", "kafka.group.protocol: consumer");
 }
 
-/// The session is 6 s: the other worker takes over while it sleeps. Twice: what woke must be of use again.
-fn sleeps(name: &'static str, settings: &str) {
+/// The session is 6 s: the other worker takes over while it sleeps. Both in turn: what woke must be of use again.
+pub fn sleeps(name: &'static str, settings: &str) {
     let mesh = Mesh::new(shared(), name, 6, settings);
     let (a, b) = (mesh.worker("a").ready(), mesh.worker("b").ready());
     mesh.under_load(1_000, || {
@@ -59,7 +63,7 @@ fn sleeps(name: &'static str, settings: &str) {
 }
 
 #[test]
-fn of_two_workers_with_one_id_one_exits_and_says_why() {
+pub fn of_two_workers_with_one_id_one_exits_and_says_why() {
     let mesh = Mesh::new(shared(), "twins", 4, "");
     let mut twins = [mesh.worker("a").ready(), mesh.twin("a")];
     mesh.under_load(500, || pause(12_000));

@@ -51,6 +51,11 @@ impl Worker {
         self
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Host and port of its REST and metrics.
     pub fn address(&self) -> &str {
         &self.http

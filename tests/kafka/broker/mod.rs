@@ -1,11 +1,14 @@
 //! One real Apache Kafka broker for tests, from Maven artifacts, on free loopback ports.
 
+pub mod cluster; // three of them
 pub mod held; // a service that ends with us
+pub mod network; // a network of the tests' own between clients and brokers
+pub mod node; // one process of Kafka
 pub mod secured; // with TLS, logins and ACLs
 pub mod records; // produce, abort, read
 pub mod topics; // create, delete, grow, cut, lag
 
-use crate::broker::held::Held;
+use crate::broker::node::Node;
 use crate::broker::topics::answers;
 use std::fs;
 use std::net::TcpListener;
@@ -17,7 +20,7 @@ use std::time::{Duration, Instant};
 pub struct Broker {
     /// What clients connect to.
     pub bootstrap: String,
-    held: Held,
+    nodes: Vec<Node>,
 }
 
 /// The broker that all tests of this binary share; each uses topics and groups of its own.
@@ -39,29 +42,18 @@ impl Broker {
 
     /// With further properties, which win, and further words for the formatting of its storage.
     fn start_with(properties: &str, format: &[&str]) -> Broker {
-        let libs = kafka_libs();
         let [port, controller] = free_ports();
-        let folder = fresh_folder(&format!("broker-{port}"));
-        let settings = folder.join("server.properties");
         let (plaintext, of_controller) =
             (format!("PLAINTEXT://127.0.0.1:{port}"), format!("CONTROLLER://127.0.0.1:{controller}"));
         let properties = properties.replace("{plaintext}", &plaintext).replace("{controller}", &of_controller);
-        fs::write(&settings, server_properties(port, controller, &folder) + &properties)
-            .expect("the broker's settings");
-        fs::write(folder.join("log4j.properties"), LOG4J).expect("the broker's log settings");
+        let node = Node::format(port, controller, &properties, format);
+        Broker::of(format!("127.0.0.1:{port}"), vec![node])
+    }
 
-        let format = java(&libs, &folder, "64m")
-            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
-            .arg(&settings)
-            .args(format)
-            .output();
-        let format = format.expect("java starts");
-        assert!(format.status.success(), "storage cannot be formatted: {}", String::from_utf8_lossy(&format.stderr));
-
-        let mut kafka = java(&libs, &folder, "512m");
-        kafka.arg("kafka.Kafka").arg(&settings);
-        let broker = Broker { bootstrap: format!("127.0.0.1:{port}"), held: Held::start(folder, &kafka) };
-
+    /// These nodes, started; returns when they answer.
+    fn of(bootstrap: String, nodes: Vec<Node>) -> Broker {
+        nodes.iter().for_each(Node::start);
+        let broker = Broker { bootstrap, nodes };
         let started = Instant::now();
         while !answers(&broker.bootstrap) {
             // 3 to 7 s on an idle machine; the rest is for one that builds at the same time.
@@ -71,7 +63,7 @@ impl Broker {
     }
 
     pub fn log(&self) -> String {
-        self.held.log()
+        self.nodes.iter().map(Node::log).collect::<Vec<_>>().join("\n")
     }
 
     /// From now on everybody may do this to the topic, and nothing else.
@@ -89,15 +81,15 @@ impl Broker {
 
     /// Stops the broker while `during` lasts: connections stay, and nothing is read or answered.
     pub fn stalled<T>(&self, during: impl FnOnce() -> T) -> T {
-        self.held.signal("STOP");
+        self.nodes.iter().for_each(|node| node.signal("STOP"));
         let done = during();
-        self.held.signal("CONT");
+        self.nodes.iter().for_each(|node| node.signal("CONT"));
         done
     }
 
     /// Kills the broker, as a machine that loses its power does.
     pub fn kill(&self) {
-        self.held.kill();
+        self.nodes.iter().for_each(Node::kill);
     }
 }
 
@@ -106,48 +98,11 @@ const GUARDED: &str = "authorizer.class.name=org.apache.kafka.metadata.authorize
 allow.everyone.if.no.acl.found=true
 ";
 
-/// 16 bytes in URL-safe base64, as Kafka wants a cluster's id.
-const CLUSTER_ID: &str = "bWVzaC1zdGV3YXJkLXRlcw";
-
 pub const LOG4J: &str = "log4j.rootLogger=WARN, out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
 log4j.appender.out.layout=org.apache.log4j.PatternLayout
 log4j.appender.out.layout.ConversionPattern=%d %p %m (%c)%n
 ";
-
-fn server_properties(port: u16, controller: u16, folder: &Path) -> String {
-    format!(
-        "process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-auto.create.topics.enable=false
-# A test waits for these; their defaults are made for clusters that are never watched.
-group.initial.rebalance.delay.ms=0
-transaction.abort.timed.out.transaction.cleanup.interval.ms=500
-group.consumer.min.session.timeout.ms=6000
-group.consumer.session.timeout.ms=6000
-group.consumer.min.heartbeat.interval.ms=500
-group.consumer.heartbeat.interval.ms=500
-log.segment.delete.delay.ms=1000
-# Small: the machine builds and runs workers at the same time.
-num.network.threads=2
-num.io.threads=4
-log.cleaner.dedupe.buffer.size=16777216
-",
-        folder.join("data").display()
-    )
-}
 
 pub fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
     let mut java = Command::new("java");

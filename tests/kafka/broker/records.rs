@@ -121,6 +121,8 @@ impl Broker {
                     headers: headers(&message),
                 }),
                 Some(Err(KafkaError::PartitionEOF(partition))) => open.retain(|p| *p != partition),
+                // Of several brokers one is away: the others have what it has.
+                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::BrokerTransportFailure))) => {}
                 Some(Err(error)) => panic!("{topic} cannot be read: {error}"),
                 None => {}
             }

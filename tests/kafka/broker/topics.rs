@@ -1,7 +1,9 @@
 //! What an administrator does to the broker's topics and groups.
 
 use crate::broker::Broker;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -13,6 +15,9 @@ use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// KIP-464: `default.replication.factor`.
+const AS_THE_BROKER_HAS_IT: i32 = -1;
+
 /// Whether a broker answers there; waits for it up to a second.
 pub fn answers(bootstrap: &str) -> bool {
     let consumer = consumer(bootstrap, &[]);
@@ -21,7 +26,7 @@ pub fn answers(bootstrap: &str) -> bool {
 
 impl Broker {
     pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(AS_THE_BROKER_HAS_IT));
         for (key, value) in settings {
             topic = topic.set(key, value);
         }
@@ -54,6 +59,14 @@ impl Broker {
             .for_each(|t| drop(t.unwrap_or_else(|(n, e)| panic!("{n} cannot grow: {e}"))));
     }
 
+    /// Sets these of the topic's settings; all others are the broker's own again.
+    pub fn configure_topic(&self, name: &str, settings: &[(&str, &str)]) {
+        let of = ResourceSpecifier::Topic(name);
+        let change = settings.iter().fold(AlterConfig::new(of), |change, (key, value)| change.set(key, value));
+        let changed = block_on(self.admin().alter_configs([&change], &options())).expect("alter_configs");
+        changed.into_iter().for_each(|topic| drop(topic.unwrap_or_else(|(of, e)| panic!("{of:?} cannot be set: {e}"))));
+    }
+
     /// Deletes all records before `before`, as retention does.
     pub fn delete_records(&self, topic: &str, before: &[(i32, i64)]) {
         let mut list = TopicPartitionList::new();
@@ -76,6 +89,13 @@ impl Broker {
         let ends =
             |p| consumer.fetch_watermarks(topic, p, TIMEOUT).unwrap_or_else(|e| panic!("ends of {topic}/{p}: {e}"));
         (0..self.partitions(topic)).map(|p| (p, ends(p))).collect()
+    }
+
+    /// How many partitions are not on all of their replicas.
+    pub fn behind(&self) -> usize {
+        let metadata = consumer(&self.bootstrap, &[]).fetch_metadata(None, TIMEOUT).expect("metadata");
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        partitions.filter(|p| p.isr().len() < p.replicas().len()).count()
     }
 
     /// The group's committed offset of each partition; `None` where there is none.
