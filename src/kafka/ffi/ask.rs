@@ -10,7 +10,7 @@ use rdkafka::client::Client;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka_sys as sys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, c_char};
 use std::ptr;
 use std::slice;
@@ -165,7 +165,7 @@ fn list_offsets(
         },
     )?;
     let by_name: BTreeMap<(&str, i32), &Part> = parts.iter().map(|p| ((&*p.topic, p.partition), p)).collect();
-    let mut found = BTreeMap::new();
+    let (mut found, mut moved) = (BTreeMap::new(), BTreeSet::new());
     // SAFETY: everything is read while `answer` is alive, through the accessors of its own type.
     unsafe {
         let mut count = 0;
@@ -187,9 +187,19 @@ fn list_offsets(
                         ) =>
                 {
                     client.context().tell(Some(code), 4, format!("the ends of {part} are not known: {code}"));
+                    moved.insert(part.topic.clone());
                 }
                 _ => {}
             }
+        }
+    }
+    // librdkafka asks whom it takes for the leader, by the epoch it knows, and learns of another only for topics that it reads: for up to
+    // 15 minutes (`metadata.max.age.ms`) each question would be refused.
+    let limit = Duration::from_millis(timeout_ms.max(0) as u64);
+    for topic in moved {
+        // One that does not answer answers for no other either.
+        if client.fetch_metadata(Some(&topic), limit).is_err() {
+            break;
         }
     }
     Ok(found)
