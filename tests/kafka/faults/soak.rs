@@ -48,8 +48,7 @@ pub fn soak(minutes: usize) {
             println!("soak: minute {}: {:?}", minute + 1, seen[minute]);
         }
     });
-    for worker in 0..workers.len() {
-        let (middle, end) = (seen[minutes / 2][worker], seen[minutes - 1][worker]);
+    for (middle, end) in seen[minutes / 2].iter().zip(seen[minutes - 1]) {
         assert!(end.resident_kib < middle.resident_kib + GROWS_KIB, "memory grows: {middle:?}, then {end:?}");
         assert!(end.files < middle.files + MORE_FILES, "files are left open: {middle:?}, then {end:?}");
         assert!(end.threads <= middle.threads + 4, "threads are left: {middle:?}, then {end:?}");
