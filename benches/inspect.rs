@@ -9,7 +9,8 @@ use mesh_steward::engine::check::record::Examiner;
 use mesh_steward::engine::check::tally::Tally;
 use mesh_steward::engine::contract::plan::{Binding, Plan, Plans};
 use mesh_steward::engine::record::{Position, TopicId};
-use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
+use mesh_steward::flow::inspecting::InspectorConfig;
+use mesh_steward::flow::inspector::Inspector;
 use mesh_steward::flow::io::{Committed, Ends, Part, TopicInfo};
 use mesh_steward::flow::stage::{Opened, Seen, Stage};
 use rustc_hash::FxHashSet;
@@ -121,6 +122,7 @@ fn opened() -> Inspector<PlansJudge> {
         state: "state".into(),
         delta_partitions: 1,
         task: "bench".into(),
+        trails: None,
     };
     let mut stage = Inspector::new(PlansJudge::new(Arc::new(plans), &KEY), config);
     let committed = Committed { offset: 0, metadata: AT.topic.to_string() };

@@ -155,6 +155,12 @@ pub const KEYS: &[Key] = &[
         doc: "Edges kept in memory, ended ones too; how many found no room is a metric.",
     },
     Key {
+        path: "lineage.headers",
+        default: &["false"],
+        kind: Kind::Flag,
+        doc: "Joins records by their headers, too: traceparent, ce_source with ce_id, those of dead letters. Two seconds of twenty\nare looked at.",
+    },
+    Key {
         path: "lineage.inbox",
         default: &[],
         kind: Kind::List,

@@ -91,6 +91,8 @@ pub struct Lineage {
     pub interval_ms: i64,
     pub edge_ttl_ms: i64,
     pub edges_max: usize,
+    /// Whether headers of records are looked at.
+    pub headers: bool,
     /// Topics that others write OpenLineage events to.
     pub inbox: Vec<String>,
 }

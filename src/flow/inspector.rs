@@ -4,10 +4,12 @@
 use crate::engine::check::record::{Examined, UNDECODABLE, UNMEASURED};
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
+use crate::engine::lineage::trail::Trail;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, window_of};
 use crate::flow::aside::Aside;
 use crate::flow::cadence::Cadence;
 use crate::flow::delta::{Delta, Extent, ProductDelta, Reports, WindowKey, encode, in_messages, partition_of};
+use crate::flow::inspecting::InspectorConfig;
 use crate::flow::io::{Chunk, Committed, Ends, Level, Message, Ms, Note, Part, Publication, TopicInfo, Whose};
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::learned::{Learned, OfProduct, Spot};
@@ -30,27 +32,6 @@ const FIRST_MS: Ms = -62_135_596_800_000;
 /// First violations remembered; beyond it the memory starts again, which costs an early flush at most.
 const FIRST_VIOLATIONS_MAX: usize = 10_000;
 
-#[derive(Clone, Debug)]
-pub struct InspectorConfig {
-    pub window_size_ms: Ms,
-    pub window_grace_ms: Ms,
-    pub future_tolerance_ms: Ms,
-    pub flush_interval_ms: Ms,
-    /// Flush early when so much waits; far below what a transaction can carry within its timeout.
-    pub flush_bytes: usize,
-    /// A delta beyond this goes as several messages.
-    pub message_bytes: usize,
-    /// The largest message that the producer takes, for copies of records.
-    pub copy_bytes_max: usize,
-    /// Topics without a committed offset and without a chain: from the log's start, or from its end.
-    pub start_earliest: bool,
-    pub deltas: Arc<str>,
-    pub state: Arc<str>,
-    pub delta_partitions: i32,
-    /// Names the flushes of this task since this start of it.
-    pub task: String,
-}
-
 pub struct Inspector<J: Judge> {
     judge: J,
     config: InspectorConfig,
@@ -58,6 +39,7 @@ pub struct Inspector<J: Judge> {
     resuming: BTreeMap<Part, Resume>,
     learned: Learned<J::Tally>,
     aside: Aside,
+    trail: Trail,
     cadence: Cadence,
     weight_bytes: usize,
     /// Records since what has been learned was weighed.
@@ -76,6 +58,7 @@ pub struct Inspector<J: Judge> {
 pub struct Cut<T> {
     learned: Learned<T>,
     aside: Aside,
+    trail: Trail,
     parts: BTreeMap<Part, Reading>,
     records: u64,
     number: u64,
@@ -91,6 +74,7 @@ impl<J: Judge> Inspector<J> {
             parts: BTreeMap::new(),
             resuming: BTreeMap::new(),
             learned: Learned::default(),
+            trail: Trail::default(),
             weight_bytes: 0,
             unweighed: 0,
             records: 0,
@@ -235,6 +219,9 @@ impl<J: Judge> Stage for Inspector<J> {
         let Some(reading) = self.parts.get_mut(part) else { return Ok(Vec::new()) };
         let at = Position { topic: reading.id, partition: part.partition };
         self.judge.reads(at);
+        if self.config.trails.is_some() {
+            self.trail.look(now, &part.topic, records);
+        }
         let mut waits = None;
         let mut spots: Vec<Option<Spot>> = reading.lenses.iter().map(|_| None).collect();
         'records: for (n, record) in records.iter().enumerate() {
@@ -387,8 +374,9 @@ impl<J: Judge> Stage for Inspector<J> {
             }
         }
         let learned = std::mem::take(&mut self.learned);
-        let (aside, records) = (self.aside.cut(), std::mem::take(&mut self.records));
-        Cut { learned, aside, parts, records, number: self.flushes }
+        let (aside, trail) = (self.aside.cut(), std::mem::take(&mut self.trail));
+        let records = std::mem::take(&mut self.records);
+        Cut { learned, aside, trail, parts, records, number: self.flushes }
     }
 
     fn quarantines(&self, cut: &Self::Cut, seen: &Seen) -> Vec<(Arc<str>, i32)> {
@@ -452,6 +440,7 @@ impl<J: Judge> Stage for Inspector<J> {
         }
         let deltas = messages[copied..].iter().filter_map(|message| message.value.as_ref());
         self.cadence.weighed(deltas.map(|value| value.len() as u64).sum(), data_bytes);
+        messages.extend(self.config.trail(&cut.trail));
         let committed = |(part, r): (&Part, &Reading)| {
             let to = if planted(Mutation::IntervalEndsAtLast) { r.from.max(r.next - 1) } else { r.next };
             (part.clone(), to, r.id.to_string())
@@ -481,6 +470,7 @@ impl<J: Judge> Stage for Inspector<J> {
         self.resuming.clear();
         self.learned = Learned::default();
         self.aside.reset();
+        self.trail = Trail::default();
         self.known_violations.clear();
         (self.weight_bytes, self.records, self.early) = (0, 0, false);
     }

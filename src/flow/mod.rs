@@ -10,6 +10,7 @@ pub mod stage; // what differs between the two stages
 pub mod task; // the one loop of both: assign, flush, abort, lose, recover
 pub mod opening; // a partition on its way to live
 pub mod flush; // one short transaction
+pub mod inspecting; // how stage 1 is set
 pub mod inspector; // stage 1: records -> deltas
 pub mod reading; // one partition that it reads: how far, through which contracts
 pub mod learned; // what it learned since the last flush, by product and window

@@ -9,6 +9,7 @@ pub mod forward; // to catalogs over HTTP, a thread each
 pub mod catalog; // one of them, as it is asked
 pub mod own; // the steward's own jobs
 pub mod incidents; // contradictions, told to owners
+pub mod headers; // trails of records, joined
 
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{Lineage as Known, LineageBoard, Post};
@@ -19,7 +20,7 @@ use crate::engine::event::lineage::speaker::Speaker;
 use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::graph::{Change, Graph, Limits, TOLD};
 use crate::engine::lineage::names::Aliases;
-use crate::engine::lineage::record::{Record, contradictions, differences, is_leaders};
+use crate::engine::lineage::record::{Record, contradictions, differences, is_leaders, is_trail};
 use crate::engine::lineage::sighting::Unresolved;
 use crate::engine::lineage::statement::read;
 use crate::flow::io::{Fault, Message, Ms, Part};
@@ -32,6 +33,7 @@ use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use crate::worker::lineage::forward::{Forwarded, Forwarding, Route};
 use crate::worker::lineage::gather::{Gathered, Gathering};
+use crate::worker::lineage::headers::Headers;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -96,6 +98,7 @@ impl Lineage {
             stored: Graph::new(limits),
             live: Graph::new(limits),
             gathering: None,
+            headers: None,
             forwarding: None,
             term: 0,
             changed: BTreeSet::new(),
@@ -145,6 +148,8 @@ struct Scribe {
     /// What is known: by who leads, before it is written.
     live: Graph,
     gathering: Option<Gathering>,
+    /// Of records, while this worker leads and where they are looked at.
+    headers: Option<Headers>,
     /// To each catalog; `None`: not begun.
     forwarding: Option<Vec<Forwarding>>,
     term: u64,
@@ -194,7 +199,7 @@ impl Scribe {
     }
 
     fn turn(&mut self, rounds: Vec<Gathered>, posts: &[Post], now: Ms) -> Result<(), Fault> {
-        let heard = self.listen()? > 0;
+        let heard = self.listen(now)? > 0;
         self.follow_the_group(now);
         let leads = self.gathering.is_some();
         if !leads && heard {
@@ -216,6 +221,7 @@ impl Scribe {
                 Ok(read) => moved |= read,
                 Err(fault) => self.failed(TOLD, &fault.message),
             }
+            moved |= self.join(now);
             if moved || now - self.aged_ms >= AGED_EVERY_MS {
                 self.changed.extend(self.live.age(now));
                 (self.aged_ms, self.unwritten) = (now, true);
@@ -244,21 +250,27 @@ impl Scribe {
     }
 
     /// Takes up what was written since the last turn; how many records that were.
-    fn listen(&mut self) -> Result<usize, Fault> {
+    fn listen(&mut self, now: Ms) -> Result<usize, Fault> {
         let follower = match &mut self.follower {
             Some(follower) => follower,
             None => self.follower.insert(Follower::new(&self.setup.settings, &self.setup.topic)?),
         };
         let records = follower.look()?;
+        let mut heard = 0;
         for record in &records {
             let key = record.key.as_deref().unwrap_or_default();
+            if is_trail(key) {
+                self.headers.iter_mut().for_each(|headers| headers.take(key, record.value.as_deref(), now));
+                continue;
+            }
+            heard += 1;
             self.stored.restore(key, record.value.as_deref());
             // Words of others; its own are there already, and merge with themselves.
             if record.value.is_some() && !(self.gathering.is_some() && is_leaders(key)) {
                 self.live.restore(key, record.value.as_deref());
             }
         }
-        Ok(records.len())
+        Ok(heard)
     }
 
     /// Begins to collect, or ends it.
@@ -269,12 +281,15 @@ impl Scribe {
                 self.term += 1;
                 self.live = self.stored.clone();
                 self.changed.clear();
+                let looks = self.setup.config.lineage.as_ref().is_some_and(|lineage| lineage.headers);
+                self.headers = looks.then(|| Headers::new(self.setup.config.flush_interval_ms));
                 self.gathering = Some(gather::start((self.setup.collectors)(), self.term, self.every, &self.tell));
                 tracing::info!(edges = self.live.edges().len(), "this worker collects lineage");
             }
             (false, true) => {
                 // What was not written is the next one's to find.
                 (self.gathering, self.forwarding, self.writer, self.inbox) = (None, None, None, None);
+                self.headers = None;
                 self.live = self.stored.clone();
                 self.changed.clear();
                 self.setup.lineage.set(self.known(false, now));
@@ -351,6 +366,15 @@ impl Scribe {
         Ok(moved)
     }
 
+    /// Takes up hops that headers of records tell; whether there was a word of them.
+    fn join(&mut self, now: Ms) -> bool {
+        let Some(headers) = &mut self.headers else { return false };
+        let round = headers.round(&self.namespace, &self.live, now);
+        let is_some = round.is_some();
+        self.changed.extend(round.into_iter().flat_map(|round| self.live.apply(round)));
+        is_some
+    }
+
     fn take(&mut self, gathered: Gathered) {
         let name = gathered.collector;
         match gathered.round {
@@ -379,6 +403,7 @@ impl Scribe {
         messages.extend(self.incidents(now));
         let mut records = differences(&self.stored, &self.live);
         records.extend(contradictions(&self.stored, &self.live));
+        records.extend(self.headers.iter().flat_map(Headers::deletions));
         let topic: Arc<str> = self.setup.topic.as_str().into();
         messages.extend(records.iter().map(|record| message(&topic, record)));
         let writer = match &mut self.writer {
@@ -389,6 +414,7 @@ impl Scribe {
             }
         };
         writer.write(&messages)?;
+        self.headers.iter_mut().for_each(Headers::written);
         for (key, value) in &records {
             self.stored.restore(key.as_bytes(), value.as_deref());
         }

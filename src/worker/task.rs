@@ -7,7 +7,8 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::event::envelope::Source;
 use crate::flow::delta::partition_of;
-use crate::flow::inspector::{Inspector, InspectorConfig};
+use crate::flow::inspecting::InspectorConfig;
+use crate::flow::inspector::Inspector;
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Machine, Ms, Note, Part, Publication};
 use crate::flow::ledger::{Ledger, LedgerConfig};
 use crate::flow::lineage::LineageConfig;
@@ -319,6 +320,7 @@ fn inspector_config(config: &Config, keeper: &Keeper, settings: &Settings) -> In
         delta_partitions: keeper.delta_partitions(),
         // Flushes are numbered from 1 at each start. Without transactions a killed process may leave half of one behind.
         task: format!("{}@{}", settings.identity(), crate::clock::now_ms()),
+        trails: config.lineage.as_ref().filter(|lineage| lineage.headers).map(|_| keeper.lineage().into()),
     }
 }
 

@@ -5,7 +5,8 @@ use mesh_steward::engine::contract::plan::{Binding, Plans};
 use mesh_steward::engine::contract::{compile, odcs};
 use mesh_steward::engine::event::envelope::Source;
 use mesh_steward::engine::record::{Offset, RawRecord, TopicId};
-use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
+use mesh_steward::flow::inspecting::InspectorConfig;
+use mesh_steward::flow::inspector::Inspector;
 use mesh_steward::flow::io::{
     Answer, Call, Chunk, Committed, Ends, LogRecord, Message, Ms, Part, ProductUpdate, TopicInfo,
 };
@@ -231,6 +232,7 @@ fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
         state: "state".into(),
         delta_partitions: 1,
         task: "inspector".into(),
+        trails: None,
     };
     Inspector::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
 }

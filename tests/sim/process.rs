@@ -11,7 +11,8 @@ use crate::sim::schemas::Registry;
 use crate::sim::shape::{FLUSH_MS, GRACE_MS, LATE_ACCEPT_MS, MAX_OPEN_MS, Shape, WINDOW_MS};
 use crate::sim::world::{DELTAS, EVENTS, INSPECTORS, STATE};
 use mesh_steward::engine::event::envelope::Source;
-use mesh_steward::flow::inspector::{Inspector, InspectorConfig};
+use mesh_steward::flow::inspecting::InspectorConfig;
+use mesh_steward::flow::inspector::Inspector;
 use mesh_steward::flow::io::{Action, Input, Ms};
 use mesh_steward::flow::judge::Judge;
 use mesh_steward::flow::ledger::{Ledger, LedgerConfig};
@@ -163,6 +164,7 @@ fn with<J: Judge + Knows + 'static>(slot: &Slot, shape: &Shape, now: Ms, judge: 
                 state: STATE.into(),
                 delta_partitions: shape.delta_partitions,
                 task: slot.identity.transactional.clone(),
+                trails: None,
             };
             Box::new(Task::new(now, Inspector::new(judge, config)))
         }

@@ -75,8 +75,10 @@ pub fn of(graph: &Graph, now_ms: i64, grace_ms: i64) -> BTreeSet<Contradiction> 
         let flows = match edge.to.is_dataset() {
             false => is_seen(graph, &edge.from, &edge.to),
             true => {
-                let into = graph.sources_of(&edge.to).filter(|job| is_seen(graph, job, &edge.to));
-                into.into_iter().any(|job| is_seen(graph, &edge.from, job))
+                is_seen(graph, &edge.from, &edge.to) || {
+                    let into = graph.sources_of(&edge.to).filter(|job| is_seen(graph, job, &edge.to));
+                    into.into_iter().any(|job| is_seen(graph, &edge.from, job))
+                }
             }
         };
         if waited && !flows && edge.from.is_dataset() {
@@ -87,7 +89,8 @@ pub fn of(graph: &Graph, now_ms: i64, grace_ms: i64) -> BTreeSet<Contradiction> 
         if !edge.from.is_dataset() || claims.keys().any(|claimant| claimant.evidence == Evidence::Declared) {
             continue;
         }
-        if graph.is_own(&edge.to) {
+        // A hop from topic to topic names no job that somebody could declare.
+        if graph.is_own(&edge.to) || edge.to.is_dataset() {
             continue;
         }
         let declared = |node: &Node| declares(graph, &edge.from, node);

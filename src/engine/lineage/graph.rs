@@ -9,6 +9,7 @@ mod heard; // events of others
 
 use crate::engine::lineage::claim::{Claim, Claimant, KnownJob, Look};
 use crate::engine::lineage::contradiction::{self, Contradiction};
+use crate::engine::lineage::hops::HEADERS;
 use crate::engine::lineage::incident::Standing;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::{Evidence, JobFacts, Round, Sighting, Unresolved};
@@ -105,7 +106,7 @@ impl Graph {
         }
         for sighting in sightings {
             let edge = Edge { from: sighting.from.clone(), to: sighting.to.clone() };
-            if let Err(why) = is_sound(&sighting) {
+            if let Err(why) = is_sound(&collector, &sighting) {
                 unresolved.push(Unresolved { what: edge.to_string(), why: why.to_owned() });
                 continue;
             }
@@ -408,8 +409,8 @@ fn is_same(a: &JobFacts, b: &JobFacts) -> bool {
 }
 
 /// Why a sighting is none.
-fn is_sound(sighting: &Sighting) -> Result<(), &'static str> {
-    let may_skip_the_job = matches!(sighting.evidence, Evidence::Inferred | Evidence::Declared);
+fn is_sound(collector: &str, sighting: &Sighting) -> Result<(), &'static str> {
+    let may_skip_the_job = matches!(sighting.evidence, Evidence::Inferred | Evidence::Declared) || collector == HEADERS;
     let Sighting { from, to, .. } = sighting;
     match (from.is_dataset(), to.is_dataset()) {
         _ if from.name().is_empty() || to.name().is_empty() => Err("one end has no name"),

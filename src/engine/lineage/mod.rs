@@ -12,4 +12,6 @@ pub mod record; // the graph as keys and values of a compacted log
 pub mod names; // namespaces and their aliases, node ids
 pub mod statement; // OpenLineage events of others, read
 pub mod told; // what they told beside edges: facets, runs
+pub mod trail; // what headers of records tell of their way
+pub mod hops; // trails joined: from topic to topic, with latency
 pub mod content; // who feeds whom, by what columns hold

@@ -9,6 +9,7 @@ use crate::engine::lineage::graph::Graph;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::Evidence;
 use crate::engine::lineage::told::{EventId, Told};
+use crate::engine::lineage::trail::Trail;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,10 @@ pub enum Key {
     Read {
         topic: String,
         partition: i32,
+    },
+    /// What a task sampled of records' headers, until the one that leads has taken it up.
+    Trail {
+        task: String,
     },
     /// What is declared and what is seen disagree, and which incidents were opened for it.
     Contradiction {
@@ -93,6 +98,7 @@ impl Graph {
                 Some(Some(event)) => self.told_mut().restore_event(id, Some(event)),
                 Some(None) => {}
             },
+            (Key::Trail { .. }, _) => {}
             (Key::Contradiction { contradiction }, value) => match value.map(read) {
                 None => self.restore_contradiction(contradiction, None),
                 Some(Some(standing)) => self.restore_contradiction(contradiction, Some(standing)),
@@ -148,6 +154,18 @@ pub fn differences(stored: &Graph, live: &Graph) -> Vec<Record> {
         }
     }
     records
+}
+
+pub fn trail_key(task: &str) -> String {
+    text(&Key::Trail { task: task.to_owned() })
+}
+
+pub fn is_trail(key: &[u8]) -> bool {
+    matches!(serde_json::from_slice(key), Ok(Key::Trail { .. }))
+}
+
+pub fn trail(value: &[u8]) -> Option<Trail> {
+    read(value)
 }
 
 /// Whether the one that leads is alone in writing it, and knows it better than the log, in which its own words of a turn ago stand.

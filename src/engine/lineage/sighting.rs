@@ -41,7 +41,7 @@ impl Evidence {
 }
 
 /// What one collector saw of one edge in one round: data flows `from` -> `to`. One end is a dataset, the other a job; from
-/// dataset to dataset only for `Inferred` and `Declared`.
+/// dataset to dataset only for `Inferred`, `Declared` and what headers of records tell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {
     pub from: Node,

@@ -37,7 +37,7 @@ impl Graph {
         for edge in &edges {
             let (from, to) = (edge.from.clone(), edge.to.clone());
             let sighting = Sighting { from, to, evidence, confidence: 1.0, detail: detail(statement) };
-            if super::is_sound(&sighting).is_ok() {
+            if super::is_sound(TOLD, &sighting).is_ok() {
                 self.see(TOLD, edge.clone(), sighting, now_ms, &mut before);
             }
         }
