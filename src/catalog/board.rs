@@ -3,6 +3,7 @@
 
 use crate::catalog::directory::{Directory, Reloaded, RuleLabels, TopicFacts, in_force, infos};
 use crate::catalog::document::Document;
+use crate::catalog::evidence::Evidence;
 use crate::catalog::files::Finding;
 use crate::catalog::fleet::{Owned, Peer};
 use crate::catalog::offsets::Offsets;
@@ -58,6 +59,8 @@ pub struct Judged {
     /// The last closed window's profile, as JSON without sketches: at most `FIELDS_BYTES_MAX` and some, mostly 20 kB.
     /// `None` until a window has closed since this worker took the product over.
     pub profile: Option<Arc<[u8]>>,
+    /// How its rules and fields were measured, window by window.
+    pub evidence: Arc<Evidence>,
     /// How the objectives of its contracts stand.
     pub budgets: Vec<Budget>,
 }
@@ -151,12 +154,14 @@ impl Board {
                 counters: Counters::default(),
                 violations: BTreeMap::new(),
                 profile: None,
+                evidence: Arc::default(),
                 budgets: Vec::new(),
             });
             task.clone_into(&mut judged.task);
             judged.state = update.state.clone();
             judged.budgets.clone_from(&update.budgets);
             judged.changes += 1;
+            Arc::make_mut(&mut judged.evidence).take(update);
             if let Some(profile) = &update.profile {
                 judged.profile = Some(profile.clone());
             }

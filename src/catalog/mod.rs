@@ -12,6 +12,7 @@ pub mod policy; // what the mesh does about bad records
 pub mod plans; // what the flow's `Judge` answers from the plans in force
 pub mod wish; // what operators want: pause, resume, restart
 pub mod board; // what requests read
+pub mod evidence; // what stands behind a verdict
 pub mod directory; // what contracts say, what topics there are
 pub mod offsets; // how far stage 1 has come
 pub mod lineage; // who feeds whom, as it is known now

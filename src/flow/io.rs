@@ -2,11 +2,13 @@
 //!
 //! At most one `Call` is outstanding. Everything else in a `Vec<Action>` is done in order, without an answer.
 
+use crate::engine::check::verdict::RuleResult;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
 use crate::engine::record::{Offset, RawRecord, TopicId};
 use crate::engine::trend::budget::Budget;
+use crate::engine::trend::drift::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -301,10 +303,20 @@ pub struct ProductUpdate {
     pub violations: Vec<Violation>,
     /// The profile of the last window that closed since the transaction before, as JSON.
     pub profile: Option<Arc<[u8]>>,
+    /// Windows that closed since the transaction before, in order; late records' fragments are none.
+    pub told: Vec<Told>,
     /// How the objectives of its contracts stand.
     pub budgets: Vec<Budget>,
     /// From the last delta's append to now.
     pub latency_ms: Ms,
+}
+
+/// A closed window as its contract judged it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    pub start_ms: Ms,
+    pub results: Vec<RuleResult>,
+    pub drift: Vec<Finding>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

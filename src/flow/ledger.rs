@@ -459,6 +459,7 @@ fn shown(state: ProductState, moved: Moved, budgets: Vec<Budget>, latency_ms: Ms
         overlaps: moved.overlaps,
         violations: moved.violations.into_values().collect(),
         profile: moved.profile,
+        told: moved.told,
         budgets,
         latency_ms,
     }

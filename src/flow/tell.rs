@@ -18,7 +18,7 @@ use crate::engine::trend::level::Closing;
 use crate::flow::delta::WindowKey;
 use crate::flow::history::{CONTRACTS_MAX, ProductHistory};
 use crate::flow::incident::{Change, Run, bad_already, closed, contract_gone, rules_gone};
-use crate::flow::io::{Ms, Violation};
+use crate::flow::io::{Ms, Told, Violation};
 use crate::flow::judge::{ContractFacts, Judge};
 use crate::flow::lineage::LineageConfig;
 use crate::flow::state::{ProductState, RECENT, Summary};
@@ -80,6 +80,8 @@ pub struct Moved {
     pub violations: BTreeMap<String, Violation>,
     /// The profile of the last window that closed, as JSON.
     pub profile: Option<Arc<[u8]>>,
+    /// The windows that closed, in order.
+    pub told: Vec<Told>,
     /// The deltas of this partition were deleted before they were applied.
     pub deltas_lost: bool,
     /// What windows leave to later ones is another than before.
@@ -342,6 +344,13 @@ impl<J: Judge> Teller<'_, J> {
                 failed: 0,
             });
             violation.failed += result.failed;
+        }
+        if !late {
+            let drift = said.drift.map(|drift| drift.findings.clone()).unwrap_or_default();
+            moved.told.push(Told { start_ms: key.start, results: verdict.results.clone(), drift });
+            // After a long silence many close at once, and nobody looks further back.
+            let excess = moved.told.len().saturating_sub(RECENT);
+            moved.told.drain(..excess);
         }
         let findings = verdict.results.iter().filter(|r| !matches!(r.status, Status::Pass | Status::Skip));
         state.recent.push(Summary {

@@ -187,7 +187,7 @@ fn contradiction((found, standing): (&Contradiction, &Standing)) -> Value {
 }
 
 /// What may do is not what does: who is only permitted to read stands apart.
-fn broken(lineage: &Lineage, directory: &Directory, product: &ProductName, depth: usize) -> Value {
+pub fn broken(lineage: &Lineage, directory: &Directory, product: &ProductName, depth: usize) -> Value {
     let graph = &lineage.graph;
     let start = topics(lineage, directory, product);
     let reached = walk(graph, &start, Direction::Downstream, depth);

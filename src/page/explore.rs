@@ -7,6 +7,7 @@ use crate::engine::event::result::word;
 use crate::http::query::{Pairs, pairs};
 use crate::http::server::Site;
 use crate::http::workers;
+use crate::page::declared::capital;
 use crate::page::frame::{self, Place};
 use crate::page::ribbon::ribbon;
 use crate::page::seen::Seen;
@@ -57,16 +58,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
                         button.btn.tiny { "Sort" }
                     }
                 }
-                @if !shown.is_empty() {
-                    ol.panel.plist data-list {
-                        li aria-hidden="true" {
-                            span { "Verdict" } span { "Product" } span { "Domain, owner" } span.r { "Score" }
-                            span { "Last windows" } span.r { "Volume" } span.r { "Age of newest" } span.r { "Readers" }
-                        }
-                        @for seen in shown.iter().take(SHOWN_MAX) { (row(seen, now)) }
-                    }
-                }
-                @if shown.len() > SHOWN_MAX { p.small.dimmer { "The first " (SHOWN_MAX) "; search or filter for the others." } }
+                (products(&shown, now))
                 div.panel.empty #none hidden[!shown.is_empty()] {
                     h3 { (if all.is_empty() { "No product yet" } else { "No product matches" }) }
                     p { (if all.is_empty() { "A contract whose physicalName is a topic makes a product of it: put one into the folder of contracts." } else { "Try fewer words, or look among the topics without a contract below." }) }
@@ -78,12 +70,28 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
     frame::page(&site, &headers, Place::Explore, "Explore", false, body)
 }
 
+/// As rows, the first `SHOWN_MAX`.
+pub fn products(shown: &[&Seen], now: i64) -> Markup {
+    html! {
+        @if !shown.is_empty() {
+            ol.panel.plist data-list {
+                li aria-hidden="true" {
+                    span { "Verdict" } span { "Product" } span { "Domain, owner" } span.r { "Score" }
+                    span { "Last windows" } span.r { "Volume" } span.r { "Age of newest" } span.r { "Readers" }
+                }
+                @for seen in shown.iter().take(SHOWN_MAX) { (row(seen, now)) }
+            }
+        }
+        @if shown.len() > SHOWN_MAX { p.small.dimmer { "The first " (SHOWN_MAX) "; search or filter for the others." } }
+    }
+}
+
 fn number(all: &[Seen], status: Status) -> usize {
     all.iter().filter(|seen| folded(seen.status) == status).count()
 }
 
 /// An error of evaluation breaks the promise to know, and is shown among the failures.
-fn folded(status: Status) -> Status {
+pub fn folded(status: Status) -> Status {
     match status {
         Status::Error => Status::Fail,
         Status::Skip => Status::Unknown,
@@ -218,7 +226,7 @@ fn domains(all: &[Seen]) -> Markup {
                 @for (domain, of) in by_domain.iter().take(12) {
                     @let lowest = of.iter().filter_map(|seen| seen.score).min_by(f64::total_cmp);
                     li.panel {
-                        div.row { h3 { a href={ "/?domain=" (encoded(domain)) } { (domain) } } span.end.big { small.small { "lowest score" } " " (score(lowest)) } }
+                        div.row { h3 { a href={ "/domains/" (encoded(domain)) } { (domain) } } span.end.big { small.small { "lowest score" } " " (score(lowest)) } }
                         div.row {
                             @for status in VERDICTS {
                                 @let number = of.iter().filter(|seen| folded(seen.status) == status).count();
@@ -254,16 +262,16 @@ fn row(seen: &Seen, now: i64) -> Markup {
                 @else if let Some((rule, of, failed)) = found.first() {
                     @if status != Status::Pass {
                         p class={ "why " (word(status)) } {
-                            code { (rule) } " "
-                            @if *failed > 0 { "broken by " (count(*failed)) " of " (count(records)) " records of the last window" }
-                            @else { (word(*of)) " in the last window" }
+                            (capital(&seen.worded(rule).bad))
+                            @if *failed > 0 { " in " (count(*failed)) " of " (count(records)) " records of the last window" }
+                            @else { ", " (word(*of)) " in the last window" }
                             @if found.len() > 1 { ", and " (found.len() - 1) " more" }
                             "."
                         }
                     }
                 }
             }
-            div.own.small { a.quiet href={ "/?domain=" (encoded(&seen.name.domain)) } { (seen.name.domain) } span.dimmer.opt { br; (seen.info.owner) } }
+            div.own.small { a.quiet href={ "/domains/" (encoded(&seen.name.domain)) } { (seen.name.domain) } span.dimmer.opt { br; (seen.info.owner) } }
             dl.r { dt { "Score " } dd.num { b { (score(seen.score)) } } }
             div.hist24 { (ribbon(&windows, &seen.name.name)) }
             dl.r { dt { "Volume " } dd.num { (seen.volume().map_or("–".to_owned(), |rate| format!("{}/min", short(rate)))) } }
@@ -276,13 +284,13 @@ fn row(seen: &Seen, now: i64) -> Markup {
 fn ungoverned(topics: &[&str]) -> Markup {
     html! {
         section.sec #topics aria-labelledby="h-ung" {
-            header { h2 #h-ung { "Topics without a contract" } p { "Judged by nobody. A contract whose physicalName is the topic governs it." } }
+            header { h2 #h-ung { "Topics without a contract" } p { "Judged by nobody. A draft is inferred from their records." } a.end.small href="/topics" { "All topics" } }
             @if topics.is_empty() {
                 div.panel.empty { p { "Every topic has a contract, or is none of the mesh's." } }
             } @else {
                 ul.panel.pad.inline {
-                    @for topic in topics.iter().take(TOPICS_MAX) { li.mono { (topic) } }
-                    @if topics.len() > TOPICS_MAX { li { a href="/topics?governed=false&format=json" { "and " (topics.len() - TOPICS_MAX) " more" } } }
+                    @for topic in topics.iter().take(TOPICS_MAX) { li { a.mono href={ "/create?topic=" (encoded(topic)) } { (topic) } } }
+                    @if topics.len() > TOPICS_MAX { li { a href="/topics" { "and " (topics.len() - TOPICS_MAX) " more" } } }
                 }
             }
         }

@@ -1,7 +1,11 @@
 //! What a product's values look like, field by field, in its last closed window.
 
+use crate::catalog::evidence::{Evidence, Point};
+use crate::engine::check::verdict::Status;
 use crate::engine::contract::plan::{Check, Plan, Validity};
 use crate::page::seen::Seen;
+use crate::page::spark::{Tone, line};
+use crate::page::verdict::{mark, rank};
 use crate::page::words::{count, share, short};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -11,7 +15,8 @@ use std::sync::Arc;
 const FIELDS_MAX: usize = 30;
 const VALUES_MAX: usize = 5;
 
-pub fn fields(seen: &Seen, plans: &[Arc<Plan>], profile: Option<&[u8]>) -> Markup {
+/// `owner`: the address of the worker that has the profile, where that is another.
+pub fn fields(seen: &Seen, evidence: &Evidence, profile: Option<&[u8]>, owner: Option<&str>) -> Markup {
     let profile: Option<Value> = profile.and_then(|profile| serde_json::from_slice(profile).ok());
     let of = profile.as_ref().and_then(|profile| profile["fields"].as_array()).map(Vec::as_slice).unwrap_or_default();
     html! {
@@ -22,29 +27,39 @@ pub fn fields(seen: &Seen, plans: &[Arc<Plan>], profile: Option<&[u8]>) -> Marku
                 a.end.small href={ (seen.href()) "/profile" } { "All as JSON" }
             }
             @if of.is_empty() {
-                div.panel.empty { p { "No profile is here yet: it comes with the first window that closes after this worker took the product over, and stands with the worker that owns it." } }
+                div.panel.empty {
+                    @match owner {
+                        Some(address) => {
+                            p { "Another worker judges this product, and has the profile of its fields." }
+                            a.btn href={ "http://" (address) (seen.href()) "#fields" } { "See it there" }
+                        },
+                        None => p { "No profile is here yet: it comes with the first window that closes after this worker took the product over." },
+                    }
+                }
             } @else {
-                div.fields { @for field in of.iter().take(FIELDS_MAX) { (one(field, plans)) } }
+                div.fields { @for field in of.iter().take(FIELDS_MAX) { (one(field, seen, evidence)) } }
                 @if of.len() > FIELDS_MAX { p.small.dimmer { "The first " (FIELDS_MAX) " of " (of.len()) "." } }
             }
         }
     }
 }
 
-fn one(field: &Value, plans: &[Arc<Plan>]) -> Markup {
+fn one(field: &Value, seen: &Seen, evidence: &Evidence) -> Markup {
     let path = field["path"].as_str().unwrap_or_default();
     let whole = |name: &str| field[name].as_u64().unwrap_or_default();
     let (null, missing, present) = (whole("null"), whole("missing"), whole("count"));
     let kinds: Vec<&str> =
         field["types"].as_object().map(|types| types.keys().map(String::as_str).collect()).unwrap_or_default();
     let distinct = field["distinct"]["estimate"].as_f64();
+    let status = verdict(path, seen, evidence);
     html! {
         article.panel {
             header {
                 h3.mono { (path) } span.small.dimmer { (kinds.join(", ")) }
                 @if field["classified"] == true { " " span.tag.pii { "PII" } }
+                @if let Some(status) = status { (mark(status)) }
             }
-            div { (picture(field, path, plans, present)) }
+            div { (picture(field, path, seen.plans, present)) }
             p.inline {
                 span { "values " b { (count(present)) } }
                 span { "null " b { (count(null)) } }
@@ -52,8 +67,36 @@ fn one(field: &Value, plans: &[Arc<Plan>]) -> Markup {
                 @if let Some(mean) = field["numbers"]["mean"].as_f64() { span { "mean " b { (short(mean)) } } }
                 @if let Some(distinct) = distinct { span { "distinct " b { "≈ " (short(distinct.round())) } } }
             }
+            (past(path, evidence))
         }
     }
+}
+
+/// The worst word of the rules about a field in the last window; `None` where none is.
+fn verdict(path: &str, seen: &Seen, evidence: &Evidence) -> Option<Status> {
+    let about = seen.plans.iter().flat_map(|plan| &plan.rules).filter(|rule| {
+        rule.field.as_ref().is_some_and(|field| field.to_string() == path) || rule.property.as_deref() == Some(path)
+    });
+    about
+        .filter_map(|rule| evidence.measured.get(&rule.id))
+        .map(|measured| measured.status)
+        .min_by_key(|status| rank(*status))
+}
+
+/// How it went, window by window: what moves most of a field's numbers.
+fn past(path: &str, evidence: &Evidence) -> Markup {
+    let Some(points) = evidence.fields.get(path).filter(|points| points.len() > 1) else { return html! {} };
+    let of = |what: fn(&Point) -> f32| points.iter().map(|point| f64::from(what(point))).collect::<Vec<f64>>();
+    let (means, absent, distinct) = (of(|p| p.mean), of(|p| p.absent), of(|p| p.distinct));
+    let moves = |values: &[f64]| values.iter().any(|value| *value > 0.0);
+    let (name, values, tone) = match () {
+        _ if moves(&absent) => ("null or missing", absent, Tone::Warn),
+        _ if means.iter().any(|value| value.is_finite()) => ("mean", means, Tone::Data),
+        _ if moves(&distinct) => ("distinct values", distinct, Tone::Data),
+        _ => return html! {},
+    };
+    let what = format!("{path}: {name}, the last {} windows", values.len());
+    html! { div.past { (line(&values, tone, &what)) p.small.dimmer { (name) ", last " (values.len()) " windows" } } }
 }
 
 fn picture(field: &Value, path: &str, plans: &[Arc<Plan>], present: u64) -> Markup {

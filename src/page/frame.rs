@@ -5,6 +5,7 @@ use crate::http::server::Site;
 use crate::http::workers;
 use crate::page::answer;
 use crate::page::asset;
+use crate::page::policies;
 use crate::page::verdict::icon;
 use crate::page::words::counted;
 use axum::http::header::COOKIE;
@@ -19,11 +20,23 @@ const SYMBOLS: &str = include_str!("symbols.svg");
 pub enum Place {
     Explore,
     Incidents,
+    Lineage,
+    Policies,
+    Audit,
+    Create,
 }
 
 /// A page as an answer. `body`: the rail, if there is one, and `main`.
 pub fn page(site: &Site, asked: &HeaderMap, place: Place, title: &str, wide: bool, body: Markup) -> Response {
     answer::html(StatusCode::OK, asked, framed(site, asked, place, title, wide, body))
+}
+
+/// A form that could not be read.
+pub fn refused(site: &Site, asked: &HeaderMap, why: &str) -> Response {
+    let body = html! {
+        main #main { div.panel.empty role="alert" { h1 { "The form could not be read" } p { (why) } a.btn href="/" { "See all products" } } }
+    };
+    answer::html(StatusCode::BAD_REQUEST, asked, framed(site, asked, Place::Explore, "Not read", true, body))
 }
 
 /// A page that says what is not there, and where to go on.
@@ -50,6 +63,7 @@ fn framed(site: &Site, asked: &HeaderMap, place: Place, title: &str, wide: bool,
             of_rules.unwrap_or_default() + lineage.incidents(product).count()
         })
         .sum();
+    let broken = policies::broken(&site.board.directory());
     let here = |of: Place| (place == of).then_some("page");
     html! {
         (DOCTYPE)
@@ -74,6 +88,10 @@ fn framed(site: &Site, asked: &HeaderMap, place: Place, title: &str, wide: bool,
                             "Incidents"
                             @if open > 0 { b.n.fail { (open) span.sr { " open" } } }
                         }
+                        a href="/lineage" aria-current=[here(Place::Lineage)] { "Lineage" }
+                        a href="/policies" aria-current=[here(Place::Policies)] { "Policies" @if broken > 0 { b.n { (broken) span.sr { " broken" } } } }
+                        a href="/audit" aria-current=[here(Place::Audit)] { "Audit" }
+                        a.phone href="/create" aria-current=[here(Place::Create)] { "New" }
                     }
                     form.find role="search" action="/" {
                         label.sr for="q" { "Search products, fields, teams and topics" }
@@ -85,6 +103,7 @@ fn framed(site: &Site, asked: &HeaderMap, place: Place, title: &str, wide: bool,
                         Err(reasons) => a.live href="/ready?format=json" title=(reasons.join("; ")) { (icon("warn", "warn")) "Not ready" },
                     }
                     button.btn.bare data-theme-toggle hidden aria-label="Switch theme" { (icon("sun", "")) }
+                    a.btn.primary href="/create" { "New product" }
                 }
                 div.page.wide[wide] { (body) }
                 div.toasts role="status" aria-live="polite" {}

@@ -1,13 +1,16 @@
 //! `/incidents`: what is broken now, whose it is, since when; and what ended lately.
 
 use crate::clock::now_ms;
+use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
-use crate::engine::event::incident::LINEAGE_SEVERITY;
+use crate::engine::event::incident::{LINEAGE_SEVERITY, id_of};
 use crate::http::server::Site;
 use crate::http::workers;
 use crate::page::frame::{self, Place};
+use crate::page::graph::finding;
 use crate::page::seen::href;
 use crate::page::verdict::icon;
+use crate::page::worded::{own, worded};
 use crate::page::words::{clock, count, counted, span};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -27,11 +30,16 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
         let Some(standing) = workers::standing(&site, product, &peers, now) else { continue };
         let state = standing.owned.state;
         open.extend(state.incidents.into_iter().map(|incident| (product, info, incident)));
-        ended.extend(state.ended.into_keys().map(|(_, rule, first)| (product, rule, first)));
+        ended.extend(state.ended.into_keys().map(|(contract, rule, first)| (product, contract, rule, first)));
     }
     open.sort_by_key(|(_, _, incident)| std::cmp::Reverse(incident.first_window));
-    ended.sort_by_key(|(_, _, first)| std::cmp::Reverse(*first));
+    ended.sort_by_key(|(.., first)| std::cmp::Reverse(*first));
     contradictions.sort_by_key(|(.., incident)| std::cmp::Reverse(incident.since_ms));
+    let said = |product: &ProductName, id: &str| {
+        let mut rules = directory.plans.get(product).into_iter().flatten().flat_map(|plan| &plan.rules);
+        let words = rules.find(|rule| rule.id == id).map(worded).or_else(|| own(id));
+        words.map_or_else(|| id.to_owned(), |words| words.bad)
+    };
     let products = open.iter().map(|(product, ..)| *product).chain(contradictions.iter().map(|(product, ..)| *product));
     let products = products.collect::<std::collections::BTreeSet<_>>().len();
     let title = match open.len() + contradictions.len() {
@@ -50,7 +58,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
                             @let since = rfc3339(incident.first_window);
                             li.inc {
                                 (icon("fail", "fail"))
-                                h3 { a href={ (href(product)) "#rules" } { (product.name) ": " (incident.rule) } }
+                                h3 { a href={ "/incidents/" (id_of(product, &incident.contract, &incident.rule, incident.first_window)) } { (product.name) ": " (said(product, &incident.rule)) } }
                                 span.num.small.dimmer title=(since) { "since " (clock(&since)) ", " (span(now - incident.first_window)) }
                                 p {
                                     (if info.owner.is_empty() { "Nobody is known to own it" } else { &info.owner }) ". "
@@ -63,7 +71,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
                             @let since = rfc3339(incident.since_ms);
                             li.inc {
                                 (icon("warn", "warn"))
-                                h3 { a href=(href(product)) { (product.name) ": " (found.word()) } }
+                                h3 { a href={ (href(product)) "/lineage" } { (product.name) ": " (finding(found)) } }
                                 span.num.small.dimmer title=(since) { "since " (clock(&since)) ", " (span(now - incident.since_ms)) }
                                 p {
                                     (if info.owner.is_empty() { "Nobody is known to own it" } else { &info.owner }) ". "
@@ -79,9 +87,9 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
                 section.sec aria-labelledby="h-end" {
                     header { h2 #h-end { "Ended lately" } p { "Those that late records may open again." } }
                     ol.panel {
-                        @for (product, rule, first) in ended.iter().take(SHOWN_MAX) {
+                        @for (product, contract, rule, first) in ended.iter().take(SHOWN_MAX) {
                             @let since = rfc3339(*first);
-                            li.inc { (icon("pass", "pass")) h3 { a href=(href(product)) { (product.name) ": " (rule) } } span.num.small.dimmer title=(since) { "began " (clock(&since)) } }
+                            li.inc { (icon("pass", "pass")) h3 { a href={ "/incidents/" (id_of(product, contract, rule, *first)) } { (product.name) ": " (said(product, rule)) } } span.num.small.dimmer title=(since) { "began " (clock(&since)) } }
                         }
                     }
                 }

@@ -1,31 +1,57 @@
 //! Who gets a page: whoever asks for `text/html` at least as much as for JSON, at a path that has one. All else is REST's.
 
-use crate::engine::access::standing::Standing::{Nobody, Viewer};
+use crate::engine::access::standing::Standing::{Nobody, Owner, Publisher, Viewer};
 use crate::http::access::shield::shield;
+use crate::http::origin;
 use crate::http::routes::{self, Route};
 use crate::http::server::{self, Site};
-use crate::page::{asset, explore, incidents, product};
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, VARY};
+use crate::page::rest::Rest;
+use crate::page::{
+    asset, audit, create, domain, draft, explore, incident, incidents, lineage, manage, policies, product, topics,
+};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use axum::{Extension, Router};
 use tower::ServiceExt;
 
 /// Pages of URLs that REST has, too, and of their own.
 pub fn table() -> Vec<Route> {
+    let form = || DefaultBodyLimit::max(FORM_BYTES_MAX);
     vec![
         Route::get("/", Viewer, explore::page),
         Route::get("/products/{domain}/{name}", Viewer, product::page),
+        Route::get("/products/{domain}/{name}/lineage", Viewer, lineage::of_product),
+        Route::get("/products/{domain}/{name}/edit", Viewer, manage::edit),
+        Route::post("/products/{domain}/{name}/edit", Owner, manage::live),
+        Route::get("/products/{domain}/{name}/withdraw", Viewer, manage::leave),
+        Route::post("/products/{domain}/{name}/withdraw", Owner, manage::withdraw),
+        Route::get("/lineage", Viewer, lineage::whole),
         Route::get("/incidents", Viewer, incidents::page),
+        Route::get("/incidents/{id}", Viewer, incident::page),
+        Route::get("/policies", Viewer, policies::list),
+        Route::get("/policies/{id}", Viewer, policies::one),
+        Route::get("/topics", Viewer, topics::page),
+        Route::get("/domains/{domain}", Viewer, domain::page),
+        Route::get("/audit", Viewer, audit::page),
+        Route::get("/create", Viewer, create::page),
+        Route::post("/create", Publisher, create::begin),
+        Route::get("/drafts/{id}", Viewer, draft::page),
+        Route::post("/drafts/{id}", Publisher, draft::act).body(form()),
     ]
 }
 
 /// REST and pages together, every route there is.
 pub fn routes(site: Site) -> Router {
     let rest = server::rest(site.clone());
-    let pages = routes::router(&site, table()).fallback_service(rest.clone()).with_state(site.clone());
+    let pages = routes::router(&site, table())
+        // What a form is made of is read before it asks REST, which has the same guard.
+        .layer(from_fn_with_state(site.clone(), origin::guard))
+        .layer(Extension(Rest(rest.clone())))
+        .fallback_service(rest.clone())
+        .with_state(site.clone());
     let assets = routes::router(&site, vec![Route::get("/assets/{name}", Nobody, asset::one)]);
     assets
         .fallback_service(rest)
@@ -34,19 +60,42 @@ pub fn routes(site: Site) -> Router {
         .with_state(site)
 }
 
-async fn choose(State(pages): State<Router>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let mut answer =
-        if reads && wants_page(request.headers(), request.uri().query().unwrap_or_default()) && !is_asset(&request) {
-            match pages.oneshot(request).await {
-                Ok(answer) => answer,
-                Err(never) => match never {},
-            }
-        } else {
-            next.run(request).await
-        };
+/// A contract as a form sends it: each byte of text may become three.
+const FORM_BYTES_MAX: usize = 3 * (1 << 20);
+
+async fn choose(State(pages): State<Router>, mut request: Request, next: Next) -> Response {
+    themed(&mut request);
+    let wants = wants_page(request.headers(), request.uri().query().unwrap_or_default()) && !is_asset(&request);
+    let is_pages = match *request.method() {
+        Method::GET | Method::HEAD => wants,
+        // REST takes no forms, and curl, which calls every body one, does not ask for HTML.
+        Method::POST => wants && is_form(request.headers()),
+        _ => false,
+    };
+    let mut answer = if is_pages {
+        match pages.oneshot(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        }
+    } else {
+        next.run(request).await
+    };
     answer.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     answer
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// `?theme=dark` counts as the cookie that the toggle sets, so that a link shows what its sender saw.
+fn themed(request: &mut Request) {
+    let query = request.uri().query().unwrap_or_default();
+    let asked = ["theme=light", "theme=dark"].into_iter().find(|word| query.split('&').any(|pair| pair == *word));
+    if let Some(word) = asked {
+        request.headers_mut().insert(COOKIE, HeaderValue::from_static(word));
+    }
 }
 
 fn is_asset(request: &Request) -> bool {

@@ -6,6 +6,7 @@ use crate::catalog::lineage::Lineage;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::described::Field;
 use crate::engine::contract::name::ProductName;
+use crate::engine::contract::plan::{Plan, Rule};
 use crate::engine::lineage::node::{Edge, Node};
 use crate::flow::io::Ms;
 use crate::flow::state::{ProductState, Summary};
@@ -13,12 +14,16 @@ use crate::http::server::Site;
 use crate::http::summary::latest;
 use crate::http::workers::{self, Standing};
 use crate::page::verdict::rank;
+use crate::page::worded::{Worded, own, worded};
 use crate::page::words::encoded;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub struct Seen<'d> {
     pub name: &'d ProductName,
     pub info: &'d Info,
+    /// Its contracts in force, with their rules.
+    pub plans: &'d [Arc<Plan>],
     pub text: Option<&'d str>,
     /// Paths of fields, for the search.
     pub fields: Vec<&'d str>,
@@ -38,9 +43,19 @@ pub struct Window {
     pub start_ms: Ms,
     pub end_ms: Ms,
     pub status: Status,
+    /// The lowest of its contracts'; `None` where nothing was measured.
+    pub score: Option<f64>,
     pub records: u64,
     /// By rule: the worst word, and the rows that broke it.
     pub findings: BTreeMap<String, (Status, u64)>,
+}
+
+impl Window {
+    /// Records a minute.
+    pub fn per_minute(&self) -> Option<f64> {
+        let span_ms = self.end_ms - self.start_ms;
+        (span_ms > 0).then(|| self.records as f64 * 60_000.0 / span_ms as f64)
+    }
 }
 
 impl<'d> Seen<'d> {
@@ -62,6 +77,7 @@ impl<'d> Seen<'d> {
         Some(Seen {
             name,
             info,
+            plans: directory.plans.get(name).map(Vec::as_slice).unwrap_or_default(),
             text: datasets().find_map(|dataset| dataset.text.as_deref()),
             fields: documents.iter().flat_map(|document| &document.fields).map(|field| field.path.as_str()).collect(),
             personal: datasets().any(|dataset| classified(&dataset.fields)),
@@ -77,6 +93,21 @@ impl<'d> Seen<'d> {
         href(self.name)
     }
 
+    /// A rule of its contracts; `None` for what the daemon itself asks.
+    pub fn rule(&self, id: &str) -> Option<&'d Rule> {
+        self.plans.iter().flat_map(|plan| &plan.rules).find(|rule| rule.id == id)
+    }
+
+    /// A rule in words; one that is gone goes by its id.
+    pub fn worded(&self, id: &str) -> Worded {
+        match self.rule(id) {
+            Some(rule) => worded(rule),
+            None => {
+                own(id).unwrap_or_else(|| Worded { good: format!("{id} holds"), bad: format!("{id} does not hold") })
+            }
+        }
+    }
+
     /// What the last window found, worst first: rule, word, rows.
     pub fn findings(&self) -> Vec<(&str, Status, u64)> {
         let last = self.windows.last().into_iter().flat_map(|window| &window.findings);
@@ -87,9 +118,7 @@ impl<'d> Seen<'d> {
 
     /// Records a minute in the last window.
     pub fn volume(&self) -> Option<f64> {
-        let last = self.windows.last()?;
-        let span_ms = last.end_ms - last.start_ms;
-        (span_ms > 0).then(|| last.records as f64 * 60_000.0 / span_ms as f64)
+        self.windows.last()?.per_minute()
     }
 
     /// How old the newest record is.
@@ -142,6 +171,7 @@ fn windows(state: &ProductState) -> Vec<Window> {
                 start_ms: first.window.start,
                 end_ms: first.end_ms,
                 status: of.iter().map(|summary| summary.status).min_by_key(|status| rank(*status))?,
+                score: of.iter().filter_map(|summary| summary.score).min_by(f64::total_cmp),
                 records: of.iter().map(|summary| summary.records).sum(),
                 findings: BTreeMap::new(),
             };

@@ -29,10 +29,40 @@
     $('#count').textContent = `${n} product${n === 1 ? '' : 's'}`; $('#none').hidden = n > 0;
   }
 
+  // YAML editor: the textarea is the truth; a coloured copy lies beneath it and carries the lint at the line's end.
+  function paint(box) {
+    const area = $('textarea', box), pre = $('pre', box), lint = JSON.parse(box.dataset.lint || '{}');
+    const span = (cls, text) => { const s = doc.createElement('span'); s.className = cls; s.textContent = text; return s };
+    pre.replaceChildren(...area.value.split('\n').flatMap((l, i) => {
+      const row = doc.createElement('span'), m = l.match(/^(\s*(?:- )?)([\w.$-]+:)?(.*?)(\s#.*)?$/) || ['', '', '', l];
+      row.append(span('ln', i + 1), m[1], span('k', m[2] || ''), span(/^ ?["'\d]/.test(m[3]) ? 's' : '', m[3]), span('c', m[4] || ''));
+      const bad = lint[i + 1];
+      if (bad) { row.className = 'at ' + bad[0]; row.append(span('msg ' + bad[0], bad[1])) }
+      return [row, '\n'];
+    }));
+    follow(box);
+  }
+  const follow = box => { const a = $('textarea', box), p = $('pre', box); p.scrollTop = a.scrollTop; p.scrollLeft = a.scrollLeft };
+
+  // What moves is asked for again and swapped where nobody reads in it: no focus, no selection, nothing that was opened.
+  async function poll(id, every) {
+    const old = doc.getElementById(id), busy = old.contains(doc.activeElement) || $('details[open]', old) || (String(getSelection()) && old.contains(getSelection().anchorNode));
+    if (!doc.hidden && !busy) try {
+      const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+      const next = answer.ok && new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(id);
+      if (next && next.innerHTML !== old.innerHTML) { old.replaceChildren(...next.childNodes); ready(old) }
+    } catch { }
+    setTimeout(poll, every, id, every);
+  }
+  const ready = part => { for (const b of $$('[data-copy],[data-theme-toggle]', part)) b.hidden = false };
+
   doc.addEventListener('DOMContentLoaded', () => {
     const q = $('#q'), list = $('[data-list]');
     if (q && list) { q.addEventListener('input', () => filter(list, q.value)); doc.addEventListener('change', e => e.target.closest('.facet') && filter(list, q.value)) }
-    for (const b of $$('[data-copy],[data-theme-toggle]')) b.hidden = false;
+    for (const s of $$('select[data-go], #sort')) s.addEventListener('change', () => s.form.submit());
+    ready(doc);
+    for (const box of $$('.edit')) { const area = $('textarea', box); paint(box); area.addEventListener('input', () => paint(box)); area.addEventListener('scroll', () => follow(box)) }
+    for (const s of $$('[data-poll]')) setTimeout(poll, +s.dataset.poll, s.id, +s.dataset.poll);
     for (const b of $$('[data-theme-toggle]')) b.setAttribute('aria-label', dark() ? 'Use the light theme' : 'Use the dark theme');
     for (const g of $$('.graph')) { const n = $('.sel', g); if (n) g.scrollLeft += n.getBoundingClientRect().left - g.getBoundingClientRect().left - 16 }   // a phone starts at the focus
     // The rail marks the section in view.
@@ -49,7 +79,7 @@
     const b = e.target.closest('[data-copy],[data-theme-toggle]'); if (!b) return;
     if (b.matches('[data-theme-toggle]')) { e.preventDefault(); root.dataset.theme = dark() ? 'light' : 'dark'; doc.cookie = `theme=${root.dataset.theme};path=/;max-age=31536000;samesite=strict`; b.setAttribute('aria-label', dark() ? 'Use the light theme' : 'Use the dark theme'); return }
     const from = $('pre', b.parentElement);
-    try { await navigator.clipboard.writeText(b.dataset.copy || from.textContent); toast('Copied.') } catch { getSelection().selectAllChildren(from || b); toast('Selected. Press Ctrl+C to copy.') }
+    try { await navigator.clipboard.writeText('copyLink' in b.dataset ? location.origin + b.dataset.copy : b.dataset.copy || from.textContent); toast('Copied.') } catch { getSelection().selectAllChildren(from || b); toast('Selected. Press Ctrl+C to copy.') }
   });
 
   // Keys: / search, j k move, Enter opens, ? help, Esc leaves. Never while typing, never with a modifier.

@@ -43,10 +43,20 @@ fn plain(number: f64) -> String {
     text.to_owned()
 }
 
+/// A contract's own number, whole: `5,000`, `0.5`, `-1`.
+pub fn number(number: f64) -> String {
+    match number {
+        n if n.fract() == 0.0 && n.abs() < 1e15 => {
+            format!("{}{}", if n < 0.0 { "−" } else { "" }, count(n.abs() as u64))
+        }
+        n => n.to_string(),
+    }
+}
+
 /// How long ago or how long: `0.4 s`, `18 min`, `3 h`, `6 days`.
 pub fn span(ms: i64) -> String {
     match ms.max(0) {
-        ms if ms < 10_000 => format!("{:.1} s", ms as f64 / 1e3),
+        ms if ms < 10_000 => format!("{} s", plain(ms as f64 / 1e3)),
         ms if ms < 120_000 => format!("{} s", ms / 1000),
         ms if ms < 2 * 3_600_000 => format!("{} min", ms / 60_000),
         ms if ms < 48 * 3_600_000 => format!("{} h", ms / 3_600_000),
@@ -66,6 +76,16 @@ pub fn share(part: u64, whole: u64) -> String {
 /// `13:42` of `2026-11-29T13:42:00Z`.
 pub fn clock(rfc3339: &str) -> &str {
     rfc3339.get(11..16).unwrap_or(rfc3339)
+}
+
+/// `29 Nov 13:42` of `2026-11-29T13:42:00Z`.
+pub fn day_and_clock(rfc3339: &str) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let part = |from: usize, to: usize| rfc3339.get(from..to).and_then(|digits| digits.parse::<usize>().ok());
+    match (part(5, 7).and_then(|month| MONTHS.get(month.wrapping_sub(1))), part(8, 10)) {
+        (Some(month), Some(day)) => format!("{day} {month} {}", clock(rfc3339)),
+        _ => rfc3339.to_owned(),
+    }
 }
 
 /// A part of a path or a query, percent-encoded (RFC 3986): all but what is never special.
@@ -95,6 +115,8 @@ mod tests {
         assert_eq!([400, 59_000, 1_080_000, 7_200_000].map(span), ["0.4 s", "59 s", "18 min", "2 h"]);
         assert_eq!((share(10, 7_118), share(0, 5), share(0, 0)), ("0.14 %".into(), "0 %".into(), "–".into()));
         assert_eq!((counted(1, "topic"), counted(4, "topic")), ("1 topic".into(), "4 topics".into()));
+        assert_eq!([5_000.0, 0.5, -1.0].map(number), ["5,000", "0.5", "−1"]);
+        assert_eq!(day_and_clock("2026-11-09T13:42:00Z"), "9 Nov 13:42");
         assert_eq!(encoded("a b/<ü>"), "a%20b%2F%3C%C3%BC%3E");
     }
 }

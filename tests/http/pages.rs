@@ -3,12 +3,28 @@
 use crate::served::*;
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::directory::{NO_CONTRACT, TopicFacts};
+use mesh_steward::catalog::lineage::Lineage;
 use mesh_steward::clock::now_ms;
 use mesh_steward::engine::contract::name::ProductName;
 use mesh_steward::engine::contract::plan::{Binding, Plan, Plans};
+use mesh_steward::engine::lineage::graph::{Graph, Limits};
+use mesh_steward::engine::lineage::node::Node;
+use mesh_steward::engine::lineage::sighting::{Evidence, JobFacts, Round, Sighting, Unresolved};
 use std::sync::Arc;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'>&";
+
+/// Pages whose JSON stands at the same URL.
+const PAGES: [&str; 8] = [
+    "/",
+    "/products/sales/orders",
+    "/products/sales/orders/lineage",
+    "/lineage",
+    "/incidents",
+    "/policies",
+    "/topics",
+    "/domains/sales",
+];
 
 fn judged(board: &Board) {
     board.set_contracts(&plans(&["orders", "returns"]), vec![]);
@@ -32,7 +48,7 @@ fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 #[test]
 fn one_url_is_a_page_for_browsers_and_json_for_all_others() {
     let served = Served::start(judged);
-    for path in ["/", "/products/sales/orders", "/incidents"] {
+    for path in PAGES {
         let answer = page(&served, path, "");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
         assert_eq!(header(&answer, "content-type"), Some("text/html; charset=utf-8"), "{path}");
@@ -54,12 +70,18 @@ fn a_page_says_the_state_first_and_names_the_rule_that_fails() {
     let served = Served::start(judged);
     let home = page(&served, "/", "");
     assert!(home.contains("<h1>1 of 2 products breaks its contract</h1>"), "{home}");
-    assert!(home.contains("<code>amount.required</code> broken by 3 of 119 records"), "{home}");
+    assert!(home.contains("The record is missing or null in 3 of 119 records"), "the rule in words: {home}");
     assert!(home.contains("Nothing was judged yet"), "what was not judged has its reason: {home}");
     let product = page(&served, "/products/sales/orders", "");
     assert!(product.contains("1 of 2 rules fails since") && product.contains("50 % used"), "{product}");
     assert!(product.contains("not measured yet"), "a budget without windows is unknown: {product}");
+    assert!(product.contains("the record is always there"), "{product}");
     let incidents = page(&served, "/incidents", "");
+    let place = incidents.split("href=\"/incidents/").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let incident = page(&served, &format!("/incidents/{place}"), "");
+    assert!(incident.contains("<h1>the record is missing or null</h1>"), "{incident}");
+    assert!(incident.contains("order desk") && incident.contains("What to do"), "{incident}");
+    assert!(page(&served, "/incidents/0", "").starts_with("HTTP/1.1 404 "));
     assert!(incidents.contains("<h1>1 incident is open</h1>") && incidents.contains("order desk"), "{incidents}");
     for (query, number) in
         [("q=ret", 1), ("verdict=fail", 1), ("verdict=pass", 0), ("domain=sales", 2), ("q=order+desk", 2)]
@@ -83,13 +105,56 @@ fn names_and_texts_of_others_are_never_markup() {
         let facts = TopicFacts { partitions: 1, ungoverned: Some(NO_CONTRACT.into()) };
         board.set_topics([(format!("t{HOSTILE}"), facts)].into());
     });
+    served.lineage.set(hostile_lineage());
     let place = "%3Cscript%3Ealert%281%29%3C%2Fscript%3E%22%27%3E%26";
-    for path in ["/", "/?q=%3Cscript%3Ealert(1)%3C/script%3E", "/incidents", &format!("/products/{place}/{place}")] {
+    let product = format!("/products/{place}/{place}");
+    let of = |path: &str| format!("{path}{place}");
+    for path in [
+        "/",
+        "/?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/incidents",
+        "/lineage",
+        &of("/lineage?focus=job:n:"),
+        &of("/topics?q="),
+        "/topics",
+        &of("/domains/"),
+        &product,
+        &format!("{product}/lineage"),
+    ] {
         let answer = page(&served, path, "Cookie: theme=\"><script>alert(1)</script>\r\n");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
         assert!(!answer.contains("<script>alert"), "{path}: {answer}");
         assert!(path == "/incidents" || answer.contains("&lt;script&gt;alert(1)"), "{path} shows it as text");
     }
+}
+
+/// A job of that name writes the product's topic, and reads another.
+fn hostile_lineage() -> Lineage {
+    let (topic, job) = (Node::dataset("n", HOSTILE), Node::job("n", HOSTILE));
+    let sighting = |from: &Node, to: &Node| Sighting {
+        from: from.clone(),
+        to: to.clone(),
+        evidence: Evidence::Observed,
+        confidence: 1.0,
+        detail: [("lag_records".to_owned(), HOSTILE.to_owned())].into(),
+    };
+    let facts = JobFacts {
+        node: job.clone(),
+        kind: HOSTILE.into(),
+        state: HOSTILE.into(),
+        description: None,
+        detail: [("owner".to_owned(), HOSTILE.to_owned())].into(),
+    };
+    let mut graph = Graph::new(Limits::default());
+    graph.apply(Round {
+        collector: HOSTILE.into(),
+        at_ms: now_ms(),
+        complete: true,
+        sightings: vec![sighting(&topic, &job), sighting(&job, &Node::dataset(HOSTILE, HOSTILE))],
+        jobs: vec![facts],
+        unresolved: vec![Unresolved { what: HOSTILE.into(), why: HOSTILE.into() }],
+    });
+    Lineage { namespace: "n".into(), graph, leads: true, at_ms: now_ms() }
 }
 
 /// The plan of the only product, taken out of what holds it.
@@ -101,7 +166,7 @@ fn only(plans: &mut Plans) -> Plan {
 #[test]
 fn a_browser_may_load_nothing_but_our_style_and_script() {
     let served = Served::start(judged);
-    for path in ["/", "/products/sales/orders", "/incidents", "/products/sales/none"] {
+    for path in PAGES.into_iter().chain(["/products/sales/none", "/incidents/none", "/policies/none"]) {
         let answer = page(&served, path, "");
         let policy = header(&answer, "content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'"), "{path}: {policy}");
@@ -121,6 +186,8 @@ fn what_a_browser_has_is_not_sent_again() {
     assert!(again.starts_with("HTTP/1.1 304 ") && again.ends_with("\r\n\r\n"), "{again}");
     let dark = page(&served, "/", &format!("If-None-Match: {tag}\r\nCookie: a=b; theme=dark\r\n"));
     assert!(dark.starts_with("HTTP/1.1 200 ") && dark.contains("data-theme=\"dark\""), "{dark}");
+    let asked = page(&served, "/?theme=dark", "Cookie: theme=light\r\n");
+    assert!(asked.contains("data-theme=\"dark\""), "a link shows what its sender saw: {asked}");
     for (kind, marker) in [("css", "href=\"/assets/"), ("js", "src=\"/assets/")] {
         let name = home.split(marker).nth(1).unwrap().split('"').next().unwrap();
         let asset = page(&served, &format!("/assets/{name}"), "");

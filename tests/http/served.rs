@@ -294,6 +294,7 @@ pub fn publication(name: &str) -> Publication {
         overlaps: 0,
         violations: vec![violation("amount.required", 3)],
         profile: None,
+        told: Vec::new(),
         budgets: vec![
             Budget { sla: "product".into(), objective: 0.99, good: 199, windows: 200 },
             Budget { sla: "fresh".into(), objective: 0.99, good: 0, windows: 0 },

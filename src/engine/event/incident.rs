@@ -82,6 +82,11 @@ fn identity(kind: &str, incident: &Incident<'_>, sequence: Option<u64>) -> Strin
     id::of(&parts)
 }
 
+/// Equal in all events of one incident of a rule, and the last part of its page's URL.
+pub fn id_of(product: &ProductName, contract: &str, rule: &str, first_window_ms: i64) -> String {
+    id::of(&["incident", &product.domain, &product.name, contract, rule, &first_window_ms.to_string()])
+}
+
 const KIND: &str = "io.meshsteward.incident.v1";
 
 /// One result has few samples by itself; this holds whatever a contract version's cap is: 20 of at most

@@ -1,0 +1,229 @@
+//! `/products/{domain}/{name}/edit` and `/withdraw`: a product changed, brought through its life, taken away. Whom that breaks is
+//! said first.
+
+use crate::catalog::published::place;
+use crate::engine::contract::name::ProductName;
+use crate::engine::published::lifecycle::Lifecycle;
+use crate::http::impact::consumers;
+use crate::http::server::Site;
+use crate::page::audit::curl;
+use crate::page::frame::{self, Place};
+use crate::page::rest::{Ask, Fields, Rest, field, see};
+use crate::page::seen::href;
+use crate::page::verdict::icon;
+use crate::page::words::{counted, encoded};
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use axum::{Extension, Form};
+use maud::{Markup, html};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+pub async fn edit(
+    State(site): State<Site>,
+    Path((domain, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    changing(&site, &headers, &ProductName { domain, name }, None)
+}
+
+/// The form: a change of life. The contract is changed in a draft, which `/create` begins.
+pub async fn live(
+    State(site): State<Site>,
+    Extension(rest): Extension<Rest>,
+    Path((domain, name)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let product = ProductName { domain, name };
+    let (parts, fields) = match form(&site, request).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    let mut wish = json!({"lifecycle": field(&fields, "lifecycle")});
+    for name in ["successor", "end_of_life"] {
+        if !field(&fields, name).is_empty() {
+            wish[name] = json!(field(&fields, name));
+        }
+    }
+    let path = format!("{}/lifecycle{}", href(&product), reason(&fields));
+    let ask = Ask { from: &parts, method: Method::PUT, path, body: wish.to_string().into_bytes(), tag: tag(&fields) };
+    let answer = ask.of(&rest).await;
+    match answer.status.is_success() {
+        true => see(&href(&product)),
+        false => changing(&site, &parts.headers, &product, Some(&answer.detail())),
+    }
+}
+
+pub async fn leave(
+    State(site): State<Site>,
+    Path((domain, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    withdrawing(&site, &headers, &ProductName { domain, name }, None)
+}
+
+/// The form: it is withdrawn where its name was typed.
+pub async fn withdraw(
+    State(site): State<Site>,
+    Extension(rest): Extension<Rest>,
+    Path((domain, name)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let product = ProductName { domain, name };
+    let (parts, fields) = match form(&site, request).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    if field(&fields, "name").trim() != product.name {
+        let trouble = format!("Type its name, {}, to say that you mean it.", product.name);
+        return withdrawing(&site, &parts.headers, &product, Some(&trouble));
+    }
+    let path = format!("{}{}", href(&product), reason(&fields));
+    let ask = Ask { from: &parts, method: Method::DELETE, path, body: Vec::new(), tag: tag(&fields) };
+    let answer = ask.of(&rest).await;
+    match answer.status.is_success() {
+        true => see(&format!("/audit?product={}", encoded(&product.to_string()))),
+        false => withdrawing(&site, &parts.headers, &product, Some(&answer.detail())),
+    }
+}
+
+async fn form(site: &Site, request: Request) -> Result<(Parts, Fields), Box<Response>> {
+    let (parts, body) = request.into_parts();
+    match Form::<Fields>::from_request(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(Form(fields)) => Ok((parts, fields)),
+        Err(refused) => Err(Box::new(frame::refused(site, &parts.headers, &refused.to_string()))),
+    }
+}
+
+fn tag(fields: &Fields) -> Option<String> {
+    Some(field(fields, "etag").to_owned()).filter(|tag| !tag.is_empty())
+}
+
+fn reason(fields: &Fields) -> String {
+    match field(fields, "reason") {
+        "" => String::new(),
+        reason => format!("?reason={}", encoded(reason)),
+    }
+}
+
+/// Where a product lives that the catalog does not hold, or not alone: that is where it is changed.
+fn file_of(site: &Site, product: &ProductName) -> Option<String> {
+    let directory = site.board.directory();
+    let mut documents = directory.documents.iter().filter(|document| document.product == *product);
+    documents.find(|document| document.path != place(product)).map(|document| document.path.clone())
+}
+
+fn crumbs(product: &ProductName) -> Markup {
+    html! {
+        nav.crumbs aria-label="You are here" {
+            a href="/" { "Explore" } " / " a href={ "/domains/" (encoded(&product.domain)) } { (product.domain) } " / " a href=(href(product)) { (product.name) } " /"
+        }
+    }
+}
+
+fn touched(readers: &BTreeSet<String>) -> Markup {
+    html! {
+        section.sec aria-labelledby="h-who" {
+            header { h2 #h-who { "Who reads it" } p { "Seen, configured or declared; who merely may is not counted." } }
+            @if readers.is_empty() { div.panel.empty { p { "Nobody is known to read it." } } } @else {
+                ul.panel.pad { @for reader in readers { li.mono { (reader) } } }
+            }
+        }
+    }
+}
+
+fn trouble(what: &str, detail: Option<&str>) -> Markup {
+    html! { @if let Some(detail) = detail { div.note.fail role="alert" { (icon("fail", "")) div { strong { (what) } p { (detail) } } } } }
+}
+
+fn in_a_file(path: &str) -> Markup {
+    html! {
+        div.note.info role="status" { (icon("unknown", "")) div {
+            strong { "It lives in a file, and is changed there." }
+            p { "Edit " code { (path) } "; workers take it up within some seconds. " code { "steward contract diff" } " says what a change breaks." }
+        } }
+    }
+}
+
+fn changing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: Option<&str>) -> Response {
+    let directory = site.board.directory();
+    if !directory.products.contains_key(product) {
+        return frame::missing(site, headers, &format!("{product} is unknown"), "No contract names it.");
+    }
+    let entry = directory.published.get(product);
+    let file = file_of(site, product);
+    let readers = consumers(site, product);
+    let body = html! {
+        main #main {
+            div { (crumbs(product)) div.head { div { h1 { "Change " (product.name) } p { (counted(readers.len(), "reader")) (if readers.len() == 1 { " depends" } else { " depend" }) " on it." } }
+                div.acts { a.btn href={ (href(product)) "/lineage" } { "See whom it feeds" } } } }
+            (trouble("It was not changed.", detail))
+            @match (entry, &file) {
+                (_, Some(path)) => (in_a_file(path)),
+                (None, None) => div.panel.empty { p { "Its contract is not loaded here yet; ask again in a moment." } },
+                (Some(entry), None) => {
+                    section.sec aria-labelledby="h-con" {
+                        header { h2 #h-con { "Its contract" } p { "In a draft: with lint, a dry run, and what the change breaks, before anybody is touched." } }
+                        form.panel.pad.acts method="post" action="/create" {
+                            input type="hidden" name="product" value=(product.to_string());
+                            button.btn.primary { "Edit the contract in a draft" }
+                            span.small.dimmer { "revision " (entry.revision) ", by " (entry.changed_by) }
+                        }
+                    }
+                    section.sec aria-labelledby="h-life" {
+                        header { h2 #h-life { "Its life" } p { "It is " (entry.lifecycle.word()) ". Deprecate it before it is retired, so that readers are told." } }
+                        form.panel.pad.stack method="post" action={ (href(product)) "/edit" } {
+                            input type="hidden" name="etag" value=(entry.tag());
+                            div.grid4 {
+                                label.fld { span { "Becomes" } select name="lifecycle" {
+                                    @for life in Lifecycle::ALL { @if entry.lifecycle.may_become(life).is_ok() { option value=(life.word()) selected[life == entry.lifecycle] { (life.word()) } } }
+                                } }
+                                label.fld { span { "Successor" } input name="successor" placeholder="domain/name" value=(entry.successor.as_deref().unwrap_or_default()) autocomplete="off"; }
+                                label.fld { span { "Served until" } input name="end_of_life" type="date" value=(entry.end_of_life.as_deref().unwrap_or_default()); }
+                                label.fld { span { "Why? The audit keeps it." } input name="reason" maxlength="300" autocomplete="off"; }
+                            }
+                            div.acts { button.btn { "Change its life" } a.btn.danger href={ (href(product)) "/withdraw" } { "Withdraw it" } }
+                        }
+                    }
+                },
+            }
+            (touched(&readers))
+        }
+    };
+    frame::page(site, headers, Place::Explore, &format!("Change {}", product.name), true, body)
+}
+
+fn withdrawing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: Option<&str>) -> Response {
+    let directory = site.board.directory();
+    if !directory.products.contains_key(product) {
+        return frame::missing(site, headers, &format!("{product} is unknown"), "No contract names it.");
+    }
+    let readers = consumers(site, product);
+    let title = match readers.len() {
+        0 => format!("Withdraw {}: nobody is known to read it", product.name),
+        1 => format!("Withdraw {}: 1 reader breaks", product.name),
+        number => format!("Withdraw {}: {number} readers break", product.name),
+    };
+    let entry = directory.published.get(product);
+    let body = html! {
+        main #main {
+            div { (crumbs(product)) div.head { div { h1 { (title) } p { "Its contracts judge nothing any more, and its page is gone. The topic and its records stay." } } } }
+            (trouble("It was not withdrawn.", detail))
+            (touched(&readers))
+            @match (entry, file_of(site, product)) {
+                (_, Some(path)) => (in_a_file(&path)),
+                (None, None) => div.panel.empty { p { "It was not published through the API." } },
+                (Some(entry), None) => form.panel.confirm method="post" action={ (href(product)) "/withdraw" } {
+                    input type="hidden" name="etag" value=(entry.tag());
+                    label.fld { span { "Type " b { (product.name) } " to say that you mean it" } input name="name" required autocomplete="off" spellcheck="false"; }
+                    label.fld { span { "Why? The audit keeps it." } input name="reason" maxlength="300" autocomplete="off"; }
+                    div.code.wrap { pre tabindex="0" aria-label="The call behind Withdraw" { (curl("DELETE", &href(product), &site.address)) } }
+                    div.acts { a.btn href={ (href(product)) "/edit" } { "Deprecate instead" } button.btn.danger { "Withdraw " (product.name) } }
+                },
+            }
+        }
+    };
+    frame::page(site, headers, Place::Explore, &title, true, body)
+}
