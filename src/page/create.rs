@@ -8,7 +8,7 @@ use crate::page::rest::{Ask, Fields, Rest, field, see};
 use crate::page::verdict::icon;
 use crate::page::words::encoded;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{Method, Uri};
+use axum::http::Method;
 use axum::response::Response;
 use axum::{Extension, Form};
 use maud::{Markup, html};

@@ -14,6 +14,7 @@ use crate::page::explore::score;
 use crate::page::rules::amount;
 use crate::page::seen::Seen;
 use crate::page::verdict::{icon, mark};
+use crate::page::worded::capital;
 use crate::page::words::{day_and_clock, short};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -118,7 +119,7 @@ pub fn beside(seen: &Seen, declared: &Declared, evidence: &Evidence, lineage: &L
                                 th scope="row" role="rowheader" { "Volume" }
                                 td.dim role="cell" { "nothing promised" }
                                 td role="cell" { (seen.volume().map_or("–".to_owned(), short)) " a minute" }
-                                td role="cell" { (mark(Status::Skip)) }
+                                td.dimmer role="cell" { "not promised" }
                             }
                         }
                         tr role="row" {
@@ -228,11 +229,6 @@ fn against(finding: &Finding) -> String {
         (_, Some(usual)) => format!("{} where {} is usual", short(finding.value), short(usual)),
         (_, None) => format!("{} where at most {} is usual", short(finding.value), short(finding.threshold)),
     }
-}
-
-pub fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

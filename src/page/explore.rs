@@ -7,7 +7,6 @@ use crate::engine::event::result::word;
 use crate::http::query::{Pairs, pairs};
 use crate::http::server::Site;
 use crate::http::workers;
-use crate::page::declared::capital;
 use crate::page::frame::{self, Place};
 use crate::page::ribbon::ribbon;
 use crate::page::seen::Seen;
@@ -43,7 +42,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
     let body = html! {
         div.rail { div.stick { (facets(&all, &pairs)) } }
         main #main {
-            div.head { div { h1 { (sentence(&all)) } p { (who(&all)) " " (counted(topics.len(), "topic")) " " (if topics.len() == 1 { "has" } else { "have" }) " no contract." } } }
+            div.head { div { h1 { (sentence(&all)) } p { (who(&all)) @if !topics.is_empty() { a href="#topics" { (counted(topics.len(), "topic")) } (if topics.len() == 1 { " has" } else { " have" }) " no contract." } } } }
             @if !all.is_empty() { (domains(&all)) }
             section.sec aria-labelledby="h-prod" {
                 header {
@@ -55,7 +54,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
                         select.small #sort name="sort" {
                             @for (value, text) in SORTS { option value=(value) selected[pairs.last("sort") == Some(value)] { (text) } }
                         }
-                        button.btn.tiny { "Sort" }
+                        noscript { button.btn.tiny { "Sort" } }
                     }
                 }
                 (products(&shown, now))
@@ -259,12 +258,12 @@ fn row(seen: &Seen, now: i64) -> Markup {
                 @if seen.personal { " " span.tag.pii { "PII" } }
                 @if let Some(text) = seen.text { p.desc { (text.lines().next().unwrap_or_default()) } }
                 @if status == Status::Unknown { p.why.unknown { (seen.why_unknown()) } }
-                @else if let Some((rule, of, failed)) = found.first() {
+                @else if let Some((rule, _, failed)) = found.first() {
                     @if status != Status::Pass {
                         p class={ "why " (word(status)) } {
-                            (capital(&seen.worded(rule).bad))
+                            (seen.worded(rule).bad_sentence())
                             @if *failed > 0 { " in " (count(*failed)) " of " (count(records)) " records of the last window" }
-                            @else { ", " (word(*of)) " in the last window" }
+                            @else { " in the last window" }
                             @if found.len() > 1 { ", and " (found.len() - 1) " more" }
                             "."
                         }

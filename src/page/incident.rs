@@ -1,6 +1,7 @@
 //! `/incidents/{id}`: what broke, whose it is, which records, what to do, who is touched.
 
 use crate::clock::now_ms;
+use crate::engine::check::verdict::Status;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
 use crate::engine::event::incident::id_of;
@@ -9,6 +10,7 @@ use crate::http::server::Site;
 use crate::http::workers;
 use crate::page::frame::{self, Place};
 use crate::page::records;
+use crate::page::ribbon::ribbon;
 use crate::page::seen::{Seen, href};
 use crate::page::spark;
 use crate::page::verdict::icon;
@@ -155,6 +157,16 @@ fn figures(found: &Found, seen: &Seen, now: i64) -> Markup {
 
 fn chart(found: &Found, seen: &Seen) -> Markup {
     let rows = failed(seen, &found.rule);
+    if rows.iter().all(|failed| *failed == 0) {
+        let windows: Vec<Option<Status>> =
+            seen.windows.iter().map(|window| window.findings.get(&found.rule).map(|(status, _)| *status)).collect();
+        return html! {
+            section.sec aria-labelledby="h-ch" {
+                header { h2 #h-ch { "Window by window" } p { "It is about a window as a whole: no single record breaks it." } }
+                div.panel.pad { (ribbon(&windows, &found.rule)) }
+            }
+        };
+    }
     let most = rows.iter().copied().max().unwrap_or(0);
     let ends: Vec<String> = [seen.windows.first().map(|w| w.start_ms), seen.windows.last().map(|w| w.end_ms)]
         .into_iter()
@@ -165,7 +177,7 @@ fn chart(found: &Found, seen: &Seen) -> Markup {
     html! {
         section.sec aria-labelledby="h-ch" {
             header { h2 #h-ch { "Records that broke it, each window" } p { "The last " (counted(rows.len(), "window")) ", all partitions." } }
-            div.panel.pad { @if most == 0 { p.dim { "None in these windows." } } @else { (spark::bars(&rows, &counted(usize::try_from(most).unwrap_or(usize::MAX), "record"), (&ends[0], &ends[1]), &text)) } }
+            div.panel.pad { (spark::bars(&rows, &counted(usize::try_from(most).unwrap_or(usize::MAX), "record"), (&ends[0], &ends[1]), &text)) }
         }
     }
 }

@@ -257,7 +257,7 @@ fn banner(seen: &Seen, now: i64) -> Markup {
         .min_by_key(|incident| incident.first_window);
     let records = seen.windows.last().map_or(0, |window| window.records);
     let worst = found.first().map(|(rule, _, failed)| {
-        let bad = declared::capital(&seen.worded(rule).bad);
+        let bad = seen.worded(rule).bad_sentence();
         html! {
             (bad) @if *failed > 0 { " in " (count(*failed)) " of " (count(records)) " records of the last window. " }
             @else { ", in the last window of " (count(records)) " records. " }

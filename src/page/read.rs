@@ -121,7 +121,7 @@ pub fn consume(seen: &Seen) -> Markup {
     }
 }
 
-fn snippets<'t>(seen: &Seen, topic: &'t str) -> [(&'static str, String, String); 4] {
+fn snippets(seen: &Seen, topic: &str) -> [(&'static str, String, String); 4] {
     let framed = seen
         .plans
         .iter()

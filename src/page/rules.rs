@@ -8,7 +8,7 @@ use crate::page::ribbon::ribbon;
 use crate::page::seen::Seen;
 use crate::page::verdict::{mark, rank};
 use crate::page::worded::{expression, own};
-use crate::page::words::{clock, count, share, short};
+use crate::page::words::{count, from_to, share, short};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ pub fn rules(seen: &Seen, evidence: &Evidence) -> Markup {
                 h2 #h-rules { "Rules" }
                 @match last {
                     Some(window) => p {
-                        "Window " (clock(&rfc3339(window.start_ms))) " to " (clock(&rfc3339(window.end_ms))) ", " (count(window.records)) " records. A rule that found nothing stands as pass."
+                        "Window " (from_to(&rfc3339(window.start_ms), &rfc3339(window.end_ms))) ", " (count(window.records)) " records. A rule that found nothing stands as pass."
                     },
                     None => p { "No window has closed yet." },
                 }

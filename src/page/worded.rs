@@ -20,6 +20,22 @@ pub struct Worded {
     pub bad: String,
 }
 
+impl Worded {
+    /// What a bad one did, at the beginning of a sentence. A name of the contract stays as it is.
+    pub fn bad_sentence(&self) -> String {
+        const WORDS: [&str; 6] = ["the", "a", "no", "it", "fewer", "records"];
+        match self.bad.split_once(' ') {
+            Some((first, _)) if WORDS.contains(&first) => capital(&self.bad),
+            _ => self.bad.clone(),
+        }
+    }
+}
+
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 pub fn worded(rule: &Rule) -> Worded {
     let clause = clause(rule);
     match (rule.threshold, &rule.check) {
@@ -39,11 +55,11 @@ pub fn worded(rule: &Rule) -> Worded {
 /// What the daemon asks of every record, by the id of its result; it stands in no contract.
 pub fn own(id: &str) -> Option<Worded> {
     let (good, bad) = match id {
-        DECODABLE => ("every record can be read", "it cannot be read"),
-        TIMESTAMP => ("no record comes from the future", "its time lies in the future"),
-        SCHEMA => ("the registry has every record's schema", "its schema is unknown to the registry"),
-        SIZE => ("no record is too large", "it is too large"),
-        LATE => ("every record comes before its window has closed", "it came after its window had closed"),
+        DECODABLE => ("every record can be read", "a record cannot be read"),
+        TIMESTAMP => ("no record comes from the future", "a record's time lies in the future"),
+        SCHEMA => ("the registry has every record's schema", "a record's schema is unknown to the registry"),
+        SIZE => ("no record is too large", "a record is too large"),
+        LATE => ("every record comes before its window has closed", "a record came after its window had closed"),
         _ => return None,
     };
     Some(said(good, bad))
@@ -92,10 +108,15 @@ fn clause(rule: &Rule) -> Worded {
             let (from, object) = (named(&reference.from), &reference.object);
             said(format!("{from} exists in {object}"), format!("{from} is not in {object}"))
         }
-        Check::RowCount => said(
-            format!("a window has {} records", compared(rule.threshold)),
-            format!("the window has not {} records", compared(rule.threshold)),
-        ),
+        Check::RowCount => {
+            let bad = match rule.threshold {
+                Threshold::GreaterOrEqualTo(n) => format!("the window has fewer than {}", records(n)),
+                Threshold::GreaterThan(n) => format!("the window has {} or fewer", records(n)),
+                Threshold::LessOrEqualTo(n) => format!("the window has more than {}", records(n)),
+                _ => "the window has another number of records".to_owned(),
+            };
+            said(format!("a window has {} records", compared(rule.threshold)).replace(" 1 records", " 1 record"), bad)
+        }
         Check::Holds(_) => match &rule.name {
             Some(name) => said(name, format!("“{name}” does not hold")),
             None => said(format!("the condition on {of} holds"), format!("the condition on {of} does not hold")),
@@ -265,6 +286,10 @@ fn listed(of: &str, values: &Values) -> Worded {
     }
 }
 
+fn records(n: f64) -> String {
+    format!("{} record{}", number(n), if n == 1.0 { "" } else { "s" })
+}
+
 /// `3 to 5 characters`, `at least 1 item`.
 fn many(min: Option<u64>, max: Option<u64>, thing: &str) -> String {
     let s = |n: u64| if n == 1 { "" } else { "s" };
@@ -378,7 +403,7 @@ schema:
         has("account is never null", "account is null");
         has("the newest record is at most 30 s old", "no record came for 30 s");
         has("at least 3,000 records/min", "fewer than 3,000 records/min");
-        has("a window has more than 10 records", "the window has not more than 10 records");
+        has("a window has more than 10 records", "the window has 10 records or fewer");
         has("id is not repeated within a window", "id is repeated");
         assert_eq!(own(DECODABLE).unwrap().good, "every record can be read");
     }

@@ -35,7 +35,7 @@ fn plain(number: f64) -> String {
     let digits = match number.abs() {
         n if n >= 100.0 || n == 0.0 => 0,
         n if n >= 1.0 => 1,
-        n if n >= 0.1 => 2,
+        n if n >= 0.01 => 2,
         _ => 4,
     };
     let text = format!("{number:.digits$}");
@@ -76,6 +76,15 @@ pub fn share(part: u64, whole: u64) -> String {
 /// `13:42` of `2026-11-29T13:42:00Z`.
 pub fn clock(rfc3339: &str) -> &str {
     rfc3339.get(11..16).unwrap_or(rfc3339)
+}
+
+/// `13:42 to 13:43`, with seconds where they tell the two apart.
+pub fn from_to(from: &str, to: &str) -> String {
+    let seconds = |text: &str| text.get(11..19).unwrap_or(text).to_owned();
+    match clock(from) == clock(to) || !from.ends_with(":00Z") {
+        true => format!("{} to {}", seconds(from), seconds(to)),
+        false => format!("{} to {}", clock(from), clock(to)),
+    }
 }
 
 /// `29 Nov 13:42` of `2026-11-29T13:42:00Z`.

@@ -15,11 +15,11 @@ use mesh_steward::engine::lineage::statement;
 use serde_json::{Value, json};
 use std::io::Write;
 
-const KAFKA: &str = "kafka://b:9092";
+pub const KAFKA: &str = "kafka://b:9092";
 const ENCODED: &str = "kafka:%2F%2Fb:9092";
 
 /// `postgres -> source -> shop.orders -> app -> shop.returns -> sink -> s3`, and a group that merely may read.
-fn chain() -> Graph {
+pub fn chain() -> Graph {
     let topic = |name: &str| Node::dataset(KAFKA, name);
     let (connect, groups) = ("http://connect:8083", KAFKA);
     let (source, app, sink) = (Node::job(connect, "source"), Node::job(groups, "app"), Node::job(connect, "sink"));

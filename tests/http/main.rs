@@ -4,6 +4,8 @@ mod served; // a server on a port of its own
 #[path = "../notify/mod.rs"]
 mod notify; // a service manager's ear
 
+mod browser; // a headless Chromium
+mod looks; // pages in it
 mod lineage; // who feeds whom, Marquez' API, events of others
 mod access; // who gets in
 mod tls; // HTTPS
