@@ -60,7 +60,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
             }
             section.sec #lines data-poll="4000" aria-label="Requests" aria-live="polite" {
                 @if found.is_empty() {
-                    div.panel.empty { h3 { "Nothing here" } p { (if looked.is_empty() { "Publish, change or pause something, and it stands here within a second." } else { "No request fits the filter." }) } }
+                    div.panel.empty { h2 { "Nothing here" } p { (if looked.is_empty() { "Publish, change or pause something, and it stands here within a second." } else { "No request fits the filter." }) } }
                 } @else {
                     ol.panel.audit { @for entry in &found { li { (line(entry, &site.address)) } } }
                 }
@@ -147,7 +147,7 @@ fn line(entry: &Entry, address: &str) -> Markup {
                         @if let Some(after) = after { dt { "After" } dd.mono { (after.to_string()) } }
                     }
                 }
-                div.code.wrap { pre tabindex="0" aria-label="The call" { (curl(method, path, address)) span.c { "\n# " (status) } } button.btn.tiny data-copy=(curl(method, path, address)) hidden { "Copy" } }
+                div.code.wrap { pre tabindex="0" role="region" aria-label="The call" { (curl(method, path, address)) span.c { "\n# " (status) } } button.btn.tiny data-copy=(curl(method, path, address)) hidden { "Copy" } }
                 p.small.dimmer {
                     (day_and_clock(&at)) " UTC, by worker " span.mono { (worker) } ", request " span.mono { (correlation) } ". "
                     @if let Some((domain, name)) = product.as_deref().and_then(|product| product.split_once('/')) {

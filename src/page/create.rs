@@ -132,8 +132,8 @@ pub fn steps(now: usize) -> Markup {
         ("Publish", "audited, can be undone"),
     ];
     html! {
-        ol.steps { @for (at, (name, what)) in STEPS.iter().enumerate() {
+        nav aria-label="Steps" { ol.steps { @for (at, (name, what)) in STEPS.iter().enumerate() {
             li aria-current=[(at + 1 == now).then_some("step")] { span.d { (at + 1) } b { (name) } span { (what) } }
-        } }
+        } } }
     }
 }

@@ -158,7 +158,7 @@ async fn shown(site: &Site, rest: &Rest, parts: &Parts, id: &str, text: Option<&
                         section.panel.pad.stack aria-labelledby="h-why" {
                             h2 #h-why { "Publish" }
                             label.fld { span { "Why? The audit keeps it." } input name="reason" maxlength="300" autocomplete="off"; }
-                            div.code.wrap { pre tabindex="0" aria-label="The call behind Publish" { (curl("POST", &format!("/drafts/{}/publish", encoded(id)), &site.address)) } }
+                            div.code.wrap { pre tabindex="0" role="region" aria-label="The call behind Publish" { (curl("POST", &format!("/drafts/{}/publish", encoded(id)), &site.address)) } }
                             button.btn.danger.tiny name="do" value="delete" formnovalidate { "Throw the draft away" }
                         }
                     }

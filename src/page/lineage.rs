@@ -118,7 +118,7 @@ fn shown(site: &Site, headers: &HeaderMap, uri: &Uri, product: Option<&ProductNa
                 div {
                     section.sec aria-label="Graph" {
                         @if part.edges.is_empty() {
-                            div.panel.empty { h3 { (if lineage.at_ms > 0 { "No line leads here" } else { "Lineage was not collected yet" }) }
+                            div.panel.empty { h2 { (if lineage.at_ms > 0 { "No line leads here" } else { "Lineage was not collected yet" }) }
                                 p { (if lineage.at_ms > 0 { "Nobody is seen, configured or declared to write or read it." } else { "A worker collects it once a minute; the log was not read yet." }) } }
                         } @else { div.panel { (part.picture(&name)) } }
                     }

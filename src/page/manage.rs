@@ -219,7 +219,7 @@ fn withdrawing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: 
                     input type="hidden" name="etag" value=(entry.tag());
                     label.fld { span { "Type " b { (product.name) } " to say that you mean it" } input name="name" required autocomplete="off" spellcheck="false"; }
                     label.fld { span { "Why? The audit keeps it." } input name="reason" maxlength="300" autocomplete="off"; }
-                    div.code.wrap { pre tabindex="0" aria-label="The call behind Withdraw" { (curl("DELETE", &href(product), &site.address)) } }
+                    div.code.wrap { pre tabindex="0" role="region" aria-label="The call behind Withdraw" { (curl("DELETE", &href(product), &site.address)) } }
                     div.acts { a.btn href={ (href(product)) "/edit" } { "Deprecate instead" } button.btn.danger { "Withdraw " (product.name) } }
                 },
             }

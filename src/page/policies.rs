@@ -35,7 +35,7 @@ pub async fn list(State(site): State<Site>, headers: HeaderMap) -> Response {
                 div.acts { a.btn href="/policies?format=json" { "As JSON" } }
             }
             @if all.is_empty() {
-                div.panel.empty { h3 { "Nothing is asked of contracts yet" } p { "Put a file of policies into one of the folders of the key " code { "policies" } "." } }
+                div.panel.empty { h2 { "Nothing is asked of contracts yet" } p { "Put a file of policies into one of the folders of the key " code { "policies" } "." } }
             } @else {
                 section.sec aria-labelledby="h-pol" {
                     h2.sr #h-pol { "Policies" }
@@ -122,7 +122,7 @@ pub async fn one(State(site): State<Site>, Path(id): Path<String>, headers: Head
             }
             section.sec aria-labelledby="h-cel" {
                 header { h2 #h-cel { "What it asks" } p { "In CEL, about each " (facts.about.word()) ". It lives in " span.mono { (facts.path) } "." } }
-                div.code.wrap { pre tabindex="0" aria-label="Expression" {
+                div.code.wrap { pre tabindex="0" role="region" aria-label="Expression" {
                     @if !facts.when.is_empty() { span.c { "when " } (facts.when) "\n" }
                     span.c { "rule " } (facts.rule)
                 } }

@@ -148,7 +148,7 @@ fn contract(seen: &Seen, directory: &Directory) -> Markup {
             @for document in &documents {
                 details.panel.pad {
                     summary { span { (document.id) " " (document.version) ", " span.mono.dimmer { (document.path) } } }
-                    div.code { pre tabindex="0" aria-label={ "Text of " (document.id) } { (document.text) } button.btn.tiny data-copy="" hidden { "Copy" } }
+                    div.code { pre tabindex="0" role="region" aria-label={ "Text of " (document.id) } { (document.text) } button.btn.tiny data-copy="" hidden { "Copy" } }
                 }
             }
         }

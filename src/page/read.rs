@@ -113,7 +113,7 @@ pub fn consume(seen: &Seen) -> Markup {
                 @for (at, (tool, topic, text)) in snippets.iter().enumerate() {
                     details name="use" open[at == 0] {
                         summary { (tool) @if seen.info.topics.len() > 1 { ": " span.mono { (topic) } } }
-                        div.code { pre tabindex="0" aria-label={ (tool) " snippet" } { (text) } button.btn.tiny data-copy="" hidden { "Copy" } }
+                        div.code { pre tabindex="0" role="region" aria-label={ (tool) " snippet" } { (text) } button.btn.tiny data-copy="" hidden { "Copy" } }
                     }
                 }
             }

@@ -54,6 +54,15 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("GET", "/workers", "?++++"),
     ("GET", "/search", "?++++"),
     ("GET", "/audit", "?++++"),
+    ("GET", "/products/{domain}/{name}/edit", "?++++"),
+    ("POST", "/products/{domain}/{name}/edit", "?--++"),
+    ("GET", "/products/{domain}/{name}/withdraw", "?++++"),
+    ("POST", "/products/{domain}/{name}/withdraw", "?--++"),
+    ("GET", "/incidents/{id}", "?++++"),
+    ("GET", "/create", "?++++"),
+    ("POST", "/create", "?-+++"),
+    ("GET", "/drafts/{id}", "?++++"),
+    ("POST", "/drafts/{id}", "?-+++"),
     ("GET", "/admin/loggers", "?---+"),
     ("GET", "/admin/loggers/{name}", "?---+"),
     ("PUT", "/admin/loggers/{name}", "?---+"),
@@ -158,7 +167,9 @@ fn every_route_lets_through_whom_its_row_lets_through_and_nobody_else() {
             .iter()
             .map(|(name, role)| {
                 let login = if role.is_empty() { String::new() } else { bearer(&token(name)) };
-                match ask(&served, row.method.as_str(), &path, &format!("Accept: {accept}\r\n{login}")).0 {
+                let form =
+                    if *accept == "text/html" { "Content-Type: application/x-www-form-urlencoded\r\n" } else { "" };
+                match ask(&served, row.method.as_str(), &path, &format!("Accept: {accept}\r\n{form}{login}")).0 {
                     401 => '?',
                     403 => '-',
                     _ => '+',
@@ -308,7 +319,10 @@ fn every_answer_says_what_a_browser_may_do_with_it() {
                 "{path}: {head}"
             );
             assert!(!policy.contains("unsafe"), "{path}: {head}");
-            for header in ["x-content-type-options: nosniff", "x-frame-options: deny", "referrer-policy: no-referrer"] {
+            // Under `no-referrer` a browser sends a page's own forms without its origin.
+            let referrer = if path == "/" && accept == "text/html" { "same-origin" } else { "no-referrer" };
+            let referrer = format!("referrer-policy: {referrer}");
+            for header in ["x-content-type-options: nosniff", "x-frame-options: deny", &referrer] {
                 assert!(head.contains(header), "{path}: {header}: {head}");
             }
             assert!(head.matches("content-security-policy").count() == 1, "{head}");

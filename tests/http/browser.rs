@@ -153,12 +153,13 @@ impl Browser {
     }
 
     /// What axe finds: `rule: the elements`.
-    pub fn axe(&mut self, axe: &str) -> Vec<String> {
+    /// `rules`: only these, as `['color-contrast']`, or `null` for all.
+    pub fn axe(&mut self, axe: &str, rules: &str) -> Vec<String> {
         self.ask(&format!("{axe}; void 0"));
-        let found = self.ask(
-            "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => v.id + ': ' + \
-             v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + n.failureSummary).join(' | ')))",
-        );
+        let found = self.ask(&format!(
+            "axe.run(document, {{resultTypes: ['violations'], ...({rules} && {{runOnly: {rules}}})}}).then(r => r.violations.map(v => v.id + ': ' + \
+             v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + n.failureSummary).join(' | ')))"
+        ));
         found.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
     }
 }
