@@ -192,7 +192,7 @@ fn facets(all: &[Seen], pairs: &Pairs) -> Markup {
     html! {
         form action="/" aria-label="Filter products" {
             @if let Some(q) = pairs.last("q") { input type="hidden" name="q" value=(q); }
-            details.facets {
+            details.facets open {
                 summary { "Filter" }
                 fieldset.facet {
                     legend { "Verdict" }

@@ -1,5 +1,6 @@
 //! A form's wish as the REST call that fulfils it: the same route, guards and audit as for curl. A page decides nothing itself.
 
+use crate::http::access::Client;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION, TRANSFER_ENCODING};
@@ -44,7 +45,10 @@ impl Ask<'_> {
         };
         *request.uri_mut() = path;
         *request.headers_mut() = self.from.headers.clone();
-        *request.extensions_mut() = self.from.extensions.clone();
+        // Who is at the other end; what the page's own route left there (its path's parts) is not the call's.
+        if let Some(client) = self.from.extensions.get::<Client>() {
+            request.extensions_mut().insert(client.clone());
+        }
         let headers = request.headers_mut();
         for name in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, IF_MATCH, IF_NONE_MATCH] {
             headers.remove(name);

@@ -61,6 +61,7 @@
     if (q && list) { q.addEventListener('input', () => filter(list, q.value)); doc.addEventListener('change', e => e.target.closest('.facet') && filter(list, q.value)) }
     for (const s of $$('select[data-go], #sort')) s.addEventListener('change', () => s.form.submit());
     ready(doc);
+    if (matchMedia('(max-width: 60rem)').matches) for (const d of $$('.facets')) d.open = false;   // a phone folds them
     for (const box of $$('.edit')) { const area = $('textarea', box); paint(box); area.addEventListener('input', () => paint(box)); area.addEventListener('scroll', () => follow(box)) }
     for (const s of $$('[data-poll]')) setTimeout(poll, +s.dataset.poll, s.id, +s.dataset.poll);
     for (const b of $$('[data-theme-toggle]')) b.setAttribute('aria-label', dark() ? 'Use the light theme' : 'Use the dark theme');

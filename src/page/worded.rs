@@ -95,9 +95,8 @@ fn clause(rule: &Rule) -> Worded {
         Check::Null => said(format!("{of} is never null"), format!("{of} is null")),
         Check::Missing(_) => said(format!("{of} is never missing"), format!("{of} is missing")),
         Check::Valid(validity) => valid(of, validity),
-        Check::Invalid { .. } => {
-            said(format!("{of} is none of its invalid values"), format!("{of} is an invalid value"))
-        }
+        Check::Invalid { values: Some(values), .. } => listed(of, values),
+        Check::Invalid { .. } => said(format!("{of} matches its pattern"), format!("{of} does not match its pattern")),
         Check::Beside(beside) => asked_beside(beside),
         Check::Unique(fields) => {
             let fields = if fields.is_empty() { of.to_owned() } else { named(fields) };
@@ -152,7 +151,7 @@ fn valid(of: &str, validity: &Validity) -> Worded {
         Validity::Zoned { .. } => said(format!("{of} names no time zone"), format!("{of} names a time zone")),
         Validity::Length { min, max } => {
             let length = many(*min, *max, "character");
-            said(format!("{of} has {length}"), format!("{of} has not {length}"))
+            said(format!("{of} has {length}"), format!("{of} has {}", too(*min, *max, "character")))
         }
         Validity::Pattern(_) => said(format!("{of} matches its pattern"), format!("{of} does not match its pattern")),
         Validity::Format(format) => is(format_word(*format).to_owned()),
@@ -168,12 +167,12 @@ fn valid(of: &str, validity: &Validity) -> Worded {
             _ => {
                 let items = many(*min, *max, "item");
                 let twice = if *unique { ", none twice" } else { "" };
-                said(format!("{of} has {items}{twice}"), format!("{of} has not {items}{twice}"))
+                said(format!("{of} has {items}{twice}"), format!("{of} has {}{twice}", too(*min, *max, "item")))
             }
         },
         Validity::Properties { min, max } => {
             let fields = many(*min, *max, "field");
-            said(format!("{of} has {fields}"), format!("{of} has not {fields}"))
+            said(format!("{of} has {fields}"), format!("{of} has {}", too(*min, *max, "field")))
         }
         Validity::Has(names) => {
             let names = names.join(", ");
@@ -195,7 +194,7 @@ fn asked_beside(beside: &Beside) -> Worded {
         Asks::Present => said(format!("{of} is always there"), format!("{of} is missing")),
         Asks::Length { min, max } => {
             let length = many(*min, *max, "character");
-            said(format!("{of} has {length}"), format!("{of} has not {length}"))
+            said(format!("{of} has {length}"), format!("{of} has {}", too(*min, *max, "character")))
         }
         Asks::Pattern(_) => said(format!("{of} matches its pattern"), format!("{of} does not match its pattern")),
         Asks::Format(format) => {
@@ -302,6 +301,15 @@ fn many(min: Option<u64>, max: Option<u64>, thing: &str) -> String {
     }
 }
 
+/// What has not so many.
+fn too(min: Option<u64>, max: Option<u64>, thing: &str) -> String {
+    match (min, max) {
+        (Some(min), None) => format!("fewer than {min} {thing}s"),
+        (None, Some(max)) => format!("more than {max} {thing}s"),
+        _ => format!("another number of {thing}s"),
+    }
+}
+
 fn compared(threshold: Threshold) -> String {
     match threshold {
         Threshold::MustBe(n) => format!("exactly {}", number(n)),
@@ -396,8 +404,10 @@ schema:
             assert!(all.contains(&said(good, bad)), "{good} / {bad}: {all:#?}");
         };
         has("user is always there", "user is missing or null");
-        has("user has 3 to 5 characters", "user has not 3 to 5 characters");
-        has("quantity is 1 to 5,000", "quantity is outside 1 to 5,000");
+        has("user has at least 3 characters", "user has fewer than 3 characters");
+        has("user has at most 5 characters", "user has more than 5 characters");
+        has("quantity is at least 1", "quantity is below 1");
+        has("quantity is at most 5,000", "quantity is above 5,000");
         has("quantity is a whole number", "quantity is not a whole number");
         has("side is not BUY or SELL in less than 5 % of the records", "side is not BUY or SELL");
         has("account is never null", "account is null");
