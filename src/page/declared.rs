@@ -165,7 +165,7 @@ fn readers(seen: &Seen, lineage: &Lineage) -> ((usize, usize), usize) {
     let about = |name: &str| seen.info.topics.contains(name);
     let undeclared = graph
         .contradictions()
-        .iter()
+        .keys()
         .filter(|found| found.word() == "undeclared-consumer" && about(found.dataset().name()));
     ((said, observed), undeclared.count())
 }

@@ -198,7 +198,7 @@ impl<'l> Part<'l> {
     }
 
     pub fn wrong(&self, edge: &Edge) -> Option<&'l Contradiction> {
-        self.lineage.graph.contradictions().iter().find(|found| match found {
+        self.lineage.graph.contradictions().keys().find(|found| match found {
             Contradiction::UndeclaredConsumer { dataset, job }
             | Contradiction::UndeclaredInput { dataset, job, .. } => edge.from == *dataset && edge.to == *job,
             Contradiction::DeclaredNeverRead { dataset, reader } => edge.from == *dataset && edge.to == *reader,

@@ -263,7 +263,7 @@ fn unknown(lineage: &crate::catalog::lineage::Lineage, part: &Part<'_>) -> Marku
         .iter()
         .filter(|(_, look)| look.error.is_some() || !look.complete || look.unresolved_total > 0)
         .collect();
-    let here: Vec<_> = graph.contradictions().iter().filter(|found| part.nodes.contains(&found.dataset())).collect();
+    let here: Vec<_> = graph.contradictions().keys().filter(|found| part.nodes.contains(&found.dataset())).collect();
     html! {
         @if !here.is_empty() {
             section.sec.panel aria-labelledby="h-con" {

@@ -49,7 +49,7 @@ fn reader(node: &Node, seen: &Seen, lineage: &Lineage) -> Markup {
     let kinds: BTreeSet<&str> = claims().map(|(claimant, _)| claimant.evidence.word()).collect();
     let most =
         |what: &str| claims().filter_map(|(_, claim)| claim.detail.get(what)?.parse::<f64>().ok()).reduce(f64::max);
-    let undeclared = graph.contradictions().iter().any(|found| {
+    let undeclared = graph.contradictions().keys().any(|found| {
         matches!(found, crate::engine::lineage::contradiction::Contradiction::UndeclaredConsumer { job, .. } if job == node)
     });
     let owner = job.and_then(|facts| facts.detail.get("owner"));
