@@ -38,7 +38,7 @@ pub fn table() -> Vec<Route> {
         Route::get("/audit", Viewer, audit::page),
         Route::get("/create", Viewer, create::page),
         Route::post("/create", Publisher, create::begin),
-        Route::get("/drafts/{id}", Viewer, draft::page),
+        Route::get("/drafts/{id}", Publisher, draft::page),
         Route::post("/drafts/{id}", Publisher, draft::act).body(form()),
     ]
 }
