@@ -47,7 +47,7 @@ impl Browser {
             if began.elapsed() > PATIENCE {
                 return Err("Chromium did not open its port".into());
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::park_timeout(Duration::from_millis(50));
         };
         let pages = ureq::get(format!("http://127.0.0.1:{port}/json/list")).call().map_err(|why| why.to_string())?;
         let pages: Value = pages.into_body().read_json().map_err(|why| why.to_string())?;
@@ -122,7 +122,7 @@ impl Browser {
                 let text = self.ask("location.href + '\\n' + document.body.innerText");
                 panic!("{expression} did not come true on {}", text.as_str().unwrap_or_default());
             }
-            std::thread::sleep(Duration::from_millis(30));
+            std::thread::park_timeout(Duration::from_millis(30));
         }
     }
 
