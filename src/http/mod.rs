@@ -2,6 +2,7 @@
 
 pub mod server; // listens, and what all answers are made of
 pub mod routes; // the one table of all routes
+pub mod openapi; // /openapi.json, made of that table
 pub mod access; // who asks, and whether they may
 pub mod tls; // HTTPS
 pub mod health; // /live, /ready, /health, /

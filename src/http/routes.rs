@@ -1,12 +1,12 @@
-//! The one table of all routes: the router is made of it, and with each route stands whom it lets through. `page::routes` has the
-//! pages' own in the same form.
+//! The one table of all routes: the router is made of it, and so is the OpenAPI document; with each route stands whom it lets through.
+//! `page::routes` has the pages' own in the same form.
 
 use crate::engine::access::standing::Standing::{self, Admin, Nobody, Owner, Publisher, Viewer};
 use crate::http::access;
 use crate::http::server::Site;
 use crate::http::{
-    audit, contracts, domains, drafts, health, incidents, lineage, loggers, marquez, metrics, policies, products,
-    publish, search, status, topics, wishes, workers,
+    audit, contracts, domains, drafts, health, incidents, lineage, loggers, marquez, metrics, openapi, policies,
+    products, publish, search, status, topics, wishes, workers,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -20,29 +20,85 @@ pub struct Route {
     pub path: &'static str,
     /// The least that whoever asks must be; of an `Owner`, towards the `{domain}` of the path.
     pub asks: Standing,
+    /// What it is for, in a line.
+    pub tells: &'static str,
+    /// What stands behind the question mark: names, and what they mean.
+    pub query: &'static [(&'static str, &'static str)],
+    /// A body's media type, and its schema in `openapi.json`.
+    pub takes: Option<(&'static str, &'static str)>,
+    /// Answers: status, media type, schema. Every route may answer 4xx with a problem besides.
+    pub gives: Vec<Gives>,
     on: MethodRouter<Site>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gives {
+    pub status: u16,
+    /// Media type and schema; `None`: no body.
+    pub body: Option<(&'static str, &'static str)>,
+}
+
+pub const JSON: &str = "application/json";
+pub const YAML: &str = "application/yaml";
+pub const PROBLEM: &str = "application/problem+json";
+const TEXT: &str = "text/plain";
+
 impl Route {
     pub fn get<H: Handler<T, Site>, T: 'static>(path: &'static str, asks: Standing, handler: H) -> Route {
-        Route { method: Method::GET, path, asks, on: on(MethodFilter::GET, handler) }
+        Route::of(Method::GET, path, asks, on(MethodFilter::GET, handler))
     }
 
     pub fn post<H: Handler<T, Site>, T: 'static>(path: &'static str, asks: Standing, handler: H) -> Route {
-        Route { method: Method::POST, path, asks, on: on(MethodFilter::POST, handler) }
+        Route::of(Method::POST, path, asks, on(MethodFilter::POST, handler))
     }
 
     pub fn put<H: Handler<T, Site>, T: 'static>(path: &'static str, asks: Standing, handler: H) -> Route {
-        Route { method: Method::PUT, path, asks, on: on(MethodFilter::PUT, handler) }
+        Route::of(Method::PUT, path, asks, on(MethodFilter::PUT, handler))
     }
 
     pub fn delete<H: Handler<T, Site>, T: 'static>(path: &'static str, asks: Standing, handler: H) -> Route {
-        Route { method: Method::DELETE, path, asks, on: on(MethodFilter::DELETE, handler) }
+        Route::of(Method::DELETE, path, asks, on(MethodFilter::DELETE, handler))
+    }
+
+    fn of(method: Method, path: &'static str, asks: Standing, on: MethodRouter<Site>) -> Route {
+        Route { method, path, asks, tells: "", query: &[], takes: None, gives: Vec::new(), on }
     }
 
     /// Takes larger bodies than others do.
     pub fn body(self, limit: DefaultBodyLimit) -> Route {
         Route { on: self.on.route_layer(limit), ..self }
+    }
+
+    pub fn tells(self, tells: &'static str) -> Route {
+        Route { tells, ..self }
+    }
+
+    pub fn query(self, query: &'static [(&'static str, &'static str)]) -> Route {
+        Route { query, ..self }
+    }
+
+    pub fn takes(self, media: &'static str, schema: &'static str) -> Route {
+        Route { takes: Some((media, schema)), ..self }
+    }
+
+    /// 200 with JSON of this schema.
+    pub fn shows(self, schema: &'static str) -> Route {
+        self.gives(200, JSON, schema)
+    }
+
+    pub fn gives(mut self, status: u16, media: &'static str, schema: &'static str) -> Route {
+        self.gives.push(Gives { status, body: Some((media, schema)) });
+        self
+    }
+
+    pub fn empty(mut self, status: u16) -> Route {
+        self.gives.push(Gives { status, body: None });
+        self
+    }
+
+    /// Problems beside 4xx.
+    pub fn fails(self, statuses: &[u16]) -> Route {
+        statuses.iter().fold(self, |route, status| route.gives(*status, PROBLEM, "Problem"))
     }
 }
 
@@ -54,53 +110,203 @@ pub fn router(site: &Site, rows: Vec<Route>) -> Router<Site> {
 
 /// Every route of REST.
 pub fn table() -> Vec<Route> {
-    let mut rows = vec![
-        Route::get("/", Viewer, health::root),
-        Route::get("/live", Nobody, health::live),
-        Route::get("/ready", Nobody, health::ready),
-        Route::get("/health", Viewer, health::health),
-        Route::get("/metrics", Viewer, metrics::metrics),
-        Route::get("/products", Viewer, products::list),
-        Route::post("/products", Publisher, publish::create).body(publish::body()),
-        Route::get("/products/{domain}/{name}", Viewer, products::one),
-        Route::delete("/products/{domain}/{name}", Owner, publish::withdraw),
-        Route::put("/products/{domain}/{name}/lifecycle", Owner, publish::live),
-        Route::get("/products/{domain}/{name}/status", Viewer, status::status),
-        Route::get("/products/{domain}/{name}/contract", Viewer, products::contract),
-        Route::put("/products/{domain}/{name}/contract", Owner, publish::replace).body(publish::body()),
-        Route::get("/products/{domain}/{name}/profile", Viewer, products::profile),
-        Route::get("/products/{domain}/{name}/incidents", Viewer, incidents::of_product),
-        Route::get("/products/{domain}/{name}/offsets", Viewer, products::offsets),
-        Route::put("/products/{domain}/{name}/pause", Owner, wishes::pause),
-        Route::put("/products/{domain}/{name}/resume", Owner, wishes::resume),
-        Route::post("/products/{domain}/{name}/restart", Owner, wishes::restart),
-        Route::get("/products/{domain}/{name}/lineage", Viewer, lineage::of_product),
-        Route::get("/products/{domain}/{name}/impact", Viewer, lineage::impact),
-        Route::get("/lineage", Viewer, lineage::standing),
-        Route::get("/contracts", Viewer, contracts::list),
-        Route::get("/contracts/{id}", Viewer, contracts::one),
-        Route::get("/topics", Viewer, topics::list),
-        Route::get("/domains", Viewer, domains::list),
-        Route::get("/domains/{domain}", Viewer, domains::one),
-        Route::get("/policies", Viewer, policies::list),
-        Route::get("/policies/{id}", Viewer, policies::one),
-        Route::get("/incidents", Viewer, incidents::all),
-        Route::get("/workers", Viewer, workers::list),
-        Route::get("/search", Viewer, search::search),
-        Route::get("/audit", Viewer, audit::list),
-        // What is inferred may name values of a topic that nobody has classified yet.
-        Route::get("/drafts", Publisher, drafts::list),
-        Route::post("/drafts", Publisher, drafts::begin).body(publish::body()),
-        Route::get("/drafts/{id}", Publisher, drafts::one),
-        Route::put("/drafts/{id}", Publisher, drafts::edit).body(publish::body()),
-        Route::delete("/drafts/{id}", Publisher, drafts::delete),
-        Route::post("/drafts/{id}/trial", Publisher, drafts::attempt),
-        Route::post("/drafts/{id}/publish", Publisher, drafts::publish),
-        Route::get("/admin/loggers", Admin, loggers::list),
-        Route::get("/admin/loggers/{name}", Admin, loggers::one),
-        Route::put("/admin/loggers/{name}", Admin, loggers::set),
-        Route::post("/admin/reload", Admin, wishes::reload),
-    ];
+    let mut rows = of_worker();
+    rows.extend(of_products());
+    rows.extend(of_drafts());
+    rows.extend(of_mesh());
     rows.extend(marquez::table());
     rows
+}
+
+fn of_worker() -> Vec<Route> {
+    vec![
+        Route::get("/", Viewer, health::root).tells("Who this is, as Connect says it").shows("Root"),
+        Route::get("/live", Nobody, health::live).tells("Whether the process serves").shows("Live"),
+        Route::get("/ready", Nobody, health::ready)
+            .tells("Whether this worker does its part, and why not")
+            .shows("Ready")
+            .gives(503, JSON, "Ready"),
+        Route::get("/health", Viewer, health::health)
+            .tells("The same in Connect's form")
+            .shows("Health")
+            .gives(500, JSON, "Health")
+            .gives(503, JSON, "Health"),
+        Route::get("/metrics", Viewer, metrics::metrics)
+            .tells("Metrics for Prometheus (docs/metrics.md)")
+            .gives(200, TEXT, "Text"),
+        Route::get("/openapi.json", Viewer, openapi::document).tells("This document").shows("OpenApi"),
+        Route::get("/workers", Viewer, workers::list).tells("Every worker as it was last heard").shows("Workers"),
+        Route::get("/admin/loggers", Admin, loggers::list).tells("Levels of the log").shows("Loggers"),
+        Route::get("/admin/loggers/{name}", Admin, loggers::one).tells("The level of one logger").shows("Logger"),
+        Route::put("/admin/loggers/{name}", Admin, loggers::set)
+            .tells("Gives a logger a level; answers which changed")
+            .query(&[("scope", "worker; a cluster's levels are not set")])
+            .takes(JSON, "Level")
+            .shows("Names")
+            .fails(&[501, 503]),
+        Route::post("/admin/reload", Admin, wishes::reload)
+            .tells("Reads configuration, certificates, logins and contract files now")
+            .shows("Reload")
+            .fails(&[503]),
+    ]
+}
+
+const WHY: (&str, &str) = ("reason", "Why, for the audit");
+const DRY: (&str, &str) = ("dry_run", "true: only tells what it would change and whom that may break");
+const DIRECTION: (&str, &str) = ("direction", "upstream, downstream or both");
+const DEPTH: (&str, &str) = ("depth", "How many edges away");
+
+fn of_products() -> Vec<Route> {
+    vec![
+        Route::get("/products", Viewer, products::list)
+            .tells("Names of all products, or more of each")
+            .query(&[("expand", "status, info; may be given twice")])
+            .shows("Products"),
+        Route::post("/products", Publisher, publish::create)
+            .tells("Publishes a product of contracts that name it; asks for the role of their domain")
+            .query(&[WHY, DRY])
+            .takes(YAML, "Odcs")
+            .gives(201, JSON, "Published")
+            .shows("Published")
+            .fails(&[503])
+            .body(publish::body()),
+        Route::get("/products/{domain}/{name}", Viewer, products::one)
+            .tells("What its contracts say, and how it stands")
+            .shows("Info"),
+        Route::delete("/products/{domain}/{name}", Owner, publish::withdraw)
+            .tells("Withdraws a published product; names who reads it")
+            .query(&[WHY, DRY])
+            .shows("Withdrawn")
+            .fails(&[503]),
+        Route::put("/products/{domain}/{name}/lifecycle", Owner, publish::live)
+            .tells("Brings a published product through its life")
+            .query(&[WHY, DRY])
+            .takes(JSON, "Lifecycle")
+            .shows("Published")
+            .fails(&[503]),
+        Route::get("/products/{domain}/{name}/status", Viewer, status::status)
+            .tells("How it stands: tasks, and what its last windows say")
+            .shows("Status"),
+        Route::get("/products/{domain}/{name}/contract", Viewer, products::contract)
+            .tells("Its contracts as they were loaded, one YAML document each")
+            .gives(200, YAML, "Text")
+            .empty(304),
+        Route::put("/products/{domain}/{name}/contract", Owner, publish::replace)
+            .tells("These contracts, and no others, are the product's")
+            .query(&[WHY, DRY])
+            .takes(YAML, "Odcs")
+            .shows("Published")
+            .gives(201, JSON, "Published")
+            .fails(&[503])
+            .body(publish::body()),
+        Route::get("/products/{domain}/{name}/profile", Viewer, products::profile)
+            .tells("What the values of its last closed window look like")
+            .shows("Profile")
+            .gives(307, PROBLEM, "Problem"),
+        Route::get("/products/{domain}/{name}/incidents", Viewer, incidents::of_product)
+            .tells("Its incidents")
+            .shows("Incidents"),
+        Route::get("/products/{domain}/{name}/offsets", Viewer, products::offsets)
+            .tells("How far each partition was inspected, in Connect's shape")
+            .shows("Offsets"),
+        Route::put("/products/{domain}/{name}/pause", Owner, wishes::pause)
+            .tells("Holds its inspection")
+            .empty(202)
+            .fails(&[503]),
+        Route::put("/products/{domain}/{name}/resume", Owner, wishes::resume)
+            .tells("Goes on with it")
+            .empty(202)
+            .fails(&[503]),
+        Route::post("/products/{domain}/{name}/restart", Owner, wishes::restart)
+            .tells("Opens its partitions again")
+            .empty(204)
+            .fails(&[503]),
+        Route::get("/products/{domain}/{name}/lineage", Viewer, lineage::of_product)
+            .tells("What feeds it and what it feeds, with evidence")
+            .query(&[DIRECTION, DEPTH])
+            .shows("Lineage"),
+        Route::get("/products/{domain}/{name}/impact", Viewer, lineage::impact)
+            .tells("Who breaks if it changes")
+            .query(&[DEPTH])
+            .shows("Impact"),
+    ]
+}
+
+/// What is inferred may name values of a topic that nobody has classified yet: drafts are for publishers.
+fn of_drafts() -> Vec<Route> {
+    vec![
+        Route::get("/drafts", Publisher, drafts::list)
+            .tells("Drafts of contracts, without their texts")
+            .query(&[("limit", "At most so many"), ("after", "The id that the last page ended with")])
+            .shows("Drafts"),
+        Route::post("/drafts", Publisher, drafts::begin)
+            .tells("Begins one: inferred from a topic, of a product, or by hand")
+            .query(&[WHY])
+            .takes(JSON, "NewDraft")
+            .gives(201, JSON, "Draft")
+            .fails(&[503])
+            .body(publish::body()),
+        Route::get("/drafts/{id}", Publisher, drafts::one).tells("One with its text and its faults").shows("Draft"),
+        Route::put("/drafts/{id}", Publisher, drafts::edit)
+            .tells("Its text from now on, which may be wrong: the answer says where")
+            .query(&[WHY])
+            .takes(YAML, "Odcs")
+            .shows("Draft")
+            .fails(&[503])
+            .body(publish::body()),
+        Route::delete("/drafts/{id}", Publisher, drafts::delete)
+            .tells("Throws it away")
+            .query(&[WHY])
+            .empty(204)
+            .fails(&[503]),
+        Route::post("/drafts/{id}/trial", Publisher, drafts::attempt)
+            .tells("What each rule would have said of the records that the topic holds")
+            .takes(JSON, "Attempt")
+            .shows("Trial")
+            .fails(&[503]),
+        Route::post("/drafts/{id}/publish", Publisher, drafts::publish)
+            .tells("Publishes what it says; asks for the role of the contract's domain")
+            .query(&[WHY, DRY])
+            .shows("Published")
+            .gives(201, JSON, "Published")
+            .fails(&[503]),
+    ]
+}
+
+fn of_mesh() -> Vec<Route> {
+    vec![
+        Route::get("/lineage", Viewer, lineage::standing).tells("How collecting lineage goes").shows("Collectors"),
+        Route::get("/contracts", Viewer, contracts::list).tells("Contracts that are loaded").shows("Contracts"),
+        Route::get("/contracts/{id}", Viewer, contracts::one).tells("One with its text").shows("Contract"),
+        Route::get("/topics", Viewer, topics::list)
+            .tells("Topics, governed and not, and why not")
+            .query(&[("governed", "true or false: only those")])
+            .shows("Topics"),
+        Route::get("/domains", Viewer, domains::list).tells("Names of all domains").shows("Names"),
+        Route::get("/domains/{domain}", Viewer, domains::one).tells("One domain and its products").shows("Domain"),
+        Route::get("/policies", Viewer, policies::list).tells("Policies of the mesh").shows("Policies"),
+        Route::get("/policies/{id}", Viewer, policies::one).tells("One, and what it says of each").shows("Policy"),
+        Route::get("/incidents", Viewer, incidents::all)
+            .tells("Incidents of all products")
+            .query(&[("state", "open or resolved: only those")])
+            .shows("Incidents"),
+        Route::get("/search", Viewer, search::search)
+            .tells("Products, topics and fields whose names hold a text")
+            .query(&[("q", "The text")])
+            .shows("Found"),
+        Route::get("/audit", Viewer, audit::list)
+            .tells("Who asked what of the mesh, when, why, and what came of it; the newest first")
+            .query(&[
+                ("actor", "Only of this one"),
+                ("product", "Only about it"),
+                ("action", "Only of this kind"),
+                ("outcome", "done, refused or failed"),
+                ("since", "A time of RFC 3339, or a day"),
+                ("until", "Likewise"),
+                ("contains", "Only lines that hold this text"),
+                ("limit", "At most so many"),
+                ("after", "The id that the last page ended with"),
+            ])
+            .shows("Audit"),
+    ]
 }

@@ -42,6 +42,7 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/products/{domain}/{name}/restart", "?--++"),
     ("GET", "/products/{domain}/{name}/lineage", "?++++"),
     ("GET", "/products/{domain}/{name}/impact", "?++++"),
+    ("GET", "/openapi.json", "?++++"),
     ("GET", "/lineage", "?++++"),
     ("GET", "/contracts", "?++++"),
     ("GET", "/contracts/{id}", "?++++"),

@@ -7,7 +7,9 @@ mod notify; // a service manager's ear
 mod browser; // a headless Chromium
 mod looks; // pages in it
 mod lineage; // who feeds whom, Marquez' API, events of others
+mod conform; // every answer against openapi.json
 mod access; // who gets in
+mod openapi; // the document, and bad questions to every route
 mod tls; // HTTPS
 mod metrics; // the metrics page
 mod operators; // what operators ask and want

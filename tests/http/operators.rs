@@ -120,7 +120,7 @@ fn each_resource_answers_and_a_bad_question_is_told() {
     check("/search?q=%20", 400, "/message", json!("nothing to search for; write /search?q=TEXT"));
     check("/workers", 200, "/0/tasks/0/id", json!(LEDGER));
     // Later issues bring these.
-    for path in ["/policy", "/openapi.json"] {
+    for path in ["/policy"] {
         check(path, 404, "/error_code", json!(404));
     }
     let text = served.get("/products/sales/orders/contract");

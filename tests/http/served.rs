@@ -1,5 +1,6 @@
 //! A server on a port of its own, its board, and one product that is governed.
 
+use crate::conform;
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::experiment::Experiment;
 use mesh_steward::catalog::files::Finding;
@@ -82,11 +83,13 @@ impl Served {
     pub fn get(&self, path: &str) -> Answer {
         let agent = ureq::Agent::new_with_config(ureq::config::Config::builder().http_status_as_error(false).build());
         let mut response = agent.get(format!("http://{}{path}", self.address)).call().unwrap();
-        Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             content_type: response.headers()["content-type"].to_str().unwrap().to_owned(),
             body: response.body_mut().read_to_string().unwrap(),
-        }
+        };
+        conform::holds("GET", path, answer.status, &answer.content_type, &answer.body);
+        answer
     }
 
     /// Status, head and body of a request without body.
@@ -102,12 +105,35 @@ impl Served {
         let _ = stream.write_all(request.as_bytes());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        documented(request, &answer);
+        answer
     }
 
     pub fn stop(self) {
         self.stop.send(()).unwrap();
         self.thread.join().unwrap();
+    }
+}
+
+/// Holds one answer of one request against the document; several, or half of one, are the server's own affair.
+fn documented(request: &str, answer: &str) {
+    let mut words = request.split(' ');
+    let (Some(method), Some(target)) = (words.next(), words.next()) else { return };
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+    let header = |name: &str| {
+        let of =
+            |line: &str| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned());
+        head.lines().find_map(of).unwrap_or_default()
+    };
+    let whole = header("content-length").parse() == Ok(body.len()) || body.is_empty();
+    let is_text = header("content-encoding").is_empty();
+    if let Some(Ok(status)) = head.split(' ').nth(1).map(str::parse)
+        && request.matches(" HTTP/1.1\r\n").count() == 1
+        && whole
+        && is_text
+    {
+        conform::holds(method, target, status, &header("content-type"), body);
     }
 }
 

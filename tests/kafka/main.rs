@@ -46,6 +46,7 @@ mod beside; // rules about headers and keys
 mod horizon; // keys that repeat across windows
 mod million; // a million orders, exactly
 mod quarantine; // bad records, copied once
+mod canary; // secrets and people's data, which go nowhere
 mod policies; // what becomes of bad records; samples; quarantines that may not be written
 mod kills; // kill -9
 mod repeats; // kill -9 without transactions
