@@ -119,10 +119,7 @@ fn each_resource_answers_and_a_bad_question_is_told() {
     check("/search?q=returns", 200, "/products/0/product", json!("sales/returns"));
     check("/search?q=%20", 400, "/message", json!("nothing to search for; write /search?q=TEXT"));
     check("/workers", 200, "/0/tasks/0/id", json!(LEDGER));
-    // Later issues bring these.
-    for path in ["/policy"] {
-        check(path, 404, "/error_code", json!(404));
-    }
+    check("/policy", 404, "/error_code", json!(404));
     let text = served.get("/products/sales/orders/contract");
     assert_eq!((text.content_type.as_str(), text.body.as_str()), ("application/yaml", "# ours\nid: orders-contract\n"));
 }
