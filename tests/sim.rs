@@ -38,6 +38,7 @@ mod sim {
     pub mod stages; // what they tell
     pub mod openings; // many partitions at once
     pub mod horizon; // of keys that repeat across windows
+    pub mod referred; // of keys in another product's topic
     pub mod seeds; // ten thousand of them
     pub mod scenarios; // the moments that are known to hurt
     pub mod mutations; // planted bugs, each of which must be found

@@ -108,7 +108,9 @@ pub fn infos(plans: &Plans) -> BTreeMap<ProductName, Info> {
         for binding in bindings {
             let plan = &binding.plan;
             let info = infos.entry(plan.product.clone()).or_default();
-            info.topics.insert(topic.clone());
+            if !binding.keys_only() {
+                info.topics.insert(topic.clone());
+            }
             if info.owner.is_empty() {
                 plan.owner.clone_into(&mut info.owner);
             }

@@ -53,7 +53,7 @@ pub fn document(source: &Source) -> Document {
         owner: plan.owner.clone(),
         path: source.path.display().to_string(),
         text: source.text.clone(),
-        topics: plan.objects.iter().map(|object| object.topic.clone()).collect(),
+        topics: plan.governed().map(|object| object.topic.clone()).collect(),
         fields,
         described: topics,
         rules: plan.rules.len(),

@@ -6,6 +6,7 @@
 use crate::catalog::folder::{self, Listing, Stamp};
 use crate::catalog::policy;
 use crate::catalog::published;
+use crate::catalog::referred;
 use crate::catalog::subjects;
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
@@ -213,6 +214,7 @@ impl Watcher {
             .into_iter()
             .map(|source| subjects::joined(source, &self.subjects, &self.policy, &mut findings))
             .collect();
+        let sources = referred::joined(sources, &self.policy, &mut findings);
         let (mut plans, problems) = Plans::build(sources.iter().map(|source| source.plan.clone()).collect());
         for problem in problems {
             findings.push(of_contracts(&sources, problem));

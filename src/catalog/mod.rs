@@ -1,6 +1,7 @@
 //! Contracts from files into plans, durable in the catalog topic; the board that requests read.
 
 pub mod subjects; // and what a schema registry asks beside them
+pub mod referred; // and what they refer to in each other
 pub mod files; // contract files into plans; a bad one is a finding
 pub mod sampling; // a topic's records, read once, with their schemas
 pub mod experiment; // drafts inferred and contracts tried for requests

@@ -40,11 +40,15 @@ pub struct PlansJudge {
 struct Reading {
     plan: Arc<Plan>,
     objects: Vec<usize>,
+    /// None of them governs the topic.
+    keys_only: bool,
 }
 
 #[derive(Debug, Default)]
 struct Product {
     topics: BTreeSet<Arc<str>>,
+    /// Those of them that it reads for keys alone.
+    referred: BTreeSet<Arc<str>>,
     current: BTreeSet<ContractHash>,
 }
 
@@ -79,13 +83,25 @@ impl PlansJudge {
                 let same = |i: &&usize| self.readings[**i].plan.hash == binding.plan.hash;
                 if let Some(&known) = indices.iter().find(same) {
                     self.readings[known].objects.push(binding.object);
+                    self.readings[known].keys_only &= binding.keys_only();
                     continue;
                 }
                 indices.push(self.readings.len());
-                self.readings.push(Reading { plan: binding.plan.clone(), objects: vec![binding.object] });
+                self.readings.push(Reading {
+                    plan: binding.plan.clone(),
+                    objects: vec![binding.object],
+                    keys_only: binding.keys_only(),
+                });
                 let product = self.by_product.entry(binding.plan.product.clone()).or_default();
                 product.topics.insert(name.clone());
                 product.current.insert(binding.plan.hash);
+            }
+            let mut governs: BTreeMap<&ProductName, bool> = BTreeMap::new();
+            for Reading { plan, keys_only, .. } in indices.iter().filter_map(|index| self.readings.get(*index)) {
+                *governs.entry(&plan.product).or_default() |= !keys_only;
+            }
+            for (product, _) in governs.into_iter().filter(|(_, governs)| !governs) {
+                self.by_product.entry(product.clone()).or_default().referred.insert(name.clone());
             }
         }
         self.plans = plans;
@@ -96,7 +112,7 @@ impl Judge for PlansJudge {
     type Tally = Tally;
 
     fn keys_per_record(&self, lens: usize) -> usize {
-        let Some(Reading { plan, objects }) = self.readings.get(lens) else { return 0 };
+        let Some(Reading { plan, objects, .. }) = self.readings.get(lens) else { return 0 };
         let has_keys = |rule: &&Rule| match &rule.check {
             Check::Unique(_) => objects.contains(&rule.object),
             // Of either side.
@@ -108,13 +124,14 @@ impl Judge for PlansJudge {
 
     fn lenses(&self, topic: &str) -> Vec<Lens> {
         let lens = |&index: &usize| {
-            let Reading { plan, objects } = self.readings.get(index)?;
+            let Reading { plan, objects, keys_only } = self.readings.get(index)?;
             let delays = objects.iter().filter_map(|object| Some(plan.objects.get(*object)?.declared_delay_ms));
             Some(Lens {
                 product: plan.product.clone(),
                 hash: plan.hash,
                 index,
                 declared_delay_ms: delays.max().unwrap_or_default(),
+                keys_only: *keys_only,
             })
         };
         self.by_topic.get(topic).into_iter().flatten().filter_map(lens).collect()
@@ -124,9 +141,19 @@ impl Judge for PlansJudge {
         self.by_product.get(product).map_or_else(Vec::new, |p| p.topics.iter().cloned().collect())
     }
 
+    fn refers_to(&self, product: &ProductName, topic: &str) -> bool {
+        self.by_product.get(product).is_some_and(|product| product.referred.contains(topic))
+    }
+
+    fn referred_topic(&self, hash: ContractHash, rule: usize) -> Option<&str> {
+        let plan = self.plans.by_hash.get(&hash)?;
+        let Check::Refers(reference) = &plan.rules.get(rule)?.check else { return None };
+        plan.objects.iter().find(|object| object.name == reference.object).map(|object| object.topic.as_str())
+    }
+
     fn examine(&mut self, lens: usize, record: &RawRecord<'_>) -> Examined {
         match self.readings.get(lens) {
-            Some(Reading { plan, objects }) => self.examiner.examine(plan, objects, record),
+            Some(Reading { plan, objects, .. }) => self.examiner.examine(plan, objects, record),
             None => Examined::At(None),
         }
     }
@@ -137,6 +164,10 @@ impl Judge for PlansJudge {
 
     fn count(&mut self, lens: usize, record: &RawRecord<'_>, at: Position, future: bool, tally: &mut Tally) -> &[u32] {
         match self.readings.get(lens) {
+            Some(Reading { plan, keys_only: true, .. }) => {
+                self.examiner.count_keys(plan, record, at, tally);
+                &[]
+            }
             Some(reading) => self.examiner.count(&reading.plan, record, at, future, tally),
             None => &[],
         }
@@ -386,6 +417,7 @@ schema:
             hash: ContractHash([0; 16]),
             index: 7,
             declared_delay_ms: 0,
+            keys_only: false,
         };
         assert_eq!(run(&mut judge, &gone, &[Some("{}")]).0, Tally::default());
     }

@@ -142,9 +142,9 @@ impl PolicyFiles {
         for contract in contracts.iter().filter_map(|contract| odcs::parse(&contract.json().to_string()).contract) {
             let plan = compile::compile(&contract);
             if product.owner.is_empty() {
-                product.owner = plan.owner;
+                product.owner.clone_from(&plan.owner);
             }
-            product.topics.extend(plan.objects.into_iter().map(|object| object.topic));
+            product.topics.extend(plan.governed().map(|object| object.topic.clone()));
         }
         let mut refusals = Vec::new();
         for contract in &contracts {
@@ -173,7 +173,7 @@ impl PolicyFiles {
             if product.owner.is_empty() {
                 product.owner.clone_from(&plan.owner);
             }
-            product.topics.extend(plan.objects.iter().map(|object| object.topic.clone()));
+            product.topics.extend(plan.governed().map(|object| object.topic.clone()));
             contracts.push(node);
         }
         let mut judgements = Vec::new();

@@ -65,10 +65,12 @@ pub struct Governed {
 fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Governed, Exit)> {
     let loaded = Watcher::of(config).look().unwrap_or_default();
     let readers = |(topic, bindings): (&String, &Vec<Binding>)| {
-        let products: BTreeSet<String> = bindings.iter().map(|binding| binding.plan.product.to_string()).collect();
+        let products: BTreeSet<String> =
+            bindings.iter().filter(|of| !of.keys_only()).map(|binding| binding.plan.product.to_string()).collect();
         (topic.as_str().into(), products.into_iter().collect::<Vec<_>>().join(", "))
     };
-    let copied = |bindings: &[Binding]| bindings.iter().any(|binding| binding.plan.puts_aside());
+    let copied =
+        |bindings: &[Binding]| bindings.iter().any(|binding| !binding.keys_only() && binding.plan.puts_aside());
     let copied = loaded.plans.by_topic.iter().filter(|(_, bindings)| copied(bindings));
     let governed = Governed {
         topics: loaded.plans.by_topic.iter().map(readers).collect(),
@@ -77,7 +79,7 @@ fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Governed, Exi
     let (contracts, topics) = (loaded.sources.len(), counted(governed.topics.len(), "topic"));
     writeln!(out, "contracts: {contracts} in force, {topics} governed")?;
     for source in &loaded.sources {
-        let (plan, topics) = (&source.plan, source.plan.objects.iter().map(|object| object.topic.as_str()));
+        let (plan, topics) = (&source.plan, source.plan.governed().map(|object| object.topic.as_str()));
         let rules = counted(plan.rules.len(), "rule");
         let topics = topics.collect::<Vec<_>>().join(", ");
         let product = format!("{} {}", plan.product, plan.contract_version);

@@ -99,8 +99,7 @@ fn of_contract(document: &Document, is_topic: &dyn Fn(&str) -> bool, edges: &mut
     if !document.text.contains(SOURCES) {
         return;
     }
-    let (Some(contract), Ok(root)) =
-        (joined::parse(&document.text).contract, yaml::parse(joined::contract(&document.text)))
+    let (Some(contract), Ok(root)) = (joined::parse(&document.text).contract, yaml::parse(joined::own(&document.text)))
     else {
         return;
     };

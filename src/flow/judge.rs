@@ -58,6 +58,8 @@ pub struct Lens {
     /// The judge's own number for it, valid until the contracts change.
     pub index: usize,
     pub declared_delay_ms: Ms,
+    /// It counts no record: it looks for the keys that others refer to.
+    pub keys_only: bool,
 }
 
 pub trait Judge {
@@ -68,6 +70,16 @@ pub trait Judge {
 
     /// All topics of a product now, whether they exist or not.
     fn topics(&self, product: &ProductName) -> Vec<Arc<str>>;
+
+    /// Whether a product reads this topic for nothing but the keys that it refers to.
+    fn refers_to(&self, _product: &ProductName, _topic: &str) -> bool {
+        false
+    }
+
+    /// The topic of the keys that a rule about references looks for.
+    fn referred_topic(&self, _hash: ContractHash, _rule: usize) -> Option<&str> {
+        None
+    }
 
     /// Decodes and checks one record; the findings wait in the judge for `count`. Says its event time, `None` where the
     /// contract's field cannot be read: then the record's own timestamp stands.

@@ -28,13 +28,14 @@ const REBUILDING: &str =
 
 impl Memory {
     /// What windows before this one say of its keys, by rule. From now on it is one of them. `marks`: spans of which not all
-    /// was read.
+    /// was read. `is_missing`: whether a topic does not exist.
     pub fn judge<J: Judge>(
         &mut self,
         judge: &J,
         key: WindowKey,
         size_ms: Ms,
         marks: &[Mark],
+        is_missing: &dyn Fn(&str) -> bool,
         tally: &J::Tally,
     ) -> Across {
         let (start_ms, end_ms) = (key.start, key.start + size_ms);
@@ -47,7 +48,10 @@ impl Memory {
                 true => Err(REBUILDING.to_owned()),
                 false if horizon.refers => match unread(marks, horizon.span_ms, end_ms) {
                     Some(mark) => Err(not_read(mark)),
-                    None => seen.orphans(keys, start_ms, end_ms),
+                    None => match judge.referred_topic(key.hash, horizon.rule).filter(|topic| is_missing(topic)) {
+                        Some(topic) => Err(format!("the topic {topic}, whose keys are referred to, does not exist")),
+                        None => seen.orphans(keys, start_ms, end_ms),
+                    },
                 },
                 false => seen.repeated(keys, start_ms, end_ms),
             };

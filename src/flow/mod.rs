@@ -27,6 +27,8 @@ pub mod lineage; // what catalogs are told
 pub mod tell; // what it says of a product: events, and the numbers that move with them
 pub mod window; // one window: what its deltas add up to
 pub mod chain; // intervals end to end: next, behind, overlap, gap
+pub mod marks; // spans of which not all was read
+pub mod referred; // topics that it reads for their keys alone
 pub mod watermark; // how far a product's time has come
 pub mod incident; // a rule that fails, until it holds again
 pub mod mutation; // planted bugs, for the simulator to find

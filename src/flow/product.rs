@@ -12,7 +12,7 @@ use crate::flow::io::Ms;
 use crate::flow::judge::{Judge, Merge};
 use crate::flow::memory::Memory;
 use crate::flow::mutation::{Mutation, planted};
-use crate::flow::state::{Mark, Odd, ProductState, STATE_BYTES_MAX};
+use crate::flow::state::{Odd, ProductState, STATE_BYTES_MAX};
 use crate::flow::tell::{Moved, Teller};
 use crate::flow::watermark::{update_topics, watermark};
 use crate::flow::window::{At, Open, WindowConfig, put};
@@ -26,12 +26,12 @@ const OPEN_WINDOWS_MAX: usize = 1_500;
 pub struct Product<T> {
     pub state: ProductState,
     pub history: ProductHistory,
-    open: BTreeMap<WindowKey, Open<T>>,
+    pub open: BTreeMap<WindowKey, Open<T>>,
     /// Late records since the last transaction; they leave in this one.
     fragments: BTreeMap<WindowKey, Open<T>>,
     pub moved: Moved,
     /// Keys of closed windows, for rules with a horizon.
-    memory: Memory,
+    pub memory: Memory,
 }
 
 impl<T: Merge> Product<T> {
@@ -69,7 +69,8 @@ impl<T: Merge> Product<T> {
             self.gap(tell, at, report, link);
             extend(&mut self.state.chains, report, at.append_ms);
         }
-        self.state.newest_ms = reports.partitions.iter().filter_map(|r| r.watermark_ms).max().max(self.state.newest_ms);
+        let counted = reports.partitions.iter().filter(|r| !self.only_refers_to(tell.judge, &r.topic));
+        self.state.newest_ms = counted.filter_map(|r| r.watermark_ms).max().max(self.state.newest_ms);
         update_topics(&mut self.state.topics, &reports.topics);
         self.vanished(tell, at);
         if !reports.current.is_empty() && self.state.current != reports.current {
@@ -169,7 +170,7 @@ impl<T: Merge> Product<T> {
     }
 
     /// Those of the contracts in force, and of the windows that are open.
-    fn horizons<J: Judge<Tally = T>>(&self, judge: &J) -> Vec<Horizon> {
+    pub fn horizons<J: Judge<Tally = T>>(&self, judge: &J) -> Vec<Horizon> {
         let hashes: BTreeSet<_> =
             judge.current(&self.state.product).into_iter().chain(self.open.keys().map(|key| key.hash)).collect();
         hashes.into_iter().flat_map(|hash| judge.horizons(hash)).copied().collect()
@@ -210,12 +211,14 @@ impl<T: Merge> Product<T> {
             std::mem::take(&mut self.fragments)
         };
         for (key, mut fragment) in fragments {
-            fragment.across =
-                self.memory.judge(tell.judge, key, tell.window.size_ms, &self.state.marks, &fragment.tally);
+            fragment.across = self.across(tell, key, &fragment.tally);
+            if fragment.tally.records() == 0 {
+                continue; // Keys that others refer to: no record of this product is late.
+            }
             let revision = self.state.revisions.entry(key).or_insert(0);
             *revision += 1;
             let revision = *revision;
-            let coverage = fragment.coverage();
+            let coverage = fragment.coverage(&|topic| !self.only_refers_to(tell.judge, topic));
             tell.late(&mut self.state, &mut self.moved, key, revision, &fragment, &coverage);
         }
         // Not before: a fragment of this transaction may belong to a window that has become too old since.
@@ -298,6 +301,9 @@ impl<T: Merge> Product<T> {
         let known = self.state.chains.iter().find(|c| c.topic == report.topic && c.partition == report.partition);
         let reached =
             [report.watermark_ms, report.caught_up_ms, known.and_then(|c| c.watermark_ms)].into_iter().flatten().max();
+        if self.only_refers_to(tell.judge, &report.topic) {
+            return self.gap_of_referred(tell, report, link, reached);
+        }
         match link {
             Link::Gap(interval) => {
                 let reason = if self.moved.deltas_lost { Reason::DeltasLost } else { Reason::Deleted };
@@ -342,6 +348,9 @@ impl<T: Merge> Product<T> {
         let old: Vec<_> = self.state.chains.iter().filter(|c| gone(c)).cloned().collect();
         for chain in old {
             self.state.chains.retain(|c| *c != chain);
+            if self.only_refers_to(tell.judge, &chain.topic) {
+                continue;
+            }
             tell.gap(
                 &mut self.state,
                 &mut self.moved,
@@ -351,26 +360,6 @@ impl<T: Merge> Product<T> {
                 Reason::Recreated,
                 at.append_ms,
             );
-        }
-    }
-
-    /// Everything from the first open window up to the one that holds `reached`.
-    fn mark_open<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, reached: Option<Ms>, reason: &str) {
-        let first = self.open.keys().next().map(|k| k.start);
-        let Some(to) = reached.or(first) else { return };
-        let to_ms = window_of(to, tell.window.size_ms) + tell.window.size_ms;
-        let from_ms = self.state.closed_through.or(first).unwrap_or(to_ms - tell.window.size_ms);
-        self.mark(from_ms, to_ms, reason);
-    }
-
-    fn mark(&mut self, from_ms: Ms, to_ms: Ms, reason: &str) {
-        // One fault found in many partitions is one mark.
-        if let Some(last) =
-            self.state.marks.last_mut().filter(|m| m.reason == reason && m.from_ms <= to_ms && from_ms <= m.to_ms)
-        {
-            (last.from_ms, last.to_ms) = (last.from_ms.min(from_ms), last.to_ms.max(to_ms));
-        } else if from_ms < to_ms {
-            self.state.marks.push(Mark { from_ms, to_ms, reason: reason.to_string() });
         }
     }
 
@@ -387,7 +376,8 @@ impl<T: Merge> Product<T> {
     /// Closes what time, a bound or its age says; closed-through only ever moves forward.
     pub fn close<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, now: Ms) {
         let size_ms = tell.window.size_ms;
-        let seen = watermark(&self.state.chains, &self.state.topics);
+        let only_refers = |topic: &str| self.only_refers_to(tell.judge, topic);
+        let seen = watermark(&self.state.chains, &self.state.topics, &only_refers);
         self.state.watermark_ms = self.state.watermark_ms.max(seen);
         let target = seen.map(|w| window_of(w - tell.window.grace_ms, size_ms));
         let first = self.open.keys().next().map(|k| k.start);
@@ -423,24 +413,21 @@ impl<T: Merge> Product<T> {
         self.forget_marks(tell.judge);
     }
 
-    /// Lets go of marks of closed windows, but for the last that the horizon of a relationship reaches back to.
-    fn forget_marks<J: Judge<Tally = T>>(&mut self, judge: &J) {
-        let Some(closed) = self.state.closed_through.filter(|_| !self.state.marks.is_empty()) else { return };
-        let spans = self.horizons(judge).into_iter().filter(|horizon| horizon.refers).map(|horizon| horizon.span_ms);
-        let needed_ms = closed - spans.max().unwrap_or(0);
-        let of_closed = self.state.marks.iter().map(|m| m.to_ms).filter(|to_ms| *to_ms <= closed);
-        let last = of_closed.max().filter(|to_ms| *to_ms > needed_ms);
-        self.state.marks.retain(|m| m.to_ms > closed || Some(m.to_ms) == last);
-    }
-
     fn close_window<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, start: WindowStart, forced: &str, now: Ms) {
         let end_ms = start + tell.window.size_ms;
         let keys: Vec<_> = self.open.keys().take_while(|k| k.start == start).copied().collect();
+        if keys.iter().all(|key| self.open.get(key).is_none_or(|open| open.tally.records() == 0)) {
+            self.close_without_records(tell, &keys, end_ms, forced, now);
+            return self.closed(end_ms);
+        }
         let contracts: Vec<_> = keys.iter().map(|k| tell.judge.contract(k.hash).map(|c| c.id)).collect();
         let marked = self.marked(start, end_ms);
         for (key, contract) in keys.into_iter().zip(&contracts) {
             let Some(mut open) = self.open.remove(&key) else { continue };
-            open.across = self.memory.judge(tell.judge, key, tell.window.size_ms, &self.state.marks, &open.tally);
+            open.across = self.across(tell, key, &open.tally);
+            if open.tally.records() == 0 {
+                continue;
+            }
             let versions = contracts.iter().filter(|c| *c == contract).count();
             let reason = match (&marked, versions > 1) {
                 _ if !forced.is_empty() => forced,
@@ -448,21 +435,21 @@ impl<T: Merge> Product<T> {
                 (None, true) => "the contract changed within this window",
                 (None, false) => "",
             };
-            let coverage = open.coverage();
+            let coverage = open.coverage(&|topic| !self.only_refers_to(tell.judge, topic));
             tell.window((&mut self.state, &mut self.history), &mut self.moved, key, &open, &coverage, reason, now);
         }
+        self.closed(end_ms);
+    }
+
+    fn closed(&mut self, end_ms: Ms) {
         // No open window begins before it. That is so by itself, unless the window's size was changed.
         let next = self.open.keys().next().map_or(end_ms, |k| k.start.min(end_ms));
         self.state.closed_through = self.state.closed_through.max(Some(next));
         self.history.through_ms = self.history.through_ms.max(self.state.closed_through);
     }
 
-    fn marked(&self, start_ms: Ms, end_ms: Ms) -> Option<String> {
-        self.state.marks.iter().find(|m| m.from_ms < end_ms && start_ms < m.to_ms).map(|m| m.reason.clone())
-    }
-
     /// Closes the windows without records before `until`; `forced` says why before their time, or nothing.
-    fn idle_until<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, until: Ms, forced: &str, now: Ms) {
+    pub fn idle_until<J: Judge<Tally = T>>(&mut self, tell: &Teller<'_, J>, until: Ms, forced: &str, now: Ms) {
         let Some(closed) = self.state.closed_through.filter(|c| *c < until) else { return };
         let marked = self.marked(closed, until).unwrap_or_default();
         let incomplete = if forced.is_empty() { &marked } else { forced };

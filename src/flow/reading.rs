@@ -101,10 +101,10 @@ impl Reading {
 /// Who reads this topic now; nothing was seen through them yet.
 pub fn looking<J: Judge>(judge: &J, topic: &str) -> Vec<Looking> {
     let mut lenses = judge.lenses(topic);
-    lenses.sort_by(|a, b| a.product.cmp(&b.product));
+    lenses.sort_by(|a, b| (&a.product, a.keys_only).cmp(&(&b.product, b.keys_only)));
     let mut looking: Vec<Looking> = Vec::with_capacity(lenses.len());
     for lens in lenses {
-        let leads = looking.last().is_none_or(|l| l.lens.product != lens.product);
+        let leads = !lens.keys_only && looking.last().is_none_or(|l| l.lens.product != lens.product);
         let keys = judge.keys_per_record(lens.index);
         looking.push(Looking { lens, leads, watermark_ms: None, since: None, keys });
     }

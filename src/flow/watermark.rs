@@ -5,14 +5,19 @@ use crate::flow::io::Ms;
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::state::Chain;
 
-/// The product's watermark; `None` as long as one of its topics does not exist or one partition was not reported yet.
-pub fn watermark(chains: &[Chain], topics: &[Extent]) -> Option<Ms> {
+/// The product's watermark; `None` as long as one of its topics does not exist or one partition was not reported yet. One that it only
+/// refers to need not exist: what looks for keys there says so.
+pub fn watermark(chains: &[Chain], topics: &[Extent], only_refers: &dyn Fn(&str) -> bool) -> Option<Ms> {
     if planted(Mutation::PartitionCountIgnored) {
         return chains.iter().filter_map(|c| c.watermark_ms).min();
     }
     let mut lowest = None;
     for topic in topics {
-        let id = topic.id?;
+        let id = match topic.id {
+            Some(id) => id,
+            None if only_refers(&topic.topic) => continue,
+            None => return None,
+        };
         for partition in 0..topic.partitions {
             let chain = chains.iter().find(|c| c.id == id && c.partition == partition)?;
             let time = chain.watermark_ms?;
@@ -50,7 +55,7 @@ mod tests {
     fn check(watermarks: &[Option<Ms>], partitions: i32, expected: Option<Ms>) {
         let chains: Vec<_> = watermarks.iter().enumerate().map(|(p, w)| chain(p as i32, *w)).collect();
         let topics = [Extent { topic: "orders".into(), id: Some(TopicId(1)), partitions }];
-        assert_eq!(watermark(&chains, &topics), expected, "{watermarks:?} of {partitions}");
+        assert_eq!(watermark(&chains, &topics, &|_| false), expected, "{watermarks:?} of {partitions}");
     }
 
     #[test]
@@ -59,10 +64,11 @@ mod tests {
         check(&[Some(7), None], 2, None);
         check(&[Some(7)], 2, None);
         check(&[], 0, None);
-        assert_eq!(
-            watermark(&[chain(0, Some(7))], &[Extent { topic: "orders".into(), id: None, partitions: 0 }]),
-            None
-        );
+        let missing = |topic: &str| Extent { topic: topic.into(), id: None, partitions: 0 };
+        assert_eq!(watermark(&[chain(0, Some(7))], &[missing("orders")], &|_| false), None);
+        let there = Extent { topic: "orders".into(), id: Some(TopicId(1)), partitions: 1 };
+        let only_refers = |topic: &str| topic == "customers";
+        assert_eq!(watermark(&[chain(0, Some(7))], &[there, missing("customers")], &only_refers), Some(7));
     }
 
     #[test]

@@ -42,14 +42,15 @@ pub struct WindowConfig {
 }
 
 impl<T> Open<T> {
-    pub fn coverage(&self) -> Vec<Coverage> {
+    /// Of the topics whose records it counts.
+    pub fn coverage(&self, counts: &dyn Fn(&str) -> bool) -> Vec<Coverage> {
         let cover = |((topic, id, partition), interval): (&(String, TopicId, i32), &Interval)| Coverage {
             topic: topic.clone(),
             id: *id,
             partition: *partition,
             interval: *interval,
         };
-        self.covered.iter().map(cover).collect()
+        self.covered.iter().filter(|((topic, ..), _)| counts(topic)).map(cover).collect()
     }
 }
 

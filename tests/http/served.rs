@@ -236,6 +236,7 @@ pub fn plans(names: &[&str]) -> Plans {
                 declared_delay_ms: 0,
                 encoding: mesh_steward::engine::decode::framing::Encoding::Unsaid,
                 rules: vec![0, 1],
+                keys_only: false,
             }],
             rules: vec![rule("amount.required", Some("critical")), rule("id.unique", None)],
             asked: Vec::new(),

@@ -2,7 +2,7 @@
 
 use mesh_steward::catalog::plans::PlansJudge;
 use mesh_steward::engine::contract::plan::{Binding, Plans};
-use mesh_steward::engine::contract::{compile, odcs};
+use mesh_steward::engine::contract::{compile, joined};
 use mesh_steward::engine::event::envelope::Source;
 use mesh_steward::engine::record::{Offset, RawRecord, TopicId};
 use mesh_steward::flow::inspecting::InspectorConfig;
@@ -21,6 +21,7 @@ pub const MINUTE_MS: Ms = 60_000;
 /// The first window of all these tests begins here.
 pub const T: Ms = 1_764_000_000_000;
 const ORDERS: TopicInfo = TopicInfo { id: TopicId(1), partitions: 1 };
+const ALSO: TopicInfo = TopicInfo { id: TopicId(3), partitions: 1 };
 const DELTAS: TopicInfo = TopicInfo { id: TopicId(2), partitions: 1 };
 
 /// What a commit of the ledger would show.
@@ -43,13 +44,15 @@ pub struct Hands {
     /// The next offset of the data, and the first of the deltas that are kept.
     pub next: Offset,
     pub start: Offset,
+    /// A second topic that stage 1 reads.
+    also: Option<Part>,
 }
 
 impl Hands {
     pub fn new(contracts: &[&str]) -> Hands {
         let mut plans = Plans::default();
         for text in contracts {
-            let plan = Arc::new(compile::compile(&odcs::parse(text).contract.expect("a contract")));
+            let plan = Arc::new(compile::compile(&joined::parse(text).contract.expect("a contract")));
             for (object, of) in plan.objects.iter().enumerate() {
                 plans.by_topic.entry(of.topic.clone()).or_default().push(Binding { plan: plan.clone(), object });
             }
@@ -66,6 +69,7 @@ impl Hands {
             transactions: true,
             next: 0,
             start: 0,
+            also: None,
         };
         hands.take_up();
         let ends = Ends { start: 0, stable: 0, high: 0 };
@@ -81,6 +85,26 @@ impl Hands {
             opened = self.inspector.read(&orders(), nothing).expect("the log is read");
         }
         assert!(matches!(opened, Opened::Start { .. }), "{opened:?}");
+    }
+
+    /// Stage 1 reads a second topic, from its start.
+    pub fn read_also(&mut self, topic: &str) {
+        let part = Part::new(&topic.into(), 0);
+        let ends = Ends { start: 0, stable: 0, high: 0 };
+        let mut opened = self.inspector.open(T, &part, None, ALSO, ends);
+        while let Opened::Read { .. } = opened {
+            let nothing = Chunk { records: Vec::new(), next: 0, done: true };
+            opened = self.inspector.read(&part, nothing).expect("the log is read");
+        }
+        self.also = Some(part);
+    }
+
+    /// It goes on in the second topic at a committed offset.
+    pub fn start_also_at(&mut self, offset: Offset) {
+        let committed = Committed { offset, metadata: ALSO.id.to_string() };
+        let ends = Ends { start: 0, stable: 100, high: 100 };
+        let part = self.also.clone().expect("a second topic");
+        self.inspector.open(T, &part, Some(&committed), ALSO, ends);
     }
 
     /// What the ledger asks for beside its work, to the end: three deltas an answer.
@@ -122,6 +146,16 @@ impl Hands {
 
     /// Records at these times and values from this offset on.
     pub fn records(&mut self, first: Offset, values: &[(Ms, Option<&'static str>)]) {
+        self.records_of(&orders(), first, values);
+    }
+
+    /// The same in the second topic.
+    pub fn records_also(&mut self, first: Offset, values: &[(Ms, Option<&'static str>)]) {
+        let part = self.also.clone().expect("a second topic");
+        self.records_of(&part, first, values);
+    }
+
+    fn records_of(&mut self, part: &Part, first: Offset, values: &[(Ms, Option<&'static str>)]) {
         let record = |(i, (timestamp_ms, value)): (usize, &(Ms, Option<&'static str>))| RawRecord {
             offset: first + i as Offset,
             timestamp_ms: *timestamp_ms,
@@ -131,23 +165,29 @@ impl Hands {
             headers: None,
         };
         let records: Vec<_> = values.iter().enumerate().map(record).collect();
-        self.inspector.records(T + 60 * MINUTE_MS, &orders(), &records).expect("records are read");
+        self.inspector.records(T + 60 * MINUTE_MS, part, &records).expect("records are read");
     }
 
     /// One flush of stage 1, appended at this time and read by the ledger.
     pub fn flush(&mut self, append_ms: Ms) {
         let seen = Seen {
             asked_ms: append_ms,
-            topics: BTreeMap::from([(Arc::from("orders"), Some(ORDERS))]),
+            topics: std::iter::once((Arc::from("orders"), Some(ORDERS)))
+                .chain(self.also.iter().map(|part| (part.topic.clone(), Some(ALSO))))
+                .collect(),
             highs: BTreeMap::new(),
             quarantines: BTreeMap::new(),
         };
-        let mut cut = self.inspector.cut(append_ms, &[orders()]);
+        let mut cut = self.inspector.cut(append_ms, &self.parts());
         let outgoing = self.inspector.outgoing(&mut cut, &seen);
         for message in outgoing.messages {
             self.deltas.push((append_ms, message.value.expect("a delta")));
             self.apply(self.deltas.len() - 1);
         }
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        std::iter::once(orders()).chain(self.also.clone()).collect()
     }
 
     pub fn apply(&mut self, offset: usize) {

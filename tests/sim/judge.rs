@@ -120,7 +120,15 @@ impl Judge for Namer {
     fn lenses(&self, topic: &str) -> Vec<Lens> {
         let contracts = self.contracts.borrow();
         let reads = contracts.products.iter().enumerate().filter(|(_, p)| p.topics.iter().any(|t| &**t == topic));
-        reads.map(|(index, p)| Lens { product: p.name.clone(), hash: p.hash(), index, declared_delay_ms: 0 }).collect()
+        reads
+            .map(|(index, p)| Lens {
+                product: p.name.clone(),
+                hash: p.hash(),
+                index,
+                declared_delay_ms: 0,
+                keys_only: false,
+            })
+            .collect()
     }
 
     fn topics(&self, product: &ProductName) -> Vec<Arc<str>> {

@@ -10,6 +10,7 @@ pub mod import; // from a schema of another language
 pub mod export; // as a schema of another language, or as a page
 pub mod exchanged; // what these two share
 pub mod registered; // from a subject of a schema registry
+pub mod with; // with others that it refers to
 pub mod records; // where its records come from: a file
 pub mod topic; // or a topic
 

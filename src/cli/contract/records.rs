@@ -65,14 +65,19 @@ impl Source {
 }
 
 fn of_file(file: &Path, taker: &mut impl Lines) -> io::Result<()> {
+    lines_of(file, &mut |number, line| taker.line(number, line))
+}
+
+/// The lines of a file, or of standard input, with their numbers.
+pub fn lines_of(file: &Path, take: &mut impl FnMut(u64, &[u8])) -> io::Result<()> {
     if file.as_os_str() == "-" {
-        return lines(&mut io::stdin().lock(), taker);
+        return lines(&mut io::stdin().lock(), take);
     }
-    lines(&mut BufReader::with_capacity(BUFFER_BYTES, File::open(file)?), taker)
+    lines(&mut BufReader::with_capacity(BUFFER_BYTES, File::open(file)?), take)
 }
 
 /// Line by line; of one without end only the beginning is kept.
-fn lines(reader: &mut impl BufRead, taker: &mut impl Lines) -> io::Result<()> {
+fn lines(reader: &mut impl BufRead, take: &mut impl FnMut(u64, &[u8])) -> io::Result<()> {
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();
@@ -81,7 +86,7 @@ fn lines(reader: &mut impl BufRead, taker: &mut impl Lines) -> io::Result<()> {
             return Ok(());
         }
         number += 1;
-        taker.line(number, &line);
+        take(number, &line);
         if line.last() != Some(&b'\n') {
             reader.skip_until(b'\n')?;
         }
@@ -121,7 +126,7 @@ mod tests {
         let mut trial = Trial::of_json(&contract, None, 0).expect("an object");
         let long = LINE_MAX_BYTES as usize + 10;
         let text = [br#"{"a":1}"#.as_slice(), b"\n{\"a\":\"", &vec![b'x'; long], b"\"}\n{\"a\":2}"].concat();
-        lines(&mut text.as_slice(), &mut trial).expect("no file fails");
+        lines(&mut text.as_slice(), &mut |number, line| trial.line(number, line)).expect("no file fails");
         let counts = trial.tally().counts;
         assert_eq!((counts.records, counts.undecodable), (3, 1));
         assert_eq!(trial.tally().undecodable.get("too_large"), Some(&1));

@@ -3,6 +3,7 @@
 use crate::catalog::policy;
 use crate::cli::Exit;
 use crate::cli::contract::records::{Source, moment};
+use crate::cli::contract::with::{self, With};
 use crate::cli::contract::{Format, shown};
 use crate::clock;
 use crate::config::usable::Config;
@@ -28,6 +29,9 @@ pub struct Args {
     /// The object of the contract that they are records of; the one that reads the topic, else the first, where none is named
     #[arg(long, value_name = "NAME")]
     pub schema: Option<String>,
+    /// Another contract and records of it, one value a line as JSON: where relationships lead into it
+    #[arg(long, value_name = "CONTRACT=RECORDS", value_parser = with::with)]
+    pub with: Vec<With>,
     /// The time that it is taken to be, as RFC 3339; by default it is now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub now: Option<i64>,
@@ -42,6 +46,7 @@ pub struct Args {
 /// Bad where a rule fails or a record cannot be decoded; with `--strict` also on a warning and on what is unknown.
 pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     let (contract, kind) = read_contract(&args.contract)?;
+    let contract = with::joined(&args.contract, contract, &args.with)?;
     let now_ms = args.now.unwrap_or_else(clock::now_ms);
     let (schema, origin) = match &args.source.topic {
         Some(topic) => (reads(&contract, topic), Origin::Topic),
@@ -64,6 +69,7 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     if let Some(config) = args.source.config.as_deref().and_then(|file| Config::load(file).ok()) {
         trial.within(&policy::of(&config.records));
     }
+    with::read(&mut trial, &args.with)?;
     args.source.read(&mut trial)?;
     let report = report::of(&trial, kind, origin);
     match args.format {

@@ -243,14 +243,14 @@ impl Examiner {
                 tally.sample(None, word, record.offset, || {
                     sample(None, format!("{word} at byte {byte}"), Mask::Bytes(size).to_string())
                 });
-                unread::count(plan, &self.objects, &self.hashes, at, record.offset, tally);
+                referred::count(plan, &self.objects, &self.hashes, at, record.offset, tally);
                 self.broken.push(UNDECODABLE);
             }
             What::Unmeasured => {
                 tally.counts.unmeasured += 1;
                 let interval = Interval { from: record.offset, to: record.offset + 1 };
                 tally.not_measured((at.topic, at.partition), Unmeasured { interval, reason: NO_SCHEMA.into() });
-                unread::count(plan, &self.objects, &self.hashes, at, record.offset, tally);
+                referred::count(plan, &self.objects, &self.hashes, at, record.offset, tally);
                 self.broken.push(UNMEASURED);
             }
             What::Decoded => {
@@ -481,7 +481,7 @@ fn mask(row: Row<'_>) -> Mask {
 mod times; // of a record
 mod sampling; // what is asked of those beside a sample
 mod enforced; // which records are put aside, and why
-mod unread; // what may hold keys, and cannot be read
+mod referred; // what others refer to
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! A contract and the rule sets that a schema registry keeps for its topics: one contract, whose hash names both.
+//! A contract and the rule sets that a schema registry keeps for its topics, and what it refers to in other contracts
+//! (`contract::referred`): one contract, whose hash names all of it.
 //!
 //! What joins is observed: conditions of the rule set, `confluent:rules` of the schema, and tags that mark personal data. What an
 //! Avro or Protobuf schema says of types stays the schema's: records are decoded by it. A JSON Schema decodes nothing: what it
@@ -11,6 +12,7 @@ use crate::engine::contract::odcs;
 use crate::engine::contract::parsed::Parsed;
 use crate::engine::contract::plan::Check;
 use crate::engine::contract::problem::{Problem, Problems};
+use crate::engine::contract::referred::{self, Referred};
 use crate::engine::contract::{subject, yaml};
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
@@ -21,15 +23,19 @@ use std::sync::Arc;
 /// Begins the line before each subject version in a text that holds both; the topic ends it.
 const MARK: &str = "--- # a schema registry's subject version, of the topic ";
 
+/// Begins the line before each definition of another contract's object; what the contract calls it ends the line.
+const REFERRED: &str = "--- # what the contract refers to: ";
+
 /// By topic, the subject version as the registry returned it, as JSON in a line.
 pub type Versions = BTreeMap<String, String>;
 
-/// Reads what `text` wrote; a contract alone is one with nothing joined.
+/// Reads what `text` and `with_referred` wrote; a contract alone is one with nothing joined.
 pub fn parse(text: &str) -> Parsed {
-    let (contract, versions) = parted(text);
-    let mut parsed = odcs::parse(contract);
+    let (own, versions, referred) = parted(text);
+    let mut parsed = odcs::parse(own);
     if let Some(contract) = &mut parsed.contract {
         join(contract, &versions);
+        referred::join(contract, &referred);
     }
     parsed
 }
@@ -41,12 +47,21 @@ pub fn own(text: &str) -> &str {
 
 /// The contract's own text, and behind it the versions that join it.
 pub fn text(contract: &str, versions: &Versions) -> String {
-    let mut text = contract.to_owned();
-    for (topic, version) in versions {
+    behind(contract, MARK, versions)
+}
+
+/// A text that has versions or none, and behind it what the contract refers to.
+pub fn with_referred(text: &str, referred: &Referred) -> String {
+    behind(text, REFERRED, referred)
+}
+
+fn behind(text: &str, mark: &str, lines: &BTreeMap<String, String>) -> String {
+    let mut text = text.to_owned();
+    for (name, line) in lines {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&format!("{MARK}{topic}\n{version}\n"));
+        text.push_str(&format!("{mark}{name}\n{line}\n"));
     }
     text
 }
@@ -83,24 +98,20 @@ pub fn may_be_framed(encoding: &Encoding) -> bool {
     matches!(encoding, Encoding::Unsaid | Encoding::Registry(_))
 }
 
-/// The contract's own text, without what joins it.
-pub fn contract(text: &str) -> &str {
-    parted(text).0
-}
-
-fn parted(text: &str) -> (&str, Versions) {
+fn parted(text: &str) -> (&str, Versions, Referred) {
+    let (mut versions, mut referred) = (Versions::new(), Referred::new());
     let begins = |at: usize| at == 0 || text.as_bytes()[at - 1] == b'\n';
-    let Some(at) = text.match_indices(MARK).map(|(at, _)| at).find(|at| begins(*at)) else {
-        return (text, Versions::new());
-    };
-    let mut versions = Versions::new();
+    let first = |mark: &str| text.match_indices(mark).map(|(at, _)| at).find(|at| begins(*at));
+    let Some(at) = [MARK, REFERRED].into_iter().filter_map(first).min() else { return (text, versions, referred) };
     let mut lines = text[at..].lines();
-    while let (Some(head), Some(version)) = (lines.next(), lines.next()) {
+    while let (Some(head), Some(line)) = (lines.next(), lines.next()) {
         if let Some(topic) = head.strip_prefix(MARK) {
-            versions.insert(topic.to_owned(), version.to_owned());
+            versions.insert(topic.to_owned(), line.to_owned());
+        } else if let Some(key) = head.strip_prefix(REFERRED) {
+            referred.insert(key.to_owned(), line.to_owned());
         }
     }
-    (&text[..at], versions)
+    (&text[..at], versions, referred)
 }
 
 fn rules(of: &Object, relates_to: &str, is_json: bool) -> Vec<Clause> {

@@ -18,6 +18,7 @@ pub mod exchange; // contracts and the schemas of other languages, each read int
 pub mod sample; // which records of a huge topic are looked at
 pub mod horizon; // uniqueness beyond a window
 pub mod relation; // foreign keys
+pub mod referred; // and those that stand in other contracts
 pub mod sla; // what service levels promise
 pub mod text; // what a text may be: patterns, formats, dates
 pub mod keyword; // what each keyword of JSON Schema is to a contract

@@ -5,6 +5,7 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::Place;
+use crate::engine::contract::relation::Elsewhere;
 use crate::engine::contract::sample::Sampling;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
@@ -38,6 +39,8 @@ pub struct Contract {
     pub objects: Vec<Object>,
     /// The objects that are none: nothing is governed by them, and records may still be tried on them.
     pub ungoverned: Vec<Object>,
+    /// Objects of other contracts that this one refers to, each called `CONTRACT#OBJECT`: read for their keys alone.
+    pub referred: Vec<Object>,
     /// The whole document as JSON with sorted keys: equal where only comments and layout differ.
     pub canonical: String,
 }
@@ -119,6 +122,8 @@ pub struct Clause {
     pub unit: Unit,
     /// Where a quality rule stands in the document.
     pub at: Option<Place>,
+    /// Of a relationship that leads into another contract: where to.
+    pub elsewhere: Option<Box<Elsewhere>>,
 }
 
 /// The metric of a clause that is written for people.
@@ -184,6 +189,7 @@ impl Clause {
             threshold: Threshold::MustBe(0.0),
             unit: Unit::Rows,
             at: None,
+            elsewhere: None,
         }
     }
 

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Changes whenever the numbering or the meaning of compiled rules changes; it is part of the contract hash.
-pub const PLAN_VERSION: u32 = 5;
+pub const PLAN_VERSION: u32 = 6;
 
 /// One contract version, compiled. A rule's index in `rules` is its number in every delta that names `hash`.
 #[derive(Debug)]
@@ -68,6 +68,11 @@ impl Plan {
         self
     }
 
+    /// The objects that it governs, without those that it only refers to.
+    pub fn governed(&self) -> impl Iterator<Item = &ObjectPlan> {
+        self.objects.iter().filter(|object| !object.keys_only)
+    }
+
     /// Whether anything of the contract is enforced.
     pub fn enforces(&self) -> bool {
         self.mode == Mode::Enforce || self.rules.iter().any(|rule| rule.mode == Mode::Enforce)
@@ -102,6 +107,8 @@ pub struct ObjectPlan {
     pub encoding: Encoding,
     /// The numbers of the rules of this object, ascending.
     pub rules: Vec<usize>,
+    /// It is another contract's, and is read for the keys that this one refers to: nothing else is counted of its records.
+    pub keys_only: bool,
 }
 
 #[derive(Debug)]
@@ -369,6 +376,13 @@ pub struct Binding {
     pub plan: Arc<Plan>,
     /// Index into `plan.objects`.
     pub object: usize,
+}
+
+impl Binding {
+    /// Whether the topic is read for the keys that the contract refers to.
+    pub fn keys_only(&self) -> bool {
+        self.plan.objects.get(self.object).is_some_and(|object| object.keys_only)
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Relationships (foreign keys) between objects of one contract: every reference has a key that it names.
+//! Relationships (foreign keys) between objects: every reference has a key that it names.
 
 use crate::engine::decode::path::FieldPath;
 
@@ -10,6 +10,25 @@ pub struct Reference {
     /// The object that is referred to, by its name.
     pub object: String,
     pub to: Vec<FieldPath>,
+}
+
+/// Keys that must stand in an object of another contract, which is not known where this one is read (`contract::referred`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// As it is written before the `#`: an id, or the name of a file.
+    pub contract: String,
+    /// The object's name, or its topic.
+    pub object: String,
+    pub from: Vec<FieldPath>,
+    /// The properties, as they are written there, in the order of `from`.
+    pub to: Vec<String>,
+}
+
+impl Elsewhere {
+    /// What the object is called in the contract that refers to it.
+    pub fn key(&self) -> String {
+        format!("{}#{}", self.contract, self.object)
+    }
 }
 
 /// What a rule counts of a record: both sides' keys stand in one set, and the lowest two bits of a key say whose it is.

@@ -75,6 +75,31 @@ impl Trial {
         let _ = self.record(&record, FILE);
     }
 
+    /// The objects of other contracts whose keys are looked for, those whose contract `is_asked` by the name that it is referred to by.
+    pub fn referred(&self, is_asked: impl Fn(&str) -> bool) -> Vec<usize> {
+        let objects = self.plan.objects.iter().enumerate().filter(|(_, object)| object.keys_only);
+        let asked = |name: &str| name.split_once('#').is_some_and(|(contract, _)| is_asked(contract));
+        objects.filter(|(_, object)| asked(&object.name)).map(|(number, _)| number).collect()
+    }
+
+    /// A line of a file of records that are only referred to: their keys, and nothing else of them.
+    pub fn keys(&mut self, objects: &[usize], number: u64, line: &[u8]) {
+        let line = line.trim_ascii();
+        if line.is_empty() || line == b"null" {
+            return;
+        }
+        let offset = i64::try_from(number).unwrap_or(i64::MAX);
+        let record = RawRecord { value: Some(line), ..RawRecord::empty(offset) };
+        for number in objects {
+            let Some(object) = self.plan.objects.get_mut(*number) else { continue };
+            object.encoding = Encoding::Json;
+            // Each object's own place: one record may be unread by several rules.
+            let at = Position { topic: TopicId(1 + *number as u128), partition: 0 };
+            self.examiner.examine(&self.plan, &[*number], &record);
+            self.examiner.count_keys(&self.plan, &record, at, &mut self.tally);
+        }
+    }
+
     /// Counts a record of a topic. The error names the schema that it cannot be read without: then it is not counted, and
     /// to be given again when that is known.
     pub fn record(&mut self, record: &RawRecord<'_>, at: Position) -> Result<(), SchemaRef> {

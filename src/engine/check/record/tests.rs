@@ -59,6 +59,7 @@ fn plan(rules: Vec<(Option<&str>, Check)>) -> Plan {
         declared_delay_ms: 0,
         encoding: Encoding::Unsaid,
         rules: (0..rules.len()).collect(),
+        keys_only: false,
     }];
     Plan {
         hash: ContractHash([1; 16]),

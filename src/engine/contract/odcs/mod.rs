@@ -155,6 +155,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         sample: custom.sample.as_ref().map(|(sample, _)| *sample),
         objects,
         ungoverned,
+        referred: Vec::new(),
         canonical: root.node.json().to_string(),
     };
     if let Some((sample, at)) = &custom.sample {

@@ -111,6 +111,7 @@ fn one(found: &At<'_>, index: usize, relates_to: &str, subject: Subject<'_>, pro
         threshold,
         unit,
         at,
+        elsewhere: None,
     })
 }
 

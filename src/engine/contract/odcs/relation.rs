@@ -1,5 +1,5 @@
-//! `relationships` of objects and properties. Between topics of one contract they are measured over a horizon; of all others it is
-//! said why not.
+//! `relationships` of objects and properties. They are measured over a horizon where it is known what they lead to: in this contract, or in
+//! another that joins it; of all others it is said why not.
 
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::horizon::HORIZON_MAX_MS;
@@ -7,7 +7,7 @@ use crate::engine::contract::model::{Clause, Object, property_called};
 use crate::engine::contract::odcs::custom::duration_ms;
 use crate::engine::contract::plan::Check;
 use crate::engine::contract::problem::Problems;
-use crate::engine::contract::relation::Reference;
+use crate::engine::contract::relation::{Elsewhere, Reference};
 use crate::engine::contract::yaml::Value;
 use crate::engine::decode::path::FieldPath;
 
@@ -36,10 +36,22 @@ fn of_element(element: &At<'_>, at: (usize, &str, &str), objects: &[Object], cla
     for (i, found) in fields.list("relationships").iter().enumerate() {
         let relates_to = format!("{place}/relationships/{i}");
         let clause = match reference(found, (object, path), objects) {
-            Ok((reference, span_ms)) => Clause {
+            Ok((Lead::Here(reference), span_ms)) => Clause {
                 horizon_ms: Some(span_ms),
                 ..Clause::schema("relationships", "consistency", &relates_to, Check::Refers(Box::new(reference)))
             },
+            Ok((Lead::There(elsewhere), span_ms)) => {
+                let why = format!(
+                    "the contract {} is not at hand here: the daemon looks for it among those that it governs by, and a dry run takes \
+                     records of it by --with",
+                    elsewhere.contract
+                );
+                Clause {
+                    horizon_ms: Some(span_ms),
+                    elsewhere: Some(Box::new(elsewhere)),
+                    ..Clause::schema("relationships", "consistency", &relates_to, Check::Unmeasured(why))
+                }
+            }
             Err(reason) => Clause::unmeasured("relationships", &relates_to, reason),
         };
         let about = (!path.is_empty()).then(|| path.to_owned());
@@ -57,7 +69,13 @@ fn of_element(element: &At<'_>, at: (usize, &str, &str), objects: &[Object], cla
     }
 }
 
-fn reference(found: &At<'_>, (object, path): (usize, &str), objects: &[Object]) -> Result<(Reference, i64), Reason> {
+/// Where a relationship leads.
+enum Lead {
+    Here(Reference),
+    There(Elsewhere),
+}
+
+fn reference(found: &At<'_>, (object, path): (usize, &str), objects: &[Object]) -> Result<(Lead, i64), Reason> {
     let silent = Problems::default();
     let mut fields = Fields::of(found, &silent).ok_or("it is no mapping")?;
     let own = objects.get(object).ok_or("its object governs no topic")?;
@@ -70,43 +88,65 @@ fn reference(found: &At<'_>, (object, path): (usize, &str), objects: &[Object]) 
     if from.len() != to.len() {
         return Err(format!("it leads from {} properties to {}", from.len(), to.len()));
     }
+    let own_path = |name: &String| match steps(name).as_slice() {
+        [first, rest @ ..] if is_called(own, first) && !rest.is_empty() => rest.join("."),
+        all => all.join("."),
+    };
+    let from = from.iter().map(|name| field(own, &own_path(name))).collect::<Result<Vec<_>, _>>()?;
+    if let Some((contract, _)) = to.iter().find_map(|name| name.split_once('#')).filter(|(of, _)| !of.is_empty()) {
+        let elsewhere = elsewhere(contract, from, &to)?;
+        return Ok((Lead::There(elsewhere), horizon(&mut fields)?));
+    }
     let targets = to.iter().map(|name| target(name, objects)).collect::<Result<Vec<_>, _>>()?;
     let Some((target, _)) = targets.first() else { return Err("it does not say what it leads to".to_owned()) };
     if targets.iter().any(|(object, _)| object.name != target.name) {
         return Err("it leads to several objects".to_owned());
     }
-    let own_path = |name: &String| match steps(name).as_slice() {
-        [first, rest @ ..] if is_called(own, first) && !rest.is_empty() => rest.join("."),
-        all => all.join("."),
-    };
     let reference = Reference {
-        from: from.iter().map(|name| field(own, &own_path(name))).collect::<Result<_, _>>()?,
+        from,
         object: target.name.clone(),
         to: targets.iter().map(|(object, path)| field(object, path)).collect::<Result<_, _>>()?,
     };
-    Ok((reference, horizon(&mut fields)?))
+    Ok((Lead::Here(reference), horizon(&mut fields)?))
+}
+
+/// All of them lead to one object of one other contract.
+fn elsewhere(contract: &str, from: Vec<FieldPath>, to: &[String]) -> Result<Elsewhere, Reason> {
+    let (mut object, mut paths) = (None, Vec::new());
+    for name in to {
+        let Some((_, place)) = name.split_once('#').filter(|(of, _)| *of == contract) else {
+            return Err("it leads to several contracts".to_owned());
+        };
+        match steps(place).as_slice() {
+            [first, rest @ ..] if !rest.is_empty() => {
+                if *object.get_or_insert_with(|| (*first).to_owned()) != **first {
+                    return Err("it leads to several objects".to_owned());
+                }
+                paths.push(rest.join("."));
+            }
+            _ => return Err(format!("{name} names no property: write {contract}#/schema/OBJECT/properties/PROPERTY")),
+        }
+    }
+    let object = object.ok_or("it does not say what it leads to")?;
+    Ok(Elsewhere { contract: contract.to_owned(), object, from, to: paths })
 }
 
 /// The object that a reference leads to, and the property's path in it.
 fn target<'o>(name: &str, objects: &'o [Object]) -> Result<(&'o Object, String), Reason> {
-    let elsewhere = || {
+    let nowhere = || {
         format!(
-            "{name} is in no topic of this contract, and keys of other products are not at hand: describe the topic that holds \
-             them as an object of this contract, with the key alone, and refer to that"
+            "{name} is in no topic of this contract: name the other contract before it, as in customers#/schema/customers/properties/id"
         )
     };
-    if name.contains('#') {
-        return Err(elsewhere());
-    }
     let steps = steps(name);
-    let (first, rest) = steps.split_first().ok_or_else(elsewhere)?;
-    let object = objects.iter().find(|object| is_called(object, first)).ok_or_else(elsewhere)?;
+    let (first, rest) = steps.split_first().ok_or_else(nowhere)?;
+    let object = objects.iter().find(|object| is_called(object, first)).ok_or_else(nowhere)?;
     Ok((object, rest.join(".")))
 }
 
 /// `orders.customer.id` and `schema/orders/properties/customer` alike.
 fn steps(name: &str) -> Vec<&str> {
-    match name.trim_start_matches('/').split('/').collect::<Vec<_>>() {
+    match name.trim_start_matches(['#', '/']).split('/').collect::<Vec<_>>() {
         path if path.len() > 1 => path.into_iter().skip(1).step_by(2).collect(),
         _ => name.split('.').collect(),
     }

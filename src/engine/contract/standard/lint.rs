@@ -157,7 +157,7 @@ fn unmeasured(contract: &Option<Contract>, told: &[Problem]) -> Vec<Problem> {
     let problems = Problems::default();
     let objects = contract.iter().flat_map(|contract| &contract.objects);
     for clause in objects.flat_map(|object| object.clauses.iter().chain(clauses(&object.properties))) {
-        if let (Check::Unmeasured(reason), Some(at)) = (&clause.check, &clause.at)
+        if let (Check::Unmeasured(reason), Some(at), None) = (&clause.check, &clause.at, &clause.elsewhere)
             && !told.iter().any(|problem| is_in(&problem.path, &at.path))
         {
             problems.doubt(

@@ -114,6 +114,7 @@ fn contract(root: &At<'_>, problems: &Problems) -> Option<Contract> {
         sample: None,
         objects: vec![object],
         ungoverned: Vec::new(),
+        referred: Vec::new(),
         canonical: root.node.json().to_string(),
     };
     for (length, id) in compile::long_ids(&contract) {
