@@ -44,6 +44,7 @@ mod trial; // a dry run of its contract, beside it
 
 mod beside; // rules about headers and keys
 mod horizon; // keys that repeat across windows
+mod refers; // keys of another product
 mod million; // a million orders, exactly
 mod quarantine; // bad records, copied once
 mod canary; // secrets and people's data, which go nowhere
