@@ -194,7 +194,7 @@ fn a_contradiction_is_an_incident_of_its_product() {
     assert_eq!((&told["kind"], &told["since"]), (&json!("undeclared-consumer"), &json!("2025-11-24T15:59:59Z")));
     let accept = "Accept: text/html";
     let page = served.raw(&format!("GET /incidents HTTP/1.1\r\nHost: x\r\n{accept}\r\nConnection: close\r\n\r\n"));
-    assert!(page.contains("1 incident is open") && page.contains("undeclared-consumer"), "{page}");
+    assert!(page.contains("1 incident is open") && page.contains("Undeclared reader"), "{page}");
     assert!(page.contains("whose declared consumers do not name it"), "{page}");
 }
 

@@ -300,7 +300,7 @@ mod tests {
             ("logins: [{name: a, certificate: zz, roles: [viewer]}]", "a: certificate is no SHA-256"),
             ("logins: [{name: a, argon2: ba78, roles: [viewer]}]", "no PHC string"),
             (
-                "logins: [{name: a, argon2: '$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAA', roles: [viewer]}]",
+                "logins: [{name: a, argon2: '$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA', roles: [viewer]}]",
                 "no argon2id",
             ),
             (
