@@ -62,6 +62,19 @@ fn the_unit_is_one_that_systemd_takes_and_lets_its_process_do_little() {
     assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
 }
 
+/// A minimal Debian has no `/bin/kill`: what the unit runs beside its own program is the shell, which every system has.
+#[test]
+fn the_unit_runs_nothing_that_its_package_does_not_bring() {
+    let text = fs::read_to_string(ours("steward.service")).unwrap();
+    let runs: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("Exec")?.split_once('=')).map(|(_, run)| run).collect();
+    assert_eq!(runs.len(), 3, "before the start, the start and a reload: {runs:?}");
+    for run in runs {
+        let program = run.trim_start_matches('-').split(' ').next().unwrap_or_default();
+        assert!(["/usr/bin/steward", "/bin/sh"].contains(&program), "{run}");
+    }
+}
+
 /// The unit, with this build's program in place of the installed one.
 fn installed(folder: &Path) -> PathBuf {
     let text = fs::read_to_string(ours("steward.service")).unwrap();
