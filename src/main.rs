@@ -2,6 +2,7 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 use mesh_steward::cli::{Exit, check, completions, contract, demo, examples, manual, quarantine, run, token, top};
+use mesh_steward::cli::{audit, product};
 use mesh_steward::heap;
 use std::io::Write;
 use std::process::ExitCode;
@@ -31,6 +32,12 @@ enum Command {
     /// Contracts at a desk: without a broker, a network or a configuration
     #[command(subcommand)]
     Contract(contract::Contract),
+    /// Products of a running mesh: lists, shows, publishes, withdraws and exports them
+    #[command(subcommand)]
+    Product(product::Product),
+    /// Shows who asked what of a running mesh, why, and what came of it
+    #[command(after_help = examples::AUDIT)]
+    Audit(audit::Args),
     /// Bad records that were put aside: lists, shows and replays them
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
@@ -71,6 +78,8 @@ fn carry_out(command: Command) -> anyhow::Result<Exit> {
         Command::Top(args) => top::top(&args, &mut out)?,
         Command::Check(args) => check::check(&args, &mut out)?,
         Command::Contract(command) => contract::contract(&command, &mut out)?,
+        Command::Product(command) => product::product(&command, &mut out)?,
+        Command::Audit(args) => audit::audit(&args, &mut out)?,
         Command::Quarantine(command) => quarantine::quarantine(&command, &mut out)?,
         Command::Token(args) => token::token(&args, &mut out)?,
         Command::Completions(args) => completions::completions(&args, Arguments::command(), &mut out)?,

@@ -1,7 +1,7 @@
 //! `steward check`: the configuration, its contracts, and with `--connect` the cluster.
 
 use crate::catalog::files::{Source, Watcher};
-use crate::catalog::policies::PolicyFiles;
+use crate::cli::policies;
 use crate::cli::{Exit, connect};
 use crate::config::raw::DEFAULT;
 use crate::config::usable::Config;
@@ -90,28 +90,14 @@ fn contracts(config: &Config, out: &mut impl Write) -> io::Result<(Governed, Exi
     Ok((governed, if loaded.findings.iter().any(|finding| finding.error) { Exit::Bad } else { policies }))
 }
 
-/// What the mesh's policies say of the contracts. Versions before are the catalog's, which is not asked: nothing has changed here.
+/// What the mesh's policies say of the contracts, where there are any.
 fn policies(config: &Config, sources: &[Source], out: &mut impl Write) -> io::Result<Exit> {
     if config.contracts.policies.is_empty() {
         return Ok(Exit::Good);
     }
-    let mut files = PolicyFiles::new(config.contracts.policies.clone());
-    files.look(true);
-    let standing = files.judge(sources, Vec::new);
-    writeln!(out, "policies: {} in force", standing.policies.len())?;
-    files.findings().iter().try_for_each(|finding| writeln!(out, "  {}", printable(&finding.to_string())))?;
-    for broken in standing.judgements.iter().filter(|judgement| judgement.verdict.is_against()) {
-        let (policy, mode, word) = (&broken.policy, broken.mode.word(), broken.verdict.word());
-        let facts = standing.policies.iter().find(|facts| facts.id == *policy);
-        let said = |text: &str| if text.is_empty() { String::new() } else { format!("; {text}") };
-        let (title, remedy) = facts.map_or(("", ""), |facts| (facts.title.as_str(), facts.remedy.as_str()));
-        let contract = broken.contract.as_ref().map_or(String::new(), |id| format!(" by its contract {id}"));
-        let (reason, remedy) = (said(broken.verdict.reason()), said(remedy));
-        let told = format!("{policy} ({mode}): {word} for {}{contract}: {title}{reason}{remedy}", broken.product);
-        writeln!(out, "  {}", printable(&told))?;
-    }
-    let bad = !files.findings().is_empty() || !standing.refused(sources).is_empty();
-    Ok(if bad { Exit::Bad } else { Exit::Good })
+    let said = policies::ask(config.contracts.policies.clone(), sources);
+    said.text(out)?;
+    Ok(if said.is_bad { Exit::Bad } else { Exit::Good })
 }
 
 pub fn counted(count: usize, what: &str) -> String {

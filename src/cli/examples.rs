@@ -38,6 +38,49 @@ On a terminal: n o r v s x i l f order the rows (again: the other way), / filter
 Verdict, score, rate and violations are those of the last closed window. What nobody tells any more stands in brackets.
 Exit codes: 0 good, 2 no worker answers (where it is asked once).";
 
+pub const PRODUCT_LIST: &str = "\
+Examples:
+  steward product list
+  steward product list --url http://worker-1:8083 --domain sales --json
+
+Exit codes: 0 good, 2 no worker answers.";
+
+pub const PRODUCT_SHOW: &str = "\
+Examples:
+  steward product show sales/orders
+  steward product show sales/orders --json
+
+Exit codes: 0 it holds, 1 its verdict is fail or an incident is open, 2 there is none, or no worker answers.";
+
+pub const PRODUCT_PUBLISH: &str = "\
+Examples:
+  steward product publish --dry-run orders.odcs.yaml
+  steward product publish --reason 'the desk asked for it' orders.odcs.yaml
+
+The product is the one that the contracts name.
+Exit codes: 0 done, 1 refused (with --dry-run also: it breaks consumers), 2 no worker answers, or a file cannot be read.";
+
+pub const PRODUCT_WITHDRAW: &str = "\
+Examples:
+  steward product withdraw sales/orders --reason 'replaced by sales/orders-v2'
+
+Exit codes: 0 done, 1 refused, 2 no worker answers.";
+
+pub const PRODUCT_EXPORT: &str = "\
+Examples:
+  steward product export sales/orders
+
+Exit codes: 0 good, 2 there is none, or no worker answers.";
+
+pub const AUDIT: &str = "\
+Examples:
+  steward audit
+  steward audit --since 2h --outcome refused
+  steward audit --product sales/orders --json
+
+The newest first; STEWARD_TOKEN holds a bearer token where the worker asks for a login.
+Exit codes: 0 good, 2 no worker answers.";
+
 pub const CHECK: &str = "\
 Examples:
   steward check --config steward.yaml
@@ -60,9 +103,10 @@ pub const LINT: &str = "\
 Examples:
   steward contract lint contracts/
   steward contract lint --format github orders.odcs.yaml
+  steward contract lint --policies policies/ contracts/
   cat orders.odcs.yaml | steward contract lint -
 
-Exit codes: 0 no error, 1 an error, 2 a file cannot be read.";
+Exit codes: 0 no error, 1 an error or a broken policy that is enforced, 2 a file cannot be read.";
 
 pub const DIFF: &str = "\
 Examples:

@@ -6,6 +6,11 @@ pub mod top; // a table of all products, live
 pub mod connect; // what a start would find at the cluster
 pub mod check; // its configuration, its contracts, and what it would find
 pub mod contract; // contracts at a desk: linted, tried on records
+pub mod product; // products of a running mesh: listed, shown, published, withdrawn
+pub mod audit; // who asked what of it
+pub mod rest; // a worker's REST, as commands ask it
+pub mod grid; // texts in columns
+pub mod policies; // what the mesh's policies say of contracts
 pub mod quarantine; // bad records: listed, shown, replayed
 pub mod token; // logins of the REST and the page
 pub mod examples; // what help shows beside options

@@ -15,6 +15,7 @@ mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
 mod drafts; // drafts of contracts
+mod terminal; // steward product, steward audit
 mod publish; // products published, changed, withdrawn
 mod policies; // policies of the mesh
 mod pages; // the same URLs for people

@@ -1,6 +1,8 @@
 //! `steward contract lint`: files, folders and standard input, each file judged by the standard that it is written by.
 
+use crate::catalog::files::Watcher;
 use crate::cli::contract::linted::{self, File};
+use crate::cli::policies::{self, Said};
 use crate::cli::{Exit, check::counted};
 use crate::engine::contract::problem::Level;
 use crate::engine::contract::standard::lint::{Linted, lint as of_text, not_text};
@@ -12,6 +14,9 @@ use std::path::{Path, PathBuf};
 pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Asks the mesh's policies, too: files of them, or folders; a broken one that is enforced makes the answer bad
+    #[arg(long, value_name = "FILE")]
+    pub policies: Vec<PathBuf>,
     /// Files, folders (every *.yaml, *.yml and *.json in them), or - for standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -44,11 +49,18 @@ pub fn lint(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
             }
         }
     }
+    let said = (!args.policies.is_empty()).then(|| policies(args));
     match args.format {
         Format::Text => linted::text(&files, out)?,
-        Format::Json => linted::json(&files, out)?,
+        Format::Json => linted::json(&files, said.as_ref(), out)?,
         Format::Github => linted::github(&files, out)?,
         Format::Junit => linted::junit(&files, out)?,
+    }
+    match (&said, args.format) {
+        (Some(said), Format::Text) => said.text(out)?,
+        // What another tool reads is what it expects.
+        (Some(said), Format::Github | Format::Junit) => said.text(&mut io::stderr())?,
+        _ => {}
     }
     if args.format != Format::Json {
         out.flush()?;
@@ -57,10 +69,16 @@ pub fn lint(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
         eprintln!("{}: {errors}, {warnings}", counted(files.len(), "file"));
     }
     Ok(match unreadable {
-        0 if files.iter().all(|file| file.linted.is_valid()) => Exit::Good,
+        0 if files.iter().all(|file| file.linted.is_valid()) && !said.is_some_and(|said| said.is_bad) => Exit::Good,
         0 => Exit::Bad,
         _ => Exit::NotDone,
     })
+}
+
+/// Of the contracts that the files hold; one that cannot be read has its problem already.
+fn policies(args: &Args) -> Said {
+    let files: Vec<PathBuf> = args.files.iter().filter(|file| file.as_os_str() != "-").cloned().collect();
+    policies::ask(args.policies.clone(), &Watcher::new(files).look_now().sources)
 }
 
 fn linted(bytes: Vec<u8>) -> Linted {

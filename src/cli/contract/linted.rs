@@ -1,5 +1,6 @@
 //! What is told of linted files: text, JSON, GitHub's annotations, JUnit's XML.
 
+use crate::cli::policies::Said;
 use crate::engine::contract::problem::{Level, Problem, Source};
 use crate::engine::contract::standard::lint::{Kind, Linted};
 use crate::printable::printable;
@@ -23,7 +24,8 @@ pub fn text(files: &[File], out: &mut impl Write) -> io::Result<()> {
     })
 }
 
-pub fn json(files: &[File], out: &mut impl Write) -> io::Result<()> {
+/// `policies`: where they were asked.
+pub fn json(files: &[File], policies: Option<&Said>, out: &mut impl Write) -> io::Result<()> {
     let of_problem = |problem: &Problem| {
         json!({
             "severity": level(problem),
@@ -49,7 +51,10 @@ pub fn json(files: &[File], out: &mut impl Write) -> io::Result<()> {
             "problems": file.linted.problems.iter().map(of_problem).collect::<Vec<Value>>(),
         })
     };
-    let document = json!({ "files": files.iter().map(of_file).collect::<Vec<Value>>() });
+    let mut document = json!({ "files": files.iter().map(of_file).collect::<Vec<Value>>() });
+    if let Some(policies) = policies {
+        document["policies"] = policies.json();
+    }
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }
