@@ -19,16 +19,27 @@ pub fn stops(name: &'static str, times: usize) {
     let b = mesh.worker("b").ready();
     let a = mesh.under_load(1_000, || {
         pause(8_000); // both own their partitions, and have flushed
-        let before = b.metric("steward_rebalances_total");
+        let mut in_time = 0;
         for _ in 0..times {
+            let before = b.metric("steward_rebalances_total");
             a.signal("TERM");
             let asked = Instant::now();
             let status = a.wait(STOPS_WITHIN);
             assert!(status.success(), "it ended with {status} after {:?}", asked.elapsed());
             a = mesh.worker("a").ready();
+            let away = asked.elapsed();
             pause(2_000);
+            // Of 6 s of a session 2 may have passed when it was asked; on a machine that does much else a start takes longer.
+            if away < Duration::from_secs(4) {
+                in_time += 1;
+                assert_eq!(
+                    b.metric("steward_rebalances_total"),
+                    before,
+                    "the other worker was rebalanced after {away:?}"
+                );
+            }
         }
-        assert_eq!(b.metric("steward_rebalances_total"), before, "the other worker was rebalanced");
+        assert!(in_time > 0, "no restart of {times} took less than 4 s");
         a
     });
     let verdicts = mesh.judged(&[&a, &b]);
