@@ -71,4 +71,5 @@ mod lineage; // who feeds whom, told and read back
 mod catalogs; // lineage events sent on over HTTP
 mod collected; // what lineage's collectors see
 mod connectors; // lineage by Kafka Connect
+mod derived; // products of SQL, by a real Flink
 mod readers; // lineage by groups and transactions

@@ -1,6 +1,7 @@
 //! One real Apache Kafka broker for tests, from Maven artifacts, on free loopback ports.
 
 pub mod cluster; // three of them
+pub mod flink; // one real Flink beside it, with its SQL gateway
 pub mod held; // a service that ends with us
 pub mod network; // a network of the tests' own between clients and brokers
 pub mod node; // one process of Kafka
@@ -112,26 +113,35 @@ pub fn java(libs: &Path, folder: &Path, heap: &str) -> Command {
     java
 }
 
-/// The folder with Kafka's jars: fetched once, then kept in `target`.
+/// The folder with Kafka's jars.
 pub fn kafka_libs() -> PathBuf {
-    // Two tests that start brokers of their own must not fetch into one folder at a time.
+    libs("kafka-libs", "pom.xml")
+        .unwrap_or_else(|why| panic!("Kafka's jars: {why}; `tests/run` installs Maven, or says what is missing"))
+}
+
+/// The folder with the jars that a file beside this one names: fetched once, then kept in `target`. The error says why they are not
+/// to be had.
+fn libs(name: &str, pom: &str) -> Result<PathBuf, String> {
+    // Two tests that start services of their own must not fetch into one folder at a time.
     static FETCH: Mutex<()> = Mutex::new(());
     let _one = FETCH.lock().unwrap_or_else(PoisonError::into_inner);
-    let libs = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("kafka-libs");
-    let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker/pom.xml");
+    let libs = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(name);
+    let pom = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker").join(pom);
     let fetched_for = libs.join("pom.xml"); // written last: the folder is whole, and of these versions
     if fs::read(&fetched_for).ok() != fs::read(&pom).ok() {
         let _ = fs::remove_dir_all(&libs);
         let fetch = Command::new("mvn")
-            .args(["-q", "-B", "dependency:copy-dependencies", "-f"])
+            .args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", "-f"])
             .arg(&pom)
             .arg(format!("-DoutputDirectory={}", libs.display()))
             .output();
-        let fetch = fetch.unwrap_or_else(|e| panic!("mvn: {e}; `tests/run` installs it, or says what is missing"));
-        assert!(fetch.status.success(), "Kafka's jars cannot be fetched: {}", String::from_utf8_lossy(&fetch.stdout));
+        let fetch = fetch.map_err(|e| format!("mvn: {e}"))?;
+        if !fetch.status.success() {
+            return Err(String::from_utf8_lossy(&fetch.stdout).into_owned());
+        }
         fs::copy(&pom, &fetched_for).expect("the mark that the jars are whole");
     }
-    libs
+    Ok(libs)
 }
 
 /// Ports that are free now; the listeners that found them are closed together, so that they differ.
