@@ -6,7 +6,7 @@ use crate::catalog::document::Document;
 use crate::catalog::evidence::Evidence;
 use crate::catalog::files::Finding;
 use crate::catalog::fleet::{Owned, Peer};
-use crate::catalog::offsets::Offsets;
+use crate::catalog::offsets::{Kept, Offsets};
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::Plans;
 use crate::engine::published::entry;
@@ -32,6 +32,8 @@ pub struct Board {
     peers: DashMap<String, Peer>,
     /// Replaced as a whole by each survey.
     offsets: RwLock<Arc<Offsets>>,
+    /// By governed topic; replaced as a whole, less often.
+    kept: RwLock<Arc<BTreeMap<String, Kept>>>,
     /// Replaced as a whole, so that a request sees one moment's contracts.
     directory: RwLock<Arc<Directory>>,
     cluster_id: RwLock<String>,
@@ -258,6 +260,10 @@ impl Board {
         *self.offsets.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(offsets);
     }
 
+    pub fn set_kept(&self, kept: BTreeMap<String, Kept>) {
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(kept);
+    }
+
     pub fn set_unowned(&self, parts: BTreeSet<Part>) {
         *self.unowned.write().unwrap_or_else(PoisonError::into_inner) = parts;
     }
@@ -361,6 +367,11 @@ impl Board {
 
     pub fn offsets(&self) -> Arc<Offsets> {
         self.offsets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What of each governed topic's past can still be read; a topic that was not looked at yet is absent.
+    pub fn kept(&self) -> Arc<BTreeMap<String, Kept>> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn unowned(&self) -> BTreeSet<Part> {

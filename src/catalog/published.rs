@@ -90,7 +90,7 @@ mod tests {
 
     fn entry(lifecycle: Lifecycle, contracts: Vec<String>) -> Entry {
         let (successor, end_of_life, changed_by) = (None, None, String::new());
-        Entry { revision: 1, lifecycle, successor, end_of_life, contracts, changed_ms: 0, changed_by }
+        Entry { revision: 1, lifecycle, successor, end_of_life, contracts, product: None, changed_ms: 0, changed_by }
     }
 
     fn topics(loaded: &Loaded) -> Vec<&str> {

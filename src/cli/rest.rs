@@ -27,6 +27,8 @@ pub struct Worker {
 pub struct Answer {
     pub status: u16,
     pub etag: Option<String>,
+    /// Where the next page of a list is.
+    pub next: Option<String>,
     pub text: String,
     pub value: Value,
 }
@@ -46,6 +48,17 @@ impl Worker {
             ..400 => Ok(answer),
             _ => bail!("{}", answer.refusal()),
         }
+    }
+
+    /// All pages of a list as one: an array, or an object whose members the pages share out.
+    pub fn all(&self, path: &str) -> anyhow::Result<Value> {
+        let mut answer = self.get(path)?;
+        let mut whole = std::mem::take(&mut answer.value);
+        while let Some(next) = answer.next.take() {
+            answer = self.get(&next)?;
+            joined(&mut whole, std::mem::take(&mut answer.value));
+        }
+        Ok(whole)
     }
 
     /// Whatever it answers; an error is that it does not.
@@ -69,10 +82,26 @@ impl Worker {
             .map_err(|error| anyhow!("{url} does not answer: {error}; start a worker, or give another with --url"))?;
         let status = answer.status().as_u16();
         let etag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let next = answer.headers().get("link").and_then(|link| next(link.to_str().ok()?));
         let text = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_string();
         let text = text.with_context(|| format!("{url}{path} breaks off"))?;
         let value = serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.clone()));
-        Ok(Answer { status, etag, text, value })
+        Ok(Answer { status, etag, next, text, value })
+    }
+}
+
+/// The path of the next page in a header `Link` (RFC 8288), as workers write it.
+pub fn next(link: &str) -> Option<String> {
+    let (place, relation) = link.strip_prefix('<')?.split_once('>')?;
+    (relation.contains("rel=\"next\"") && place.starts_with('/')).then(|| place.to_owned())
+}
+
+/// The next page behind those before.
+pub fn joined(whole: &mut Value, page: Value) {
+    match (whole, page) {
+        (Value::Array(whole), Value::Array(page)) => whole.extend(page),
+        (Value::Object(whole), Value::Object(page)) => whole.extend(page),
+        _ => {}
     }
 }
 
@@ -110,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_all_that_is_wrong() {
-        let answer = |status, value: Value| Answer { status, etag: None, text: String::new(), value };
+        let answer = |status, value: Value| Answer { status, etag: None, next: None, text: String::new(), value };
         let problems = json!([{"severity": "error", "line": 14, "path": "/schema/0", "message": "no such key", "remedy": "remove it"}]);
         assert_eq!(
             answer(422, json!({"message": "nothing was published", "problems": problems})).refusal(),
@@ -118,5 +147,8 @@ mod tests {
         );
         assert_eq!(answer(502, Value::Null).refusal(), "it answers 502; is it a worker of a steward?");
         assert_eq!(escaped("a b/ü"), "a%20b%2F%C3%BC");
+        assert_eq!(next("</products?after=a/b>; rel=\"next\"").as_deref(), Some("/products?after=a/b"));
+        assert_eq!(next("<https://elsewhere/>; rel=\"next\""), None, "a token goes to no other host");
+        assert_eq!(next("</products>; rel=\"prev\""), None);
     }
 }

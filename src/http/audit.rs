@@ -59,7 +59,7 @@ fn asked(site: &Site, uri: &Uri) -> Result<Response, Box<Response>> {
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|last| last.id.to_string());
-    Ok(paged::answer(uri, found.iter().map(shown).collect(), next.as_deref()))
+    Ok(paged::answer(uri, Value::Array(found.iter().map(shown).collect()), next.as_deref()))
 }
 
 fn time(pairs: &Pairs, name: &str) -> Result<Option<i64>, Box<Response>> {

@@ -1,16 +1,28 @@
 //! Contracts as they were loaded: `/contracts`, `/contracts/{id}`.
 
 use crate::catalog::document::Document;
+use crate::http::paged::{self, Page, page};
 use crate::http::problem::problem;
+use crate::http::query::pairs;
 use crate::http::server::Site;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-pub async fn list(State(site): State<Site>) -> Response {
-    Json(site.board.directory().documents.iter().map(shown).collect::<Vec<_>>()).into_response()
+/// In the order of their ids.
+pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
+    let directory = site.board.directory();
+    // Two files may have one id.
+    let keyed = directory.documents.iter().map(|document| (format!("{} {}", document.id, document.hash), document));
+    match pairs(&uri).and_then(|pairs| page(&pairs, keyed)) {
+        Ok(Page { items, next }) => {
+            let shown: Vec<Value> = items.into_iter().map(shown).collect();
+            paged::answer(&uri, Value::Array(shown), next.as_deref())
+        }
+        Err(bad) => *bad,
+    }
 }
 
 /// One contract with its text, and what is wrong with its file; where two files have one id, both.

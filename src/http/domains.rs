@@ -4,21 +4,27 @@ use crate::catalog::directory::Directory;
 use crate::catalog::fleet::Peer;
 use crate::clock::now_ms;
 use crate::engine::event::result::word;
+use crate::http::paged::page;
 use crate::http::problem::problem;
+use crate::http::query::pairs;
 use crate::http::server::Site;
 use crate::http::summary::latest;
 use crate::http::{status, workers};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub async fn list(State(site): State<Site>) -> Response {
+pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
     let directory = site.board.directory();
     let names: BTreeSet<&str> = directory.products.keys().map(|product| product.domain.as_str()).collect();
-    Json(names.into_iter().collect::<Vec<_>>()).into_response()
+    let keyed = names.into_iter().map(|name| (name.to_owned(), Value::from(name)));
+    match pairs(&uri).and_then(|pairs| page(&pairs, keyed)) {
+        Ok(page) => page.answer(&uri),
+        Err(bad) => *bad,
+    }
 }
 
 pub async fn one(State(site): State<Site>, Path(domain): Path<String>) -> Response {

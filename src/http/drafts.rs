@@ -62,7 +62,7 @@ pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
         }
         value
     };
-    paged::answer(&uri, found.iter().take(limit).map(short).collect(), next)
+    paged::answer(&uri, Value::Array(found.iter().take(limit).map(short).collect()), next)
 }
 
 /// `GET /drafts/{id}`.
@@ -236,7 +236,7 @@ pub async fn publish(
         return answer;
     }
     let expected = draft.base.clone().map_or(Expected::Absent, Expected::Tag);
-    let change = Change::Publish { contracts: texts };
+    let change = Change::Publish { contracts: texts, product: None };
     publish::ask(&site, Publication { product, change, expected: Some(expected), draft: Some(id) }, call).await
 }
 

@@ -8,6 +8,7 @@ pub mod tls; // HTTPS
 pub mod health; // /live, /ready, /health, /
 pub mod metrics; // /metrics
 pub mod products; // /products, one of them, its contract, its offsets
+pub mod odps; // /products/…/odps
 pub mod publish; // products published, changed, withdrawn
 pub mod matched; // If-Match, If-None-Match
 pub mod audit; // /audit, and what notes each request
@@ -23,6 +24,7 @@ pub mod openlineage; // events of others
 pub mod marquez; // /api/v1, in the shapes of Marquez
 pub mod policies; // /policies
 pub mod topics; // /topics
+pub mod history; // what of a topic's past can still be read
 pub mod domains; // /domains
 pub mod search; // /search
 pub mod workers; // /workers, and who owns what

@@ -59,14 +59,12 @@ fn operation(row: &Route) -> Value {
     for Gives { status, body } in &row.gives {
         let status = status.to_string();
         let what = if status.starts_with('2') { row.tells } else { "It could not be done; the body says why" };
-        let mut response = json!({"description": what});
+        let response = responses.entry(status).or_insert_with(|| json!({"description": what}));
         if let Some((media, schema)) = body {
-            response["content"] = content(media, schema);
+            response["content"][*media] = of_schema(schema);
         }
-        responses.insert(status, response);
     }
-    let refused =
-        json!({"description": "Refused: the body says why, and what to do", "content": content(PROBLEM, "Problem")});
+    let refused = json!({"description": "Refused: the body says why, and what to do", "content": {PROBLEM: of_schema("Problem")}});
     responses.insert("4XX".into(), refused);
     let in_path = row.path.split('/').filter_map(|word| word.strip_prefix('{')?.strip_suffix('}'));
     let parameters: Vec<Value> = in_path
@@ -86,16 +84,15 @@ fn operation(row: &Route) -> Value {
     if row.asks == Standing::Nobody {
         operation["security"] = json!([]);
     }
-    if let Some((media, schema)) = row.takes {
-        operation["requestBody"] = json!({"required": true, "content": content(media, schema)});
+    for (media, schema) in &row.takes {
+        operation["requestBody"]["required"] = json!(true);
+        operation["requestBody"]["content"][*media] = of_schema(schema);
     }
     operation
 }
 
-fn content(media: &str, schema: &str) -> Value {
-    let mut content = Map::new();
-    content.insert(media.to_owned(), json!({"schema": {"$ref": format!("#/components/schemas/{schema}")}}));
-    Value::Object(content)
+fn of_schema(name: &str) -> Value {
+    json!({"schema": {"$ref": format!("#/components/schemas/{name}")}})
 }
 
 fn asks(asks: Standing) -> &'static str {

@@ -3,20 +3,25 @@
 use crate::catalog::directory::Directory;
 use crate::catalog::policies::{Facts, Judgement};
 use crate::engine::contract::name::ProductName;
+use crate::http::paged::page;
 use crate::http::problem::problem;
+use crate::http::query::pairs;
 use crate::http::server::Site;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 const WORDS: [&str; 4] = ["pass", "fail", "skip", "unknown"];
 
-pub async fn list(State(site): State<Site>) -> Response {
+pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
     let directory = site.board.directory();
-    let of = |facts| shown(&directory, facts);
-    Json(directory.policies.policies.iter().map(of).collect::<Vec<_>>()).into_response()
+    let keyed = directory.policies.policies.iter().map(|facts| (facts.id.clone(), shown(&directory, facts)));
+    match pairs(&uri).and_then(|pairs| page(&pairs, keyed)) {
+        Ok(page) => page.answer(&uri),
+        Err(bad) => *bad,
+    }
 }
 
 /// One policy with its expression, and what it says of each contract or product: what is broken first.

@@ -3,10 +3,16 @@
 use crate::catalog::directory::{Directory, Info};
 use crate::catalog::document::Document;
 use crate::catalog::fleet::Peer;
+use crate::catalog::offsets::Reach;
 use crate::catalog::published;
 use crate::clock::now_ms;
+use crate::engine::contract::joined;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
+use crate::flow::io::Part;
+use crate::http::history;
+use crate::http::odps;
+use crate::http::paged::{self, page};
 use crate::http::policies;
 use crate::http::problem::problem;
 use crate::http::query::pairs;
@@ -16,7 +22,7 @@ use crate::http::workers;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -27,22 +33,28 @@ pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
         Err(bad) => return *bad,
     };
     let directory = site.board.directory();
+    let keyed = directory.products.iter().map(|(product, info)| (product.to_string(), (product, info)));
+    let page = match page(&pairs, keyed) {
+        Ok(page) => page,
+        Err(bad) => return *bad,
+    };
     if pairs.last("expand").is_none() {
-        return Json(directory.products.keys().map(ToString::to_string).collect::<Vec<_>>()).into_response();
+        let names = page.items.iter().map(|(product, _)| Value::from(product.to_string())).collect();
+        return paged::answer(&uri, names, page.next.as_deref());
     }
     let peers = workers::heard(&site, now_ms());
     let mut products = Map::new();
-    for (product, info) in &directory.products {
+    for (product, info) in page.items {
         let mut expanded = Map::new();
         if pairs.has("expand", "status") {
             expanded.insert("status".into(), status::of(&site, product, info, &peers));
         }
         if pairs.has("expand", "info") {
-            expanded.insert("info".into(), info_of(&directory, product, info));
+            expanded.insert("info".into(), info_of(&site, &directory, product, info));
         }
         products.insert(product.to_string(), Value::Object(expanded));
     }
-    Json(products).into_response()
+    paged::answer(&uri, Value::Object(products), page.next.as_deref())
 }
 
 /// One product: what its contracts say, and how it stands.
@@ -50,7 +62,7 @@ pub async fn one(State(site): State<Site>, Path((domain, name)): Path<(String, S
     let product = ProductName { domain, name };
     match known(&site, &product) {
         Ok(info) => {
-            let mut value = info_of(&site.board.directory(), &product, &info);
+            let mut value = info_of(&site, &site.board.directory(), &product, &info);
             value["status"] = status::of(&site, &product, &info, &workers::heard(&site, now_ms()));
             Json(value).into_response()
         }
@@ -84,6 +96,14 @@ pub async fn contract(
     let tag = format!("\"{tag}\"");
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response();
+    }
+    if odps::wants_json(&headers) && !texts.is_empty() {
+        let own: Vec<&str> = texts.iter().map(|text| joined::own(text)).collect();
+        let mut answer = odps::texted(&headers, &own);
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            answer.headers_mut().insert(ETAG, tag);
+        }
+        return answer;
     }
     if texts.is_empty() {
         // Between a change of files and the round that takes it up.
@@ -123,28 +143,31 @@ pub async fn profile(State(site): State<Site>, Path((domain, name)): Path<(Strin
 }
 
 /// How far stage 1 has come in each partition of its topics, in Connect's shape.
-pub async fn offsets(State(site): State<Site>, Path((domain, name)): Path<(String, String)>) -> Response {
+pub async fn offsets(State(site): State<Site>, Path((domain, name)): Path<(String, String)>, uri: Uri) -> Response {
     let product = ProductName { domain, name };
     let info = match known(&site, &product) {
         Ok(info) => info,
         Err(unknown) => return *unknown,
     };
     let offsets = site.board.offsets();
-    let rows: Vec<Value> = offsets
-        .of(&info.topics)
-        .map(|(part, reach)| {
-            json!({
+    let row = |(part, reach): (&Part, &Reach)| {
+        let key = format!("{}/{:010}", part.topic, part.partition);
+        let value = json!({
                 "partition": {"kafka_topic": part.topic, "kafka_partition": part.partition},
                 "offset": reach.committed.map(|offset| json!({"kafka_offset": offset})),
                 "start": reach.ends.start,
                 "end": reach.ends.stable,
                 "high_watermark": reach.ends.high,
                 "lag": reach.lag(),
-            })
-        })
-        .collect();
+        });
+        (key, value)
+    };
+    let page = match pairs(&uri).and_then(|pairs| page(&pairs, offsets.of(&info.topics).map(row))) {
+        Ok(page) => page,
+        Err(bad) => return *bad,
+    };
     let as_of = (offsets.at_ms > 0).then(|| rfc3339(offsets.at_ms));
-    Json(json!({"offsets": rows, "as_of": as_of})).into_response()
+    paged::answer(&uri, json!({"offsets": page.items, "as_of": as_of}), page.next.as_deref())
 }
 
 /// What contracts say of a product, or the 404 that says that none does.
@@ -170,7 +193,7 @@ pub fn contracts(info: &Info) -> Vec<Value> {
         .collect()
 }
 
-fn info_of(directory: &Directory, product: &ProductName, info: &Info) -> Value {
+fn info_of(site: &Site, directory: &Directory, product: &ProductName, info: &Info) -> Value {
     let mut documents = directory.documents.iter().filter(|document| document.product == *product);
     let document = documents.next();
     // A file is authoritative, whatever was published.
@@ -200,5 +223,6 @@ fn info_of(directory: &Directory, product: &ProductName, info: &Info) -> Value {
         "contracts": contracts(info),
         "rules": info.rules.len(),
         "policies": policies::of_product(directory, product),
+        "history": history::of_topics(site, &info.topics),
     })
 }

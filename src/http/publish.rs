@@ -14,6 +14,7 @@ use crate::engine::published::change::{Asked, Change, Decided, Expected, Refusal
 use crate::engine::published::contracts;
 use crate::engine::published::entry::Entry;
 use crate::engine::published::lifecycle::Lifecycle;
+use crate::engine::published::odps;
 use crate::http::access;
 use crate::http::audit::{About, Audited};
 use crate::http::call::Call;
@@ -44,11 +45,11 @@ pub fn body() -> DefaultBodyLimit {
 
 /// `POST /products`: a new product of the contracts in the body, named as they name it. 201 with its place.
 pub async fn create(State(site): State<Site>, Extension(actor): Extension<Actor>, call: Call, body: Bytes) -> Response {
-    let texts = match texts(&body) {
-        Ok(texts) => texts,
+    let body = match parted(&body) {
+        Ok(body) => body,
         Err(answer) => return *answer,
     };
-    let product = match contracts::read(&texts) {
+    let product = match contracts::read(&body.contracts) {
         Ok(read) => read.into_iter().next().map(|contract| contract.product),
         Err(refusal) => return refused(&refusal),
     };
@@ -58,7 +59,7 @@ pub async fn create(State(site): State<Site>, Extension(actor): Extension<Actor>
         answer.extensions_mut().insert(About(product.to_string()));
         return answer;
     }
-    ask(&site, Publication::new(product, Change::Publish { contracts: texts }, Some(Expected::Absent)), call).await
+    ask(&site, Publication::new(product, body.change(), Some(Expected::Absent)), call).await
 }
 
 /// `PUT /products/{domain}/{name}/contract`: the contracts in the body, and no others, are the product's.
@@ -68,11 +69,12 @@ pub async fn replace(
     call: Call,
     body: Bytes,
 ) -> Response {
-    match texts(&body) {
-        Ok(contracts) => {
-            let product = ProductName { domain, name };
-            ask(&site, Publication::new(product, Change::Publish { contracts }, None), call).await
+    match parted(&body) {
+        Ok(Body { product: Some(_), .. }) => {
+            let there = ProductName { domain, name };
+            *bad(&format!("the body holds a data product, and this takes contracts; PUT it to /products/{there}"))
         }
+        Ok(body) => ask(&site, Publication::new(ProductName { domain, name }, body.change(), None), call).await,
         Err(answer) => *answer,
     }
 }
@@ -112,9 +114,23 @@ pub async fn withdraw(State(site): State<Site>, Path((domain, name)): Path<(Stri
     ask(&site, Publication::new(ProductName { domain, name }, Change::Withdraw, None), call).await
 }
 
-fn texts(body: &Bytes) -> Result<Vec<String>, Box<Response>> {
-    match std::str::from_utf8(body) {
-        Ok(text) => Ok(contracts::documents(text)),
+/// What was sent, in YAML or JSON.
+pub struct Body {
+    pub contracts: Vec<String>,
+    /// The ODPS document among them.
+    pub product: Option<String>,
+}
+
+impl Body {
+    pub fn change(self) -> Change {
+        Change::Publish { contracts: self.contracts, product: self.product }
+    }
+}
+
+pub fn parted(body: &Bytes) -> Result<Body, Box<Response>> {
+    match std::str::from_utf8(body).map(|text| odps::parted(contracts::documents(text))) {
+        Ok(Ok((product, contracts))) => Ok(Body { contracts, product }),
+        Ok(Err(refusal)) => Err(Box::new(refused(&refusal))),
         Err(why) => Err(bad(&format!("the body is no UTF-8: {why}; send a contract in YAML or JSON"))),
     }
 }
@@ -130,7 +146,7 @@ pub struct Publication {
 }
 
 impl Publication {
-    fn new(product: ProductName, change: Change, expected: Option<Expected>) -> Publication {
+    pub fn new(product: ProductName, change: Change, expected: Option<Expected>) -> Publication {
         Publication { product, change, expected, draft: None }
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::access::standing::Standing::{self, Admin, Nobody, Owner, Publ
 use crate::http::access;
 use crate::http::server::Site;
 use crate::http::{
-    audit, contracts, domains, drafts, health, incidents, lineage, loggers, marquez, metrics, openapi, policies,
+    audit, contracts, domains, drafts, health, incidents, lineage, loggers, marquez, metrics, odps, openapi, policies,
     products, publish, search, status, topics, wishes, workers,
 };
 use axum::Router;
@@ -24,8 +24,8 @@ pub struct Route {
     pub tells: &'static str,
     /// What stands behind the question mark: names, and what they mean.
     pub query: &'static [(&'static str, &'static str)],
-    /// A body's media type, and its schema in `openapi.json`.
-    pub takes: Option<(&'static str, &'static str)>,
+    /// A body's media types, each with its schema in `openapi.json`.
+    pub takes: Vec<(&'static str, &'static str)>,
     /// Answers: status, media type, schema. Every route may answer 4xx with a problem besides.
     pub gives: Vec<Gives>,
     on: MethodRouter<Site>,
@@ -61,12 +61,17 @@ impl Route {
     }
 
     fn of(method: Method, path: &'static str, asks: Standing, on: MethodRouter<Site>) -> Route {
-        Route { method, path, asks, tells: "", query: &[], takes: None, gives: Vec::new(), on }
+        Route { method, path, asks, tells: "", query: &[], takes: Vec::new(), gives: Vec::new(), on }
     }
 
     /// Takes larger bodies than others do.
     pub fn body(self, limit: DefaultBodyLimit) -> Route {
         Route { on: self.on.route_layer(limit), ..self }
+    }
+
+    /// Puts something around the handler, behind the door.
+    pub fn within(self, around: impl FnOnce(MethodRouter<Site>) -> MethodRouter<Site>) -> Route {
+        Route { on: around(self.on), ..self }
     }
 
     pub fn tells(self, tells: &'static str) -> Route {
@@ -77,8 +82,9 @@ impl Route {
         Route { query, ..self }
     }
 
-    pub fn takes(self, media: &'static str, schema: &'static str) -> Route {
-        Route { takes: Some((media, schema)), ..self }
+    pub fn takes(mut self, media: &'static str, schema: &'static str) -> Route {
+        self.takes.push((media, schema));
+        self
     }
 
     /// 200 with JSON of this schema.
@@ -135,7 +141,10 @@ fn of_worker() -> Vec<Route> {
             .tells("Metrics for Prometheus (docs/metrics.md)")
             .gives(200, TEXT, "Text"),
         Route::get("/openapi.json", Viewer, openapi::document).tells("This document").shows("OpenApi"),
-        Route::get("/workers", Viewer, workers::list).tells("Every worker as it was last heard").shows("Workers"),
+        Route::get("/workers", Viewer, workers::list)
+            .tells("Every worker as it was last heard")
+            .query(&[LIMIT, AFTER])
+            .shows("Workers"),
         Route::get("/admin/loggers", Admin, loggers::list).tells("Levels of the log").shows("Loggers"),
         Route::get("/admin/loggers/{name}", Admin, loggers::one).tells("The level of one logger").shows("Logger"),
         Route::put("/admin/loggers/{name}", Admin, loggers::set)
@@ -153,6 +162,10 @@ fn of_worker() -> Vec<Route> {
 
 const WHY: (&str, &str) = ("reason", "Why, for the audit");
 const DRY: (&str, &str) = ("dry_run", "true: only tells what it would change and whom that may break");
+const STATE: (&str, &str) = ("state", "open or resolved: only those");
+/// Of every list: the header `Link` has the address of the next page.
+const LIMIT: (&str, &str) = ("limit", "At most so many, and 1,000 at most");
+const AFTER: (&str, &str) = ("after", "What the last page ended with, as its header Link says it");
 const DIRECTION: (&str, &str) = ("direction", "upstream, downstream or both");
 const DEPTH: (&str, &str) = ("depth", "How many edges away");
 
@@ -160,12 +173,13 @@ fn of_products() -> Vec<Route> {
     vec![
         Route::get("/products", Viewer, products::list)
             .tells("Names of all products, or more of each")
-            .query(&[("expand", "status, info; may be given twice")])
+            .query(&[("expand", "status, info; may be given twice"), LIMIT, AFTER])
             .shows("Products"),
         Route::post("/products", Publisher, publish::create)
-            .tells("Publishes a product of contracts that name it; asks for the role of their domain")
+            .tells("Publishes a product of contracts that name it, and an ODPS document; asks for the role of their domain")
             .query(&[WHY, DRY])
             .takes(YAML, "Odcs")
+            .takes(JSON, "Odcs")
             .gives(201, JSON, "Published")
             .shows("Published")
             .fails(&[503])
@@ -173,6 +187,20 @@ fn of_products() -> Vec<Route> {
         Route::get("/products/{domain}/{name}", Viewer, products::one)
             .tells("What its contracts say, and how it stands")
             .shows("Info"),
+        Route::put("/products/{domain}/{name}", Owner, odps::replace)
+            .tells("This ODPS document, and these contracts, are the product's; it keeps what is not sent")
+            .query(&[WHY, DRY])
+            .takes(YAML, "Odps")
+            .takes(JSON, "Odps")
+            .shows("Published")
+            .gives(201, JSON, "Published")
+            .fails(&[503])
+            .body(publish::body()),
+        Route::get("/products/{domain}/{name}/odps", Viewer, odps::one)
+            .tells("The product as an ODPS document: as it was published, or made of its contracts")
+            .query(&[("contracts", "true: with its contracts behind it, as PUT takes them")])
+            .gives(200, YAML, "Text")
+            .gives(200, JSON, "Odps"),
         Route::delete("/products/{domain}/{name}", Owner, publish::withdraw)
             .tells("Withdraws a published product; names who reads it")
             .query(&[WHY, DRY])
@@ -188,13 +216,15 @@ fn of_products() -> Vec<Route> {
             .tells("How it stands: tasks, and what its last windows say")
             .shows("Status"),
         Route::get("/products/{domain}/{name}/contract", Viewer, products::contract)
-            .tells("Its contracts as they were loaded, one YAML document each")
+            .tells("Its contracts as they were loaded, one YAML document each, or JSON")
             .gives(200, YAML, "Text")
+            .gives(200, JSON, "Odcs")
             .empty(304),
         Route::put("/products/{domain}/{name}/contract", Owner, publish::replace)
             .tells("These contracts, and no others, are the product's")
             .query(&[WHY, DRY])
             .takes(YAML, "Odcs")
+            .takes(JSON, "Odcs")
             .shows("Published")
             .gives(201, JSON, "Published")
             .fails(&[503])
@@ -205,9 +235,11 @@ fn of_products() -> Vec<Route> {
             .gives(307, PROBLEM, "Problem"),
         Route::get("/products/{domain}/{name}/incidents", Viewer, incidents::of_product)
             .tells("Its incidents")
+            .query(&[STATE, LIMIT, AFTER])
             .shows("Incidents"),
         Route::get("/products/{domain}/{name}/offsets", Viewer, products::offsets)
             .tells("How far each partition was inspected, in Connect's shape")
+            .query(&[LIMIT, AFTER])
             .shows("Offsets"),
         Route::put("/products/{domain}/{name}/pause", Owner, wishes::pause)
             .tells("Holds its inspection")
@@ -237,7 +269,7 @@ fn of_drafts() -> Vec<Route> {
     vec![
         Route::get("/drafts", Publisher, drafts::list)
             .tells("Drafts of contracts, without their texts")
-            .query(&[("limit", "At most so many"), ("after", "The id that the last page ended with")])
+            .query(&[LIMIT, AFTER])
             .shows("Drafts"),
         Route::post("/drafts", Publisher, drafts::begin)
             .tells("Begins one: inferred from a topic, of a product, or by hand")
@@ -251,6 +283,7 @@ fn of_drafts() -> Vec<Route> {
             .tells("Its text from now on, which may be wrong: the answer says where")
             .query(&[WHY])
             .takes(YAML, "Odcs")
+            .takes(JSON, "Odcs")
             .shows("Draft")
             .fails(&[503])
             .body(publish::body()),
@@ -276,20 +309,35 @@ fn of_drafts() -> Vec<Route> {
 fn of_mesh() -> Vec<Route> {
     vec![
         Route::get("/lineage", Viewer, lineage::standing).tells("How collecting lineage goes").shows("Collectors"),
-        Route::get("/contracts", Viewer, contracts::list).tells("Contracts that are loaded").shows("Contracts"),
+        Route::get("/contracts", Viewer, contracts::list)
+            .tells("Contracts that are loaded")
+            .query(&[LIMIT, AFTER])
+            .shows("Contracts"),
         Route::get("/contracts/{id}", Viewer, contracts::one).tells("One with its text").shows("Contract"),
         Route::get("/topics", Viewer, topics::list)
             .tells("Topics, governed and not, and why not")
-            .query(&[("governed", "true or false: only those")])
+            .query(&[("governed", "true or false: only those"), LIMIT, AFTER])
             .shows("Topics"),
-        Route::get("/domains", Viewer, domains::list).tells("Names of all domains").shows("Names"),
+        Route::get("/topics/{name}", Viewer, topics::one)
+            .tells("One topic: whose it is, or why nobody governs it, and what of its past can still be read")
+            .shows("Topic"),
+        Route::get("/domains", Viewer, domains::list)
+            .tells("Names of all domains")
+            .query(&[LIMIT, AFTER])
+            .shows("Names"),
         Route::get("/domains/{domain}", Viewer, domains::one).tells("One domain and its products").shows("Domain"),
-        Route::get("/policies", Viewer, policies::list).tells("Policies of the mesh").shows("Policies"),
+        Route::get("/policies", Viewer, policies::list)
+            .tells("Policies of the mesh")
+            .query(&[LIMIT, AFTER])
+            .shows("Policies"),
         Route::get("/policies/{id}", Viewer, policies::one).tells("One, and what it says of each").shows("Policy"),
         Route::get("/incidents", Viewer, incidents::all)
             .tells("Incidents of all products")
-            .query(&[("state", "open or resolved: only those")])
+            .query(&[STATE, LIMIT, AFTER])
             .shows("Incidents"),
+        Route::get("/incidents/{id}", Viewer, incidents::one)
+            .tells("One incident, with records that broke its rule")
+            .shows("IncidentShown"),
         Route::get("/search", Viewer, search::search)
             .tells("Products, topics and fields whose names hold a text")
             .query(&[("q", "The text")])
@@ -304,8 +352,8 @@ fn of_mesh() -> Vec<Route> {
                 ("since", "A time of RFC 3339, or a day"),
                 ("until", "Likewise"),
                 ("contains", "Only lines that hold this text"),
-                ("limit", "At most so many"),
-                ("after", "The id that the last page ended with"),
+                LIMIT,
+                AFTER,
             ])
             .shows("Audit"),
     ]

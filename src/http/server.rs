@@ -48,6 +48,8 @@ pub struct Site {
     pub started_ms: Ms,
     /// `metrics.series.max`.
     pub series_max: usize,
+    /// The topic of events.
+    pub events: Arc<str>,
     /// Who feeds whom.
     pub lineage: Arc<LineageBoard>,
     /// Other names of namespaces, for lineage.

@@ -5,16 +5,22 @@ use crate::clock::now_ms;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
 use crate::flow::io::Ms;
+use crate::http::paged::page;
+use crate::http::query::pairs;
 use crate::http::server::Site;
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::http::Uri;
+use axum::response::Response;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub async fn list(State(site): State<Site>) -> Response {
+pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
     let now = now_ms();
-    Json(heard(&site, now).values().map(|peer| shown(peer, now)).collect::<Vec<_>>()).into_response()
+    let keyed = heard(&site, now).into_iter().map(|(id, peer)| (id, shown(&peer, now)));
+    match pairs(&uri).and_then(|pairs| page(&pairs, keyed)) {
+        Ok(page) => page.answer(&uri),
+        Err(bad) => *bad,
+    }
 }
 
 /// Every worker as it was last heard; this one as it is.

@@ -5,6 +5,7 @@ use crate::http::query::pairs;
 use crate::http::server::Site;
 use crate::page::frame::{self, Place};
 use crate::page::rest::{Ask, Fields, Rest, field, see};
+use crate::page::token;
 use crate::page::verdict::icon;
 use crate::page::words::encoded;
 use axum::extract::{FromRequest, Request, State};
@@ -81,6 +82,7 @@ fn shown(
             section.sec aria-labelledby="h-what" {
                 header { h2 #h-what { "Which topic, and what it becomes" } }
                 form.panel.pad.stack method="post" action="/create" {
+                    (token::field(headers))
                     div.grid4 {
                         label.fld.two { span { "Topic" } input name="topic" value=(topic) list="topics" required autocomplete="off" placeholder="shop.orders"; }
                         label.fld { span { "Domain" } input name="domain" value=(field(fields, "domain")) list="domains" autocomplete="off" placeholder="shop"; }

@@ -10,6 +10,7 @@ use crate::page::audit::curl;
 use crate::page::create::steps;
 use crate::page::frame::{self, Place};
 use crate::page::rest::{Ask, Fields, Rest, Said, field, see};
+use crate::page::token;
 use crate::page::verdict::{icon, mark, rank};
 use crate::page::words::{count, counted, encoded};
 use axum::extract::{FromRequest, Path, Request, State};
@@ -128,6 +129,7 @@ async fn shown(site: &Site, rest: &Rest, parts: &Parts, id: &str, text: Option<&
         div.rail { div.stick { (steps(now)) } }
         main #main {
             form.stack method="post" action={ "/drafts/" (encoded(id)) } {
+                (token::field(&parts.headers))
                 div {
                     nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " / " a href="/create" { "Create" } " /" }
                     div.head {

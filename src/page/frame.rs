@@ -39,6 +39,15 @@ pub fn refused(site: &Site, asked: &HeaderMap, why: &str) -> Response {
     answer::html(StatusCode::BAD_REQUEST, asked, framed(site, asked, Place::Explore, "Not read", true, body))
 }
 
+/// A form that another page than ours made, or one of before the browser's cookies were cleared.
+pub fn unsigned(site: &Site, asked: &HeaderMap) -> Response {
+    let why = "It does not come from a page that this browser was given here, or its cookies were cleared meanwhile. Nothing was changed: load the page again, with cookies allowed, and send it anew.";
+    let body = html! {
+        main #main { div.panel.empty role="alert" { h1 { "The form was not taken" } p { (why) } a.btn href="/" { "See all products" } } }
+    };
+    answer::html(StatusCode::FORBIDDEN, asked, framed(site, asked, Place::Explore, "Not taken", true, body))
+}
+
 /// A page that says what is not there, and where to go on.
 pub fn missing(site: &Site, asked: &HeaderMap, what: &str, next: &str) -> Response {
     let body = html! {

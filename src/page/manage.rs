@@ -10,6 +10,7 @@ use crate::page::audit::curl;
 use crate::page::frame::{self, Place};
 use crate::page::rest::{Ask, Fields, Rest, field, see};
 use crate::page::seen::href;
+use crate::page::token;
 use crate::page::verdict::icon;
 use crate::page::words::{counted, encoded};
 use axum::extract::{FromRequest, Path, Request, State};
@@ -167,6 +168,7 @@ fn changing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: Opt
                     section.sec aria-labelledby="h-con" {
                         header { h2 #h-con { "Its contract" } p { "In a draft: with lint, a dry run, and what the change breaks, before anybody is touched." } }
                         form.panel.pad.acts method="post" action="/create" {
+                            (token::field(headers))
                             input type="hidden" name="product" value=(product.to_string());
                             button.btn.primary { "Edit the contract in a draft" }
                             span.small.dimmer { "revision " (entry.revision) ", by " (entry.changed_by) }
@@ -175,6 +177,7 @@ fn changing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: Opt
                     section.sec aria-labelledby="h-life" {
                         header { h2 #h-life { "Its life" } p { "It is " (entry.lifecycle.word()) ". Deprecate it before it is retired, so that readers are told." } }
                         form.panel.pad.stack method="post" action={ (href(product)) "/edit" } {
+                            (token::field(headers))
                             input type="hidden" name="etag" value=(entry.tag());
                             div.grid4 {
                                 label.fld { span { "Becomes" } select name="lifecycle" {
@@ -216,6 +219,7 @@ fn withdrawing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: 
                 (_, Some(path)) => (in_a_file(&path)),
                 (None, None) => div.panel.empty { p { "It was not published through the API." } },
                 (Some(entry), None) => form.panel.confirm method="post" action={ (href(product)) "/withdraw" } {
+                    (token::field(headers))
                     input type="hidden" name="etag" value=(entry.tag());
                     label.fld { span { "Type " b { (product.name) } " to say that you mean it" } input name="name" required autocomplete="off" spellcheck="false"; }
                     label.fld { span { "Why? The audit keeps it." } input name="reason" maxlength="300" autocomplete="off"; }

@@ -25,6 +25,7 @@ pub mod audit; // /audit
 pub mod create; // /create
 pub mod draft; // /drafts/{id}
 pub mod manage; // a product changed or withdrawn
+pub mod token; // what tells our own forms from those of other pages
 pub mod rest; // a form's wish as a call of REST
 pub mod verdict; // shape and word
 pub mod spark; // lines and bars of windows

@@ -7,7 +7,8 @@ use crate::http::routes::{self, Route};
 use crate::http::server::{self, Site};
 use crate::page::rest::Rest;
 use crate::page::{
-    asset, audit, create, domain, draft, explore, incident, incidents, lineage, manage, policies, product, topics,
+    asset, audit, create, domain, draft, explore, incident, incidents, lineage, manage, policies, product, token,
+    topics,
 };
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, VARY};
@@ -46,7 +47,9 @@ pub fn table() -> Vec<Route> {
 /// REST and pages together, every route there is.
 pub fn routes(site: Site) -> Router {
     let rest = server::rest(site.clone());
-    let pages = routes::router(&site, table())
+    let guard = || from_fn_with_state((site.clone(), FORM_BYTES_MAX), token::guard);
+    let signed = |row: Route| row.within(|on| on.route_layer(guard()));
+    let pages = routes::router(&site, table().into_iter().map(signed).collect())
         // What a form is made of is read before it asks REST, which has the same guard.
         .layer(from_fn_with_state(site.clone(), origin::guard))
         .layer(Extension(Rest(rest.clone())))

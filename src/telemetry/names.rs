@@ -148,7 +148,7 @@ metrics! {
     METRIC_SERIES_FOLDED = Kind::Gauge, "steward_metric_series_folded", &[],
         "Rule series that are summed up under rule=\"other\", because metrics.series.max was reached.";
     HTTP_REFUSED = Kind::Counter, "steward_http_refused_total", &["reason"],
-        "Requests that were not let in: no_login and wrong_login (401), forbidden (403: the role does not do), often (429: too many, or too many wrong logins), cross_site (403).";
+        "Requests that were not let in: no_login and wrong_login (401), forbidden (403: the role does not do), often (429: too many, or too many wrong logins), cross_site and form (403: another site's page, a form without its token).";
     START_TIME = Kind::Gauge, "process_start_time_seconds", &[],
         "When the process started, in seconds since 1970 UTC.";
     CPU_SECONDS = Kind::Counter, "process_cpu_seconds_total", &[],

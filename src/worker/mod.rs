@@ -111,6 +111,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         address: herald::address(config.http.listen).into(),
         started_ms: crate::clock::now_ms(),
         series_max: config.metrics.series_max,
+        events: config.governance.topic.as_str().into(),
         lineage: lineage.clone(),
         aliases: Arc::new(Aliases(config.lineage.as_ref().map(|l| l.aliases.clone()).unwrap_or_default())),
         posts,

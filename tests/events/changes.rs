@@ -99,6 +99,7 @@ pub fn entry(revision: u64, versions: &[&str]) -> Entry {
         successor: None,
         end_of_life: None,
         contracts: versions.iter().enumerate().map(contract).collect(),
+        product: None,
         changed_ms: START_MS,
         changed_by: "jane".into(),
     }

@@ -29,6 +29,8 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("GET", "/products", "?++++"),
     ("POST", "/products", "?-+++"),
     ("GET", "/products/{domain}/{name}", "?++++"),
+    ("PUT", "/products/{domain}/{name}", "?--++"),
+    ("GET", "/products/{domain}/{name}/odps", "?++++"),
     ("DELETE", "/products/{domain}/{name}", "?--++"),
     ("PUT", "/products/{domain}/{name}/lifecycle", "?--++"),
     ("GET", "/products/{domain}/{name}/status", "?++++"),
@@ -47,6 +49,7 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("GET", "/contracts", "?++++"),
     ("GET", "/contracts/{id}", "?++++"),
     ("GET", "/topics", "?++++"),
+    ("GET", "/topics/{name}", "?++++"),
     ("GET", "/domains", "?++++"),
     ("GET", "/domains/{domain}", "?++++"),
     ("GET", "/policies", "?++++"),
@@ -174,9 +177,12 @@ fn every_route_lets_through_whom_its_row_lets_through_and_nobody_else() {
             .iter()
             .map(|(name, role)| {
                 let login = if role.is_empty() { String::new() } else { bearer(&token(name)) };
-                let form =
-                    if *accept == "text/html" { "Content-Type: application/x-www-form-urlencoded\r\n" } else { "" };
-                match ask(&served, row.method.as_str(), &path, &format!("Accept: {accept}\r\n{form}{login}")).0 {
+                let headers = format!("Accept: {accept}\r\n{login}");
+                let status = match (*accept, row.method.as_str()) {
+                    ("text/html", "POST") => form(&served, &path, &headers, COOKIE, &signed()),
+                    (_, method) => ask(&served, method, &path, &headers).0,
+                };
+                match status {
                     401 => '?',
                     403 => '-',
                     _ => '+',
@@ -194,6 +200,85 @@ fn every_route_lets_through_whom_its_row_lets_through_and_nobody_else() {
             .map(|(method, path, _)| format!("{method} {path} is in MATRIX and no route")),
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A cookie of a form's browser, and a field that was made of it.
+const COOKIE: &str = "steward-form=0123456789abcdef0123456789abcdef";
+
+fn signed() -> String {
+    let salt = "f".repeat(32);
+    let hash = Sha256::new().chain_update("steward form").chain_update(&salt).chain_update(&COOKIE[13..]).finalize();
+    format!("token={salt}.{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// The status of a form that is sent with this cookie.
+fn form(served: &Served, path: &str, headers: &str, cookie: &str, body: &str) -> u16 {
+    let answer = served.raw(&format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\nCookie: {cookie}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n{headers}\r\n{body}",
+        body.len()
+    ));
+    answer.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+#[test]
+fn a_form_is_taken_from_the_browser_that_it_was_given_to_and_from_no_other() {
+    let served = Served::start(prepare);
+    let forms = page::routes::table().into_iter().filter(|row| row.method == "POST");
+    let paths: Vec<String> = forms
+        .map(|row| row.path.replace("{domain}", "sales").replace("{name}", "orders").replace("{id}", "none"))
+        .collect();
+    assert!(paths.len() >= 4, "{paths:?}");
+    let (good, other) = (signed(), COOKIE.replace("0123", "3210"));
+    for path in &paths {
+        let check = |cookie: &str, body: &str, taken: bool| {
+            let status = form(&served, path, "Accept: text/html\r\n", cookie, body);
+            assert_eq!(status != 403, taken, "{path} {cookie} {body}: {status}");
+        };
+        check(COOKIE, &good, true);
+        check(&format!("theme=dark; {COOKIE}"), &format!("name=x&{good}"), true);
+        check(COOKIE, "", false);
+        check(COOKIE, "token=", false);
+        check(COOKIE, &good[..good.len() - 1], false);
+        check(COOKIE, &format!("token={}", &COOKIE[13..]), false);
+        check("theme=dark", &good, false);
+        check(&other, &good, false);
+        check("steward-form=", "token=.", false);
+    }
+    let metrics = served.get("/metrics").body;
+    assert!(metrics.contains("steward_http_refused_total{reason=\"form\"}"), "{metrics}");
+}
+
+/// A browser without script: it takes the cookie with the page, and sends what stands in the form.
+#[test]
+fn the_page_gives_what_its_form_must_say_and_gives_it_once() {
+    let served = Served::start(prepare);
+    let page = served.ask_for("/create", "text/html");
+    let set = page.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap().trim_end();
+    assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
+    let cookie = set.split(';').next().unwrap();
+    let token = page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let body = format!("token={token}&topic=none");
+    assert_ne!(form(&served, "/create", "Accept: text/html\r\n", cookie, &body), 403);
+    let again = served.raw(&format!(
+        "GET /create HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/html\r\nCookie: {cookie}\r\n\r\n"
+    ));
+    assert!(!again.contains("set-cookie") && !again.contains(token), "another token of the same cookie");
+}
+
+#[test]
+fn every_form_that_is_written_in_a_page_carries_its_token() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/page");
+    let mut forms = 0;
+    for entry in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = std::fs::read_to_string(&entry).unwrap_or_default();
+        for rest in text.split("method=\"post\"").skip(1).filter(|_| entry.extension().is_some_and(|e| e == "rs")) {
+            let first = rest.split_once('{').and_then(|_| rest.lines().nth(1)).unwrap_or_default().trim();
+            assert!(first.starts_with("(token::field("), "{}: {first}", entry.display());
+            forms += 1;
+        }
+    }
+    assert!(forms >= 5, "{forms}");
 }
 
 /// A handler that is routed beside the tables would stand outside the door.

@@ -9,6 +9,7 @@ mod looks; // pages in it
 mod lineage; // who feeds whom, Marquez' API, events of others
 mod conform; // every answer against openapi.json
 mod access; // who gets in
+mod oidc; // tokens of a provider whose keys are fetched
 mod openapi; // the document, and bad questions to every route
 mod tls; // HTTPS
 mod metrics; // the metrics page
@@ -17,6 +18,7 @@ mod probes; // probes, and who this is
 mod drafts; // drafts of contracts
 mod terminal; // steward product, steward audit
 mod publish; // products published, changed, withdrawn
+mod odps; // products as ODPS documents
 mod policies; // policies of the mesh
 mod pages; // the same URLs for people
 mod products; // products and their status

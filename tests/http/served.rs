@@ -99,6 +99,12 @@ impl Served {
         (status, answer)
     }
 
+    /// What comes back to whoever asks for this media type.
+    pub fn ask_for(&self, path: impl AsRef<str>, accept: &str) -> String {
+        let path = path.as_ref();
+        self.raw(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"))
+    }
+
     /// What comes back for these bytes.
     pub fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
@@ -156,6 +162,7 @@ impl Idle {
             address: "127.0.0.1:8083".into(),
             started_ms: START_MS,
             series_max: self.series_max,
+            events: "governance.events".into(),
             lineage: lineage.clone(),
             aliases: Arc::default(),
             posts,

@@ -36,13 +36,13 @@ struct Listed {
 }
 
 pub fn list(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let answer = args.worker.get("/products?expand=status&expand=info")?;
+    let products = args.worker.all("/products?expand=status&expand=info")?;
     let word = args.filter.as_deref().unwrap_or_default().to_lowercase();
     let taken = |listed: &Listed| {
         let of_domain = args.domain.as_ref().is_none_or(|d| listed.product.split('/').next() == Some(d.as_str()));
         of_domain && [&listed.product, &listed.owner].iter().any(|text| text.to_lowercase().contains(&word))
     };
-    let all = answer.value.as_object().into_iter().flatten();
+    let all = products.as_object().into_iter().flatten();
     let found: Vec<Listed> = all.map(|(product, said)| listed(product, said)).filter(taken).collect();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;

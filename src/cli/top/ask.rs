@@ -1,5 +1,6 @@
 //! What a worker is asked: `GET /products?expand=status` and `GET /workers`. Where it leads to another one (307), that one is asked.
 
+use crate::cli::rest;
 use crate::table::Row;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -55,8 +56,8 @@ impl Asker {
 
     /// The error says what is wrong, and what to do.
     pub fn ask(&self) -> Result<Told, String> {
-        let products = self.get("/products?expand=status")?;
-        let workers = self.get("/workers")?;
+        let products = self.all("/products?expand=status")?;
+        let workers = self.all("/workers")?;
         let (Some(products), Some(workers)) = (products.as_object(), workers.as_array()) else {
             return Err(format!("{} is no worker of a steward; give the address in http.listen of one", self.url));
         };
@@ -66,7 +67,19 @@ impl Asker {
         Ok(Told { rows, statuses, workers: workers.iter().map(worker).collect() })
     }
 
-    fn get(&self, path: &str) -> Result<Value, String> {
+    /// All pages of a list as one.
+    fn all(&self, path: &str) -> Result<Value, String> {
+        let (mut whole, mut next) = self.get(path)?;
+        while let Some(path) = next {
+            let (page, behind) = self.get(&path)?;
+            rest::joined(&mut whole, page);
+            next = behind;
+        }
+        Ok(whole)
+    }
+
+    /// What is there, and where the next page of it is.
+    fn get(&self, path: &str) -> Result<(Value, Option<String>), String> {
         let mut request = self.agent.get(format!("{}{path}", self.url));
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
@@ -81,11 +94,12 @@ impl Asker {
             }
         };
         let status = answer.status();
+        let next = answer.headers().get("link").and_then(|link| rest::next(link.to_str().ok()?));
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_string();
         let body = body.map_err(|error| format!("{}{path} breaks off: {error}", self.url))?;
         let value: Value = serde_json::from_str(&body).unwrap_or(Value::Null);
         match (status.is_success(), value["message"].as_str()) {
-            (true, _) => Ok(value),
+            (true, _) => Ok((value, next)),
             (false, Some(_)) if status == 401 => Err(format!(
                 "{}{path} asks who you are: set STEWARD_TOKEN to a token of yours (steward token --help)",
                 self.url

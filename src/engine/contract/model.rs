@@ -259,6 +259,6 @@ pub fn property_called<'p>(properties: &'p [Property], path: &str) -> Option<&'p
 }
 
 /// A slash would split a key, and a space a label: everything but `A-Z a-z 0-9 . _ -` becomes `-`.
-fn in_a_key(text: &str) -> String {
+pub fn in_a_key(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
 }

@@ -6,6 +6,7 @@ use crate::engine::contract::problem::Problem;
 use crate::engine::published::contracts::{self, Read};
 use crate::engine::published::entry::Entry;
 use crate::engine::published::lifecycle::Lifecycle;
+use crate::engine::published::odps;
 use std::collections::BTreeMap;
 
 /// What somebody asks for.
@@ -35,9 +36,11 @@ pub struct By {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// These contracts and no others are the product's from now on.
+    /// These contracts and no others are the product's from now on, and this is its ODPS document. Of what is not there (no contract,
+    /// no document) it keeps what it has.
     Publish {
         contracts: Vec<String>,
+        product: Option<String>,
     },
     Live {
         lifecycle: Lifecycle,
@@ -116,7 +119,11 @@ pub fn decide(asked: &Asked, standing: &Standing<'_>, now_ms: i64) -> Result<Dec
     }
     expected(asked, standing.entry)?;
     match &asked.change {
-        Change::Publish { contracts } => publish(asked, contracts, standing, now_ms),
+        Change::Publish { contracts, product } => {
+            let kept = standing.entry.filter(|_| contracts.is_empty() && product.is_some());
+            let contracts = kept.map_or(contracts, |entry| &entry.contracts);
+            publish(asked, contracts, product.as_deref(), standing, now_ms)
+        }
         Change::Live { lifecycle, successor, end_of_life } => {
             let before = published(product, standing)?;
             before.lifecycle.may_become(*lifecycle).map_err(Refusal::Conflict)?;
@@ -164,9 +171,17 @@ fn published<'a>(product: &ProductName, standing: &Standing<'a>) -> Result<&'a E
     standing.entry.ok_or_else(|| unknown(product))
 }
 
-fn publish(asked: &Asked, texts: &[String], standing: &Standing<'_>, now_ms: i64) -> Result<Decided, Refusal> {
+fn publish(
+    asked: &Asked,
+    texts: &[String],
+    document: Option<&str>,
+    standing: &Standing<'_>,
+    now_ms: i64,
+) -> Result<Decided, Refusal> {
     let product = &asked.product;
-    let bytes: usize = texts.iter().map(String::len).sum();
+    let kept = standing.entry.and_then(|entry| entry.product.as_deref());
+    let document = document.or(kept);
+    let bytes: usize = texts.iter().map(String::len).sum::<usize>() + document.map_or(0, str::len);
     if bytes > standing.bytes_max {
         let detail =
             format!("the contracts have {bytes} bytes, {} at most; make several products of it", standing.bytes_max);
@@ -192,11 +207,27 @@ fn publish(asked: &Asked, texts: &[String], standing: &Standing<'_>, now_ms: i64
             return Err(Refusal::invalid(&detail));
         }
     }
+    let described = document.map(odps::read).transpose()?;
+    if let Some(odps::Read { product: said, .. }) = described.as_ref().filter(|of| of.product != *product) {
+        let detail = format!(
+            "the data product is {said}, and this is {product}: its name and domain must be those that the contracts name"
+        );
+        return Err(Refusal::invalid(&detail));
+    }
+    let here = |id: &String| read.iter().any(|contract| contract.id == *id);
+    if let Some(id) = described.iter().flat_map(|of| &of.outputs).find(|id| !here(id)) {
+        let detail = format!(
+            "an output port of the data product names the contract {id}, which is none of {product}'s; send it along, or name one that is"
+        );
+        return Err(Refusal::invalid(&detail));
+    }
     let before = standing.entry;
     let old = before.map(|entry| contracts::read(&entry.contracts)).and_then(Result::ok).unwrap_or_default();
     let differences = contracts::compared(&old, &read)?;
-    let said = read.iter().filter_map(|contract| contract.lifecycle).max();
-    let said_before = old.iter().filter_map(|contract| contract.lifecycle).max();
+    // A product's own word is above its contracts'.
+    let of_contracts = |contracts: &[Read]| contracts.iter().filter_map(|contract| contract.lifecycle).max();
+    let said = described.as_ref().and_then(|of| of.lifecycle).or(of_contracts(&read));
+    let said_before = kept.and_then(|text| odps::read(text).ok()?.lifecycle).or(of_contracts(&old));
     let lifecycle = match before {
         // What was said by a change of lifecycle stays, until the contract says something else than it did.
         Some(entry) if said == said_before => entry.lifecycle,
@@ -216,6 +247,7 @@ fn publish(asked: &Asked, texts: &[String], standing: &Standing<'_>, now_ms: i64
         successor: before.and_then(|entry| entry.successor.clone()),
         end_of_life: before.and_then(|entry| entry.end_of_life.clone()),
         contracts: texts.to_vec(),
+        product: document.map(str::to_owned),
         changed_ms: 0,
         changed_by: String::new(),
     };

@@ -24,8 +24,13 @@ pub struct Read {
     pub problems: Vec<Problem>,
 }
 
-/// A body as documents: YAML separates them by a line `---`.
+/// A body as documents: YAML separates them by a line `---`, and JSON has them in a list.
 pub fn documents(body: &str) -> Vec<String> {
+    if body.trim_start().starts_with('[')
+        && let Ok(items) = serde_json::from_str::<Vec<serde_json::Value>>(body)
+    {
+        return items.iter().map(|item| format!("{item:#}\n")).collect();
+    }
     let mut documents = vec![String::new()];
     for line in body.lines() {
         match (line.trim_end() == "---", documents.last_mut()) {
@@ -51,7 +56,7 @@ pub fn read(documents: &[String]) -> Result<Vec<Read>, Refusal> {
         let Linted { kind, problems: found, .. } = lint::lint(text, &|_| false);
         if !matches!(kind, None | Some(Kind::Odcs)) {
             return Err(Refusal::invalid(
-                "the body is no ODCS contract; send `kind: DataContract`, and convert others with `steward contract import`",
+                "a document is no ODCS contract; send `kind: DataContract`, and convert others with `steward contract import`",
             ));
         }
         let is_good = found.iter().all(|problem| problem.level != Level::Error);

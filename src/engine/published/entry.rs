@@ -22,6 +22,9 @@ pub struct Entry {
     pub end_of_life: Option<String>,
     /// ODCS texts as they were published, comments and all.
     pub contracts: Vec<String>,
+    /// Its ODPS document, as it was sent; `None`: nobody sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
     pub changed_ms: i64,
     pub changed_by: String,
 }
@@ -33,7 +36,7 @@ impl Entry {
     }
 
     pub fn bytes(&self) -> usize {
-        self.contracts.iter().map(String::len).sum()
+        self.contracts.iter().chain(&self.product).map(String::len).sum()
     }
 }
 

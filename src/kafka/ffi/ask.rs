@@ -84,16 +84,37 @@ pub fn ends(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result
         let start = list_offsets(client, parts, Offset::Beginning, false, left_ms()?)?;
         let stable = list_offsets(client, parts, Offset::End, true, left_ms()?)?;
         let high = list_offsets(client, parts, Offset::End, false, left_ms()?)?;
-        let of =
-            |part: &Part| Some(Ends { start: *start.get(part)?, stable: *stable.get(part)?, high: *high.get(part)? });
+        let of = |part: &Part| {
+            Some(Ends {
+                start: start.get(part)?.offset,
+                stable: stable.get(part)?.offset,
+                high: high.get(part)?.offset,
+            })
+        };
         Ok(parts.iter().filter_map(|part| Some((part.clone(), of(part)?))).collect())
     })
 }
 
 /// The high watermarks alone, which is a third of the questions; else as `ends`.
 pub fn highs(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result<BTreeMap<Part, i64>, Fault> {
-    some_at_once(parts, timeout_ms, |parts, left_ms| list_offsets(client, parts, Offset::End, false, left_ms()?))
+    some_at_once(parts, timeout_ms, |parts, left_ms| {
+        let found = list_offsets(client, parts, Offset::End, false, left_ms()?)?;
+        Ok(found.into_iter().map(|(part, listed)| (part, listed.offset)).collect())
+    })
 }
+
+/// The time of each partition's first record that has one, in milliseconds since 1970; an empty partition is absent, as is one of which
+/// `ends` says nothing.
+pub fn first_times(client: &Client<Context>, parts: &[Part], timeout_ms: i32) -> Result<BTreeMap<Part, i64>, Fault> {
+    some_at_once(parts, timeout_ms, |parts, left_ms| {
+        let found = list_offsets(client, parts, FIRST_TIME, true, left_ms()?)?;
+        let timed = found.into_iter().filter(|(_, listed)| listed.time_ms >= 0);
+        Ok(timed.map(|(part, listed)| (part, listed.time_ms)).collect())
+    })
+}
+
+/// An offset that is none of the named ones is taken for a time (KIP-79): 1970, which is before every record.
+const FIRST_TIME: Offset = Offset::Offset(0);
 
 /// Asks of `ENDS_AT_ONCE` partitions after the other, and each question for the time that is left.
 fn some_at_once<T>(
@@ -124,7 +145,7 @@ pub fn offset_at(client: &Client<Context>, part: &Part, time_ms: i64, timeout_ms
     // An offset that is none of the named ones is taken for a time (KIP-79).
     let wanted = Offset::Offset(time_ms.max(0));
     let found = list_offsets(client, std::slice::from_ref(part), wanted, true, timeout_ms.max(ENDS_MS_MIN))?;
-    Ok(found.get(part).copied().filter(|offset| *offset >= 0))
+    Ok(found.get(part).map(|listed| listed.offset))
 }
 
 /// librdkafka looks for the leaders of partitions on the thread that asks, comparing each name with all others, and frees the
@@ -134,13 +155,21 @@ pub fn offset_at(client: &Client<Context>, part: &Part, time_ms: i64, timeout_ms
 const ENDS_AT_ONCE: usize = 100;
 const ENDS_MS_MIN: i32 = 2_000;
 
+/// What a broker answers for one partition.
+#[derive(Clone, Copy)]
+struct Listed {
+    offset: i64,
+    /// Of the record there, where a time was asked for; else -1.
+    time_ms: i64,
+}
+
 fn list_offsets(
     client: &Client<Context>,
     parts: &[Part],
     which: Offset,
     committed: bool,
     timeout_ms: i32,
-) -> Result<BTreeMap<Part, i64>, Fault> {
+) -> Result<BTreeMap<Part, Listed>, Fault> {
     let mut wanted = TopicPartitionList::with_capacity(parts.len());
     for part in parts {
         let added = wanted.add_partition_offset(&part.topic, part.partition, which);
@@ -177,7 +206,8 @@ fn list_offsets(
             let name = text(element.topic);
             match by_name.get(&(name.as_str(), element.partition)) {
                 Some(&part) if code == Code::NoError && element.offset >= 0 => {
-                    found.insert(part.clone(), element.offset);
+                    let time_ms = sys::rd_kafka_ListOffsetsResultInfo_timestamp(info);
+                    found.insert(part.clone(), Listed { offset: element.offset, time_ms });
                 }
                 Some(part)
                     if code != Code::NoError
@@ -306,41 +336,56 @@ fn of_creation(
 
 /// A topic's settings as the broker applies them, defaults included.
 pub fn topic_config(client: &Client<Context>, topic: &str, timeout_ms: i32) -> Result<BTreeMap<String, String>, Fault> {
-    let broken =
-        |why: &str| fault::of_question("describe configuration", Code::InvalidArgument, &format!("{topic}: {why}"));
-    let name = CString::new(topic).map_err(|_| broken("a name holds no NUL"))?;
-    // SAFETY: the name is alive; null is checked.
-    let mut resource = unsafe {
-        sys::rd_kafka_ConfigResource_new(sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr())
-    };
-    if resource.is_null() {
-        return Err(broken("refused by librdkafka"));
+    let mut found = topic_configs(client, &[topic], timeout_ms)?;
+    match found.remove(topic) {
+        Some(Ok(config)) => Ok(config),
+        Some(Err(code)) => Err(fault::of_question("describe configuration", code, &format!("{topic}: {code}"))),
+        None => Err(fault::of_question("describe configuration", Code::Fail, &format!("{topic}: nothing was told"))),
+    }
+}
+
+/// A topic's settings, or why they are not told.
+pub type Configs = BTreeMap<String, Result<BTreeMap<String, String>, Code>>;
+
+/// The same of several topics, by name, in one question.
+pub fn topic_configs(client: &Client<Context>, topics: &[&str], timeout_ms: i32) -> Result<Configs, Fault> {
+    let names: Vec<CString> = topics.iter().filter_map(|topic| CString::new(*topic).ok()).collect();
+    let kind = sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
+    // SAFETY: the names are alive; what is null is left out.
+    let made = names.iter().map(|name| unsafe { sys::rd_kafka_ConfigResource_new(kind, name.as_ptr()) });
+    let mut resources: Vec<*mut sys::rd_kafka_ConfigResource_t> = made.filter(|resource| !resource.is_null()).collect();
+    if resources.is_empty() {
+        return Ok(Configs::new());
     }
     let op = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
     let asked = ask(client, "describe configuration", op, timeout_ms, |options, queue| {
-        // SAFETY: the resource is alive; the call copies it.
-        unsafe { sys::rd_kafka_DescribeConfigs(client.native_ptr(), &mut resource, 1, options, queue) }
+        // SAFETY: the resources are alive; the call copies them.
+        unsafe {
+            sys::rd_kafka_DescribeConfigs(client.native_ptr(), resources.as_mut_ptr(), resources.len(), options, queue);
+        }
     });
-    // SAFETY: ours, and destroyed once, after the call has copied it.
-    unsafe { sys::rd_kafka_ConfigResource_destroy(resource) };
+    // SAFETY: ours, and each destroyed once, after the call has copied it.
+    resources.into_iter().for_each(|resource| unsafe { sys::rd_kafka_ConfigResource_destroy(resource) });
     let answer = asked?;
-    let mut found = BTreeMap::new();
+    let mut found = Configs::new();
     // SAFETY: everything is read while `answer` is alive, through the accessors of its own type.
     unsafe {
         let mut count = 0;
         let result = sys::rd_kafka_event_DescribeConfigs_result(answer.ptr());
         let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &mut count);
         for &resource in list(resources, count) {
+            let topic = text(sys::rd_kafka_ConfigResource_name(resource));
             let code: Code = sys::rd_kafka_ConfigResource_error(resource).into();
             if code != Code::NoError {
-                return Err(fault::of_question("describe configuration", code, &format!("{topic}: {code}")));
+                found.insert(topic, Err(code));
+                continue;
             }
             let mut entries = 0;
             let configs = sys::rd_kafka_ConfigResource_configs(resource, &mut entries);
-            for &entry in list(configs, entries) {
-                let key = text(sys::rd_kafka_ConfigEntry_name(entry));
-                found.insert(key, text(sys::rd_kafka_ConfigEntry_value(entry)));
-            }
+            let pair = |&entry: &*const sys::rd_kafka_ConfigEntry_t| {
+                (text(sys::rd_kafka_ConfigEntry_name(entry)), text(sys::rd_kafka_ConfigEntry_value(entry)))
+            };
+            found.insert(topic, Ok(list(configs, entries).iter().map(pair).collect()));
         }
     }
     Ok(found)

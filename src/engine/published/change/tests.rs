@@ -18,7 +18,7 @@ fn product() -> ProductName {
 }
 
 fn publish(text: String) -> Change {
-    Change::Publish { contracts: vec![text] }
+    Change::Publish { contracts: vec![text], product: None }
 }
 
 fn become_(lifecycle: Lifecycle, successor: Option<&str>, end_of_life: Option<&str>) -> Change {
