@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Made for these tests (2,048 bits, PKCS #8), and of no use elsewhere.
+/// Made for these tests (2,048 bits, PKCS #1), and of no use elsewhere.
 const RSA: &str = "MIIEpAIBAAKCAQEA6yWfIvyRwYSkkqQ9hirbn12EZcphWXXEZlaSmlaSWxqAKRLJmZ8bNx2lTPW5xiFfKHDOizEWsc46DQW6dM3KzdjaOZ1V8GrR3pDQZ0Uw\
     xJ5KKoPYZbRFinA3wbu6zbpaQKqG/eOG45hfL/7PWFTTfDcLvrofKvN8c8ZrYAVh0bUlY8cSQyMblS8A8QVdVomnDKD1hRkLsueyqRQPMEtD3dhKYTCbG9sp\
     y+SmLQzgJXMSrKicSzmc2JSgwOuEwId0z9uOzS7oWXmsKmvovIFsVNRjItNsh6IzFt3/fjY1qiV1fIVNpCNPGhRR6ITVoPqoKUVILmmApybrTb6nilnXOQID\
@@ -112,7 +112,7 @@ enum Signer {
 }
 
 fn rsa() -> Signer {
-    Signer::Rsa(Box::new(RsaKeyPair::from_pkcs8(&STANDARD.decode(RSA).unwrap()).unwrap()))
+    Signer::Rsa(Box::new(RsaKeyPair::from_der(&STANDARD.decode(RSA).unwrap()).unwrap()))
 }
 
 fn p256() -> Signer {
