@@ -28,6 +28,11 @@ pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Re
     problem(StatusCode::FORBIDDEN, &detail)
 }
 
+/// Counts a form without the token that its page gave it.
+pub fn no_token() {
+    telemetry::http_refused("form");
+}
+
 /// Our address as we tell it, or the one that was asked, where that is a number or `localhost`: any other name may be the page's own,
 /// made to lead here (DNS rebinding). Where everybody logs in such a page has no password to send along, so that a proxy's name is good.
 fn is_own(headers: &HeaderMap, address: &str, required: bool) -> bool {

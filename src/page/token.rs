@@ -5,10 +5,10 @@
 //! The hash is salted anew for each page: the cookie's own text in a page that is packed together with what an address says could be
 //! guessed from the lengths of answers (Gluck, Harris, Prado 2013, *BREACH*).
 
+use crate::http::origin;
 use crate::http::problem::problem;
 use crate::http::server::Site;
 use crate::page::frame;
-use crate::telemetry;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Form, FromRequest, Request, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
@@ -47,7 +47,7 @@ pub async fn guard(State((site, limit)): State<(Site, usize)>, mut request: Requ
         let sent = sent.map(|Form(fields)| fields).unwrap_or_default();
         let token = sent.iter().find(|(name, _)| name == FIELD).map(|(_, value)| value.as_str());
         if !known.as_deref().zip(token).is_some_and(|(known, token)| fits(known, token)) {
-            telemetry::http_refused("form");
+            origin::no_token();
             return frame::unsigned(&site, &parts.headers);
         }
         request = again(bytes);

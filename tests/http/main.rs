@@ -15,6 +15,7 @@ mod tls; // HTTPS
 mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
+mod lists; // lists in pages, and one item of them
 mod drafts; // drafts of contracts
 mod terminal; // steward product, steward audit
 mod publish; // products published, changed, withdrawn
