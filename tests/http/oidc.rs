@@ -63,7 +63,7 @@ impl Idp {
                 if status == 0 {
                     // It takes the question and says nothing.
                     std::thread::spawn(move || {
-                        std::thread::sleep(Duration::from_secs(20));
+                        std::thread::park_timeout(Duration::from_secs(20));
                         drop(stream);
                     });
                     continue;
