@@ -90,6 +90,9 @@ pub enum Action {
     Call(Call),
     /// Forget the producer, whatever its transaction's fate; `Call::InitProducer` settles it.
     DropProducer,
+    /// Forget the consumer with all that the group gave it, and join the group anew. Nothing that the old one has still to
+    /// say is heard.
+    NewConsumer,
     /// Committed: may be shown.
     Publish(Publication),
     /// A line for the operator.
@@ -256,7 +259,8 @@ pub enum FaultKind {
     Fatal,
     /// Another producer took the transactional id, or our transaction was timed out.
     Fenced,
-    /// Another consumer took the group instance id: two workers with one id.
+    /// Another consumer took the group instance id: two workers with one id, or this one twice, as a coordinator that moved
+    /// may have it.
     InstanceFenced,
     /// No retry heals it: rights, unsupported features, invalid settings.
     Configuration,

@@ -48,6 +48,7 @@ pub struct Task<S: Stage> {
     recoveries: u32,
     recovered: u64,
     fenced_ms: Option<Ms>,
+    instance_fenced_ms: Option<Ms>,
     /// Flushes begun.
     flushes: u64,
     stopping: bool,
@@ -75,6 +76,7 @@ impl<S: Stage> Task<S> {
             recoveries: 0,
             recovered: 0,
             fenced_ms: None,
+            instance_fenced_ms: None,
             flushes: 0,
             stopping: false,
             stop_flushed: false,
@@ -114,7 +116,11 @@ impl<S: Stage> Task<S> {
 
     /// Partitions that are neither live nor paused, and what each waits for.
     pub fn waits(&self) -> BTreeMap<Part, String> {
-        let producer = || "the transactional producer, which the coordinator has not let in yet".to_string();
+        let producer = || {
+            "the transactional producer, which the coordinator has not let in yet (first all topics of the transaction before it \
+             must take writes)"
+                .to_string()
+        };
         let of = |(part, wait): (&Part, String)| (part.clone(), if self.producer { wait } else { producer() });
         self.parts.waits().map(of).collect()
     }
@@ -130,6 +136,7 @@ impl<S: Stage> Task<S> {
 
     fn take(&mut self, now: Ms, input: Input<'_>) {
         match input {
+            Input::Assigned(_) | Input::Revoking(_) | Input::Lost(_) if self.leaves_consumer() => {}
             Input::Assigned(parts) => self.group_wants.push_back(Rebalance::Assigned(parts)),
             Input::Revoking(parts) => self.group_wants.push_back(Rebalance::Revoking { parts, flushed: false }),
             Input::Lost(parts) => {
@@ -151,7 +158,7 @@ impl<S: Stage> Task<S> {
             Input::Paused(topics) => self.paused(now, topics),
             Input::Restart(parts) => self.restarted(now, &parts),
             Input::Answer(answer) => self.answered(now, answer),
-            Input::ConsumerFailed(fault) => self.consumer_failed(fault),
+            Input::ConsumerFailed(fault) => self.consumer_failed(now, fault),
             Input::Tick => self.wish_again(now),
             Input::Stop => self.stopping = true,
         }
@@ -188,7 +195,7 @@ impl<S: Stage> Task<S> {
         let leaving = self.group_wants.iter().any(|r| match r {
             Rebalance::Revoking { parts, .. } => parts.contains(part),
             // Whatever is kept of the others is dropped with the lost ones.
-            Rebalance::Lost(_) => true,
+            Rebalance::Lost(_) | Rebalance::Fenced => true,
             Rebalance::Assigned(_) => false,
         });
         let reading = matches!(

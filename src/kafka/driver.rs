@@ -1,7 +1,7 @@
 //! A task's thread: what happens goes into the machine, what it says is done. It decides nothing.
 
 use crate::engine::decode::schema::SchemaRef;
-use crate::flow::io::{Action, Answer, Call, Exit, Input, Machine, Note, Part, Publication};
+use crate::flow::io::{Action, Answer, Call, Exit, Fault, Input, Machine, Note, Part, Publication};
 use crate::kafka::assignment::Assignment;
 use crate::kafka::client::{self, Context, Settings};
 use crate::kafka::cluster::Cluster;
@@ -61,15 +61,9 @@ pub trait Sink {
 
 /// Runs a task to its end on this thread.
 pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Command<M>>, mut sink: impl Sink) {
-    let ear = client::consumer(&settings).map_err(|e| fault::of_producer("consumer", &e)).and_then(Ear::new);
-    let ear = ear.and_then(|ear| {
-        let lanes = Lanes::new(ear.client());
-        let lanes = lanes.ok_or_else(|| fault::of_consumer(Code::InvalidGroupId, "a consumer without a group"))?;
-        Ok((Assignment::new(lanes), ear))
-    });
     let queue_max = client::queue_max(&settings);
     let asker = Asker::new(&settings).map_err(|e| fault::of_producer("admin", &e));
-    match ear.and_then(|(assignment, ear)| Ok((assignment, ear, asker?))) {
+    match member(&settings).and_then(|(assignment, ear)| Ok((assignment, ear, asker?))) {
         Ok((assignment, ear, asker)) => {
             let driver = Driver {
                 machine,
@@ -80,7 +74,10 @@ pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Comman
                 delivery: delivery::of(&settings),
                 schema_headers: settings.schema_headers,
                 replication_factor: settings.replication_factor,
-                reader: LogReader::new(settings),
+                reader: LogReader::new(settings.clone()),
+                settings,
+                topics: Vec::new(),
+                replaced: false,
                 idle: false,
                 call: None,
                 exit: None,
@@ -94,6 +91,14 @@ pub fn run<M: Machine>(machine: M, settings: Settings, commands: Receiver<Comman
     }
 }
 
+/// A consumer that has not joined yet.
+fn member(settings: &Settings) -> Result<(Assignment, Ear), Fault> {
+    let ear = client::consumer(settings).map_err(|e| fault::of_producer("consumer", &e)).and_then(Ear::new)?;
+    let lanes = Lanes::new(ear.client());
+    let lanes = lanes.ok_or_else(|| fault::of_consumer(Code::InvalidGroupId, "a consumer without a group"))?;
+    Ok((Assignment::new(lanes), ear))
+}
+
 struct Driver<M> {
     machine: M,
     commands: Receiver<Command<M>>,
@@ -105,6 +110,11 @@ struct Driver<M> {
     schema_headers: bool,
     replication_factor: i32,
     reader: LogReader,
+    settings: Settings,
+    /// That the consumer subscribes to.
+    topics: Vec<String>,
+    /// The consumer is replaced in the next turn, when what is left of this one's batch is dropped.
+    replaced: bool,
     /// Nothing came in the last turn, so that the next one may wait.
     idle: bool,
     /// The one outstanding call; it is made in the next turn, so that the consumer is polled between two calls.
@@ -151,6 +161,9 @@ impl<M: Machine> Driver<M> {
     }
 
     fn turn(&mut self, buffer: &mut Buffer, sink: &mut impl Sink) {
+        if std::mem::take(&mut self.replaced) {
+            self.replace();
+        }
         self.command(sink);
         self.assignment.press_on(self.ear.consumer());
         let until_tick = TICK.saturating_sub(self.ticked.elapsed());
@@ -182,7 +195,10 @@ impl<M: Machine> Driver<M> {
                     replace(&mut self.machine);
                     self.tell(Input::Schemas, sink);
                 }
-                Ok(Command::Subscribe(topics)) => self.subscribe(&topics),
+                Ok(Command::Subscribe(topics)) => {
+                    self.topics = topics;
+                    self.subscribe();
+                }
                 Ok(Command::Pause(topics)) => self.tell(Input::Paused(topics), sink),
                 Ok(Command::Restart(parts)) => self.tell(Input::Restart(parts), sink),
                 Ok(Command::Stop) => self.tell(Input::Stop, sink),
@@ -191,8 +207,19 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    fn subscribe(&mut self, topics: &[String]) {
-        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    fn replace(&mut self) {
+        match member(&self.settings) {
+            Ok((assignment, ear)) => {
+                let old = (std::mem::replace(&mut self.assignment, assignment), std::mem::replace(&mut self.ear, ear));
+                drop_within(old, CLOSE);
+                self.subscribe();
+            }
+            Err(fault) => self.exit = Some(Exit::Fatal(fault.message)),
+        }
+    }
+
+    fn subscribe(&mut self) {
+        let names: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         let consumer = self.ear.consumer();
         let done = match names.is_empty() {
             true => {
@@ -233,7 +260,7 @@ impl<M: Machine> Driver<M> {
         let part = self.ear.part(&run.topic(), run.partition());
         // What was fetched before a start, a hold or a return never comes after it: librdkafka drops it from its queues,
         // and the batch in hand is sieved here.
-        if !self.assignment.is_running(&part) {
+        if !self.assignment.is_running(&part) || self.replaced {
             return;
         }
         let records = run.records(self.schema_headers);
@@ -245,6 +272,7 @@ impl<M: Machine> Driver<M> {
 
     fn hear(&mut self, heard: Heard, sink: &mut impl Sink) {
         match heard {
+            _ if self.replaced => {}
             // Every partition that is started is forwarded to a lane.
             Heard::Records { .. } => {}
             Heard::Eof { part, offset } => {
@@ -285,6 +313,7 @@ impl<M: Machine> Driver<M> {
                 Action::Want(schema) => sink.want(schema),
                 Action::Call(call) => self.call = Some(call),
                 Action::DropProducer => self.delivery.forget(),
+                Action::NewConsumer => self.replaced = true,
                 Action::Publish(publication) => sink.publish(publication),
                 Action::Note(note) => sink.note(note),
                 Action::Exit(exit) => self.exit = Some(exit),

@@ -42,6 +42,9 @@ pub struct Identity {
 pub struct Client {
     settings: Settings,
     group: String,
+    identity: Identity,
+    /// Consumers so far, beside the first.
+    consumers: u32,
     channels: [Channel; 4],
     pub producer: Producer,
     pub consumer: Consumer,
@@ -69,6 +72,8 @@ impl Client {
         Client {
             settings,
             group: group.clone(),
+            identity: identity.clone(),
+            consumers: 0,
             channels: Default::default(),
             producer: Producer::new(identity.transactional.clone(), group.clone(), instance.clone()),
             consumer: Consumer::new(group, instance, identity.incremental, settings, identity.member.clone()),
@@ -99,6 +104,13 @@ impl Client {
             Action::DropProducer => {
                 self.channels[PRODUCER] = Channel { token: self.channels[PRODUCER].token + 1, ..Channel::default() };
                 self.producer.drop_handle();
+            }
+            Action::NewConsumer => {
+                self.channels[GROUP] = Channel { token: self.channels[GROUP].token + 1, ..Channel::default() };
+                self.consumers += 1;
+                let Identity { group, instance, incremental, member, .. } = self.identity.clone();
+                let member = format!("{member}.{}", self.consumers);
+                self.consumer = Consumer::new(group, instance, incremental, self.settings, member);
             }
             Action::Publish(publication) => self.published.push(publication),
             Action::Note(note) => self.notes.push(note.text),

@@ -1,8 +1,10 @@
 //! What happens to the cluster, to the workers and to the data: the operations of a plan.
 
 use crate::sim::bounds::Bounds;
-use crate::sim::client::Client;
+use crate::sim::broker::Request;
+use crate::sim::client::{Client, GROUP, Identity};
 use crate::sim::engine;
+use crate::sim::group::Address;
 use crate::sim::judge::BROKEN;
 use crate::sim::log::{Author, Data};
 use crate::sim::process::{Cut, Power, Stage};
@@ -10,6 +12,7 @@ use crate::sim::schemas::framed;
 use crate::sim::shape::Op;
 use crate::sim::world::{DELTAS, INSPECTORS, LEDGERS, STATE, Step, World};
 use mesh_steward::flow::io::{Exit, Input, Ms, Part};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A process that ended with a fatal word is started again after this, as systemd would.
@@ -123,6 +126,17 @@ impl World<'_> {
                 self.add_process(worker, 0, self.shape.contracts.clone());
                 self.processes[twin].twin = true;
                 self.start(twin);
+            }
+            Op::JoinTwice(worker) => {
+                for task in self.tasks_of(worker) {
+                    let slot = &self.slots[task];
+                    let Identity { group, instance: Some(instance), .. } = slot.identity.clone() else { continue };
+                    // Requests are counted from 1.
+                    let nobody = Address { task, life: slot.life, channel: GROUP, token: 0 };
+                    let (member, owned) = (String::new(), BTreeSet::new());
+                    let join = Request::Join { group, member, instance: Some(instance), owned };
+                    self.broker.handle(self.now, nobody, &join);
+                }
             }
             Op::Await(trigger) => self.triggers.push(*trigger),
             Op::Data { topic, partition, lag_ms } => self.data(topic, partition, lag_ms),

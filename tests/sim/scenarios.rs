@@ -46,6 +46,8 @@ fn crashes() -> Vec<Scenario> {
     let crash = [(0, Op::Crash(0)), (300, Op::Start(0))];
     let mute = |ms| [(0, Op::CutAnswers(0)), (ms, Op::Heal(0))];
     let deaf = |ms| [(0, Op::CutRequests(0)), (ms, Op::Heal(0))];
+    let joins_twice = shape(2).often(3, 62_000, &[(0, Op::JoinTwice(0))]).at(150_000, Op::Fill { topic: 0, times: 3 });
+    let joins_twice_flushing = shape(2).when("TxnOffsetCommit", 0, false, &[(0, Op::JoinTwice(0))]);
     vec![
         one("crash_before_offsets", shape(1).when("TxnOffsetCommit", 0, false, &crash)),
         one("crash_after_end_txn", shape(1).when("EndTxn commit", 0, true, &crash)),
@@ -61,6 +63,8 @@ fn crashes() -> Vec<Scenario> {
             "markers_out_of_order",
             wire(shape(2).when("EndTxn commit", 0, true, &[(0, Op::Crash(0)), (9_000, Op::Start(0))])),
         ),
+        Scenario { asks: nobody_exits, ..one("a_coordinator_moves_and_a_member_joins_twice", joins_twice) },
+        Scenario { asks: nobody_exits, ..one("a_member_that_joins_twice_within_a_flush", joins_twice_flushing) },
         Scenario { asks: twins_exit, ..one("two_workers_one_id_static", shape(1).at(5_000, Op::Twin(0))) },
         Scenario { asks: twins_exit, ..one("two_workers_one_id_dynamic", dynamic(1).at(5_000, Op::Twin(0))) },
     ]
@@ -264,6 +268,10 @@ fn check(holds: bool, watch: &Watch, what: &str) -> Result<(), String> {
 fn twins_exit(watch: &Watch) -> Result<(), String> {
     let exits = watch.exits.iter().filter(|e| e.contains(TWINS)).count();
     check((1..=4).contains(&exits), watch, "one of two workers with one id ends, and no ping-pong follows")
+}
+
+fn nobody_exits(watch: &Watch) -> Result<(), String> {
+    check(watch.exits.is_empty(), watch, "who is alone with its id joins again and runs on")
 }
 
 /// The first window was closed when four records of it came, two before a crash and two after; and one beyond `late.accept`.

@@ -86,6 +86,9 @@ pub enum Op {
     Rewind(i64),
     /// Another process with the worker's ids.
     Twin(usize),
+    /// Each static member of the worker is joined a second time, as where a coordinator moved: the answer is heard by nobody,
+    /// and what stood there is fenced.
+    JoinTwice(usize),
     /// From now on this fault waits for its moment.
     Await(Box<Trigger>),
     Data {

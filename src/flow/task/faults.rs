@@ -6,10 +6,17 @@ use crate::flow::io::{Action, Exit, Fault, FaultKind, Level, Ms, Whose};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Phase, Why};
 use crate::flow::stage::Stage;
+use crate::flow::task::rebalance::Rebalance;
 use crate::flow::task::{RETRY_MS, Task};
 
 /// `_FENCED` also follows a plain time-out: one is recovered from, a second within a minute is another worker.
 const FENCED_TWICE_MS: Ms = 60_000;
+
+/// A static member that joins twice fences itself: while its group's coordinator moves, the client asks the new one before
+/// the old one's answer came. So one fencing is answered by a consumer that joins anew. Of two workers with one id the one
+/// that stood there is fenced, fences the other in return, and is fenced again when that one has answered it: some 10 s
+/// with the client's heartbeats, and a minute on a slow machine. Which ends it, and it alone.
+const INSTANCE_FENCED_TWICE_MS: Ms = 60_000;
 
 /// How long a product sits out after its output could not be written.
 const SIT_OUT_MS: Ms = 10_000;
@@ -65,7 +72,7 @@ impl<S: Stage> Task<S> {
         match fault.kind {
             FaultKind::Retriable => self.not_before_ms = now + RETRY_MS,
             FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
-            FaultKind::InstanceFenced => self.consumer_failed(fault),
+            FaultKind::InstanceFenced => self.consumer_failed(now, fault),
             _ => {
                 self.note(Level::Warn, format!("{during} failed and is done again: {}", fault.message));
                 self.recover(now);
@@ -105,14 +112,29 @@ impl<S: Stage> Task<S> {
         self.recover(now);
     }
 
-    pub(super) fn consumer_failed(&mut self, fault: Fault) {
-        self.exit(match fault.kind {
-            FaultKind::InstanceFenced => Exit::Fatal(format!(
-                "two workers use one id: another consumer joined as this one. Give each worker a worker.id of its own ({})",
+    pub(super) fn consumer_failed(&mut self, now: Ms, fault: Fault) {
+        match fault.kind {
+            FaultKind::InstanceFenced => self.instance_fenced(now, fault),
+            FaultKind::Configuration => self.exit(Exit::Configuration(fault.message)),
+            _ => self.exit(Exit::Fatal(fault.message)),
+        }
+    }
+
+    fn instance_fenced(&mut self, now: Ms, fault: Fault) {
+        if self.leaves_consumer() {
+            return;
+        }
+        let again = self.instance_fenced_ms.is_some_and(|at| now - at < INSTANCE_FENCED_TWICE_MS);
+        if again && !planted(Mutation::RecoverFromEveryFencing) {
+            return self.exit(Exit::Fatal(format!(
+                "two workers use one id: another consumer joined as this one twice within a minute. \
+                 Give each worker a worker.id of its own ({})",
                 fault.message
-            )),
-            FaultKind::Configuration => Exit::Configuration(fault.message),
-            _ => Exit::Fatal(fault.message),
-        });
+            )));
+        }
+        self.instance_fenced_ms = Some(now);
+        self.note(Level::Warn, format!("another consumer joined as this one: joining again once ({})", fault.message));
+        self.group_wants.clear();
+        self.group_wants.push_back(Rebalance::Fenced);
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Rebalance {
         flushed: bool,
     },
     Lost(Vec<Part>),
+    /// Another took this consumer's place: all that it was given is lost, and it joins anew.
+    Fenced,
 }
 
 impl<S: Stage> Task<S> {
@@ -57,12 +59,23 @@ impl<S: Stage> Task<S> {
                 self.note(Level::Warn, format!("lost {} partitions: the group's session ended", parts.len()));
                 self.out.push(Action::Unassign(parts));
             }
+            Some(Rebalance::Fenced) => {
+                let parts: Vec<Part> = std::mem::take(&mut self.parts.phases).into_keys().collect();
+                self.stage.forget(&parts);
+                self.drop_uncommitted();
+                self.out.push(Action::NewConsumer);
+            }
         }
         true
     }
 
     pub(super) fn lost(&self) -> bool {
-        self.group_wants.iter().any(|r| matches!(r, Rebalance::Lost(_)))
+        self.group_wants.iter().any(|r| matches!(r, Rebalance::Lost(_) | Rebalance::Fenced))
+    }
+
+    /// The consumer is of no more use; what it still says is of a membership that is over.
+    pub(super) fn leaves_consumer(&self) -> bool {
+        self.group_wants.iter().any(|r| matches!(r, Rebalance::Fenced))
     }
 
     pub(super) fn abandon_flush(&mut self) {
