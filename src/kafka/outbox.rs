@@ -7,7 +7,7 @@ use crate::kafka::ffi::queue::{Queue, Said};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// A flush is at most 16 MiB, of which zstd leaves a quarter: 6 s for it is 0.7 MB a second, and well below the transaction's 10 s.
@@ -122,7 +122,16 @@ fn failures(messages: &[Message], first: usize, fates: &[Fate], drained: bool) -
         failed.entry(about).and_modify(|(_, count)| *count += 1).or_insert((fault, 1));
     }
     if !drained {
-        let message = format!("produce: not every delivery report came within {} s", SEND.as_secs());
+        let reported: BTreeSet<usize> = fates.iter().map(|(number, _)| *number).collect();
+        let silent = messages.iter().zip(first..).filter(|(_, number)| !reported.contains(number));
+        let topics: BTreeSet<&str> = silent.map(|(message, _)| &*message.topic).collect();
+        let topics: Vec<&str> = topics.into_iter().collect();
+        let message = format!(
+            "produce: {} did not take what was written within {} s: see that their brokers run, and that enough of their replicas are \
+             in sync (min.insync.replicas)",
+            topics.join(", "),
+            SEND.as_secs()
+        );
         failed.entry(None).or_insert((Fault { kind: FaultKind::Abortable, message }, 1));
     }
     let told = |(about, (mut fault, count)): (Option<Whose>, (Fault, usize))| {
@@ -140,7 +149,7 @@ mod tests {
 
     fn message(about: Option<&str>) -> Message {
         Message {
-            topic: "t".into(),
+            topic: about.unwrap_or("t").into(),
             partition: None,
             key: None,
             headers: vec![],
@@ -172,5 +181,12 @@ mod tests {
         check(&[(0, Some(Code::MessageTimedOut)), (1, Some(Code::MessageTimedOut))], true, &[None]);
         check(&[(2, Some(Code::MessageSizeTooLarge))], true, &[None]);
         check(&[(0, None)], false, &[None]);
+    }
+
+    #[test]
+    fn topics_that_took_nothing_in_time_are_named() {
+        let messages = [message(Some("a")), message(Some("b")), message(None)];
+        let failed = failures(&messages, 7, &[(8, None)], false).expect_err("not drained");
+        assert!(failed[0].fault.message.starts_with("produce: a, t did not take"), "{}", failed[0].fault.message);
     }
 }

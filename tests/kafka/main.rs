@@ -26,6 +26,9 @@ mod faults {
     mod members; // that come and go, sleep, live at another time
     mod network; // what is lost, late or cut between workers and brokers
     mod refusals; // what brokers do not take
+    mod registries; // that fail, each in another way
+    mod certificates; // that expire
+    mod upgrade; // two versions side by side
     mod soak; // for long
 }
 

@@ -98,6 +98,11 @@ impl<'b> Mesh<'b> {
         Worker::start(self.folder.path(), &format!("{}-{id}", self.name), &self.settings)
     }
 
+    /// A worker of another version.
+    pub fn worker_of(&self, program: &Path, id: &str) -> Worker {
+        Worker::start_program(program, self.folder.path(), &format!("{}-{id}", self.name), &self.settings, &[])
+    }
+
     /// A worker that comes to the broker by this listener, beside others that do not.
     pub fn worker_by(&self, id: &str, listener: &str) -> Worker {
         let settings = self.settings.replace(&self.broker.bootstrap, listener);
@@ -131,13 +136,24 @@ impl<'b> Mesh<'b> {
 
     /// Writes orders of now, 20 times a second, while `act` runs.
     pub fn under_load<T>(&self, per_second: usize, act: impl FnOnce() -> T) -> T {
+        self.under_load_of(per_second, Record::clone, act)
+    }
+
+    /// The same, each order written as `written` says.
+    pub fn under_load_of<T>(
+        &self,
+        per_second: usize,
+        written: impl Fn(&Record) -> Record + Sync,
+        act: impl FnOnce() -> T,
+    ) -> T {
         let writer = self.broker.writer(&self.topic);
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
                     let now = now_ms();
-                    self.orders().write(per_second / 20, |_| now, |_| true, |records: &[Record]| writer.write(records));
+                    let write = |records: &[Record]| writer.write(&records.iter().map(&written).collect::<Vec<_>>());
+                    self.orders().write(per_second / 20, |_| now, |_| true, write);
                     pause(50);
                 }
             });

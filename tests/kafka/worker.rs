@@ -20,13 +20,24 @@ impl Worker {
 
     /// With variables added to its environment.
     pub fn start_in(folder: &Path, id: &str, settings: &str, environment: &[(&str, String)]) -> Worker {
+        Worker::start_program(Path::new(env!("CARGO_BIN_EXE_steward")), folder, id, settings, environment)
+    }
+
+    /// Of this program.
+    pub fn start_program(
+        program: &Path,
+        folder: &Path,
+        id: &str,
+        settings: &str,
+        environment: &[(&str, String)],
+    ) -> Worker {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let http = listener.local_addr().expect("its address").to_string();
         drop(listener);
         let config = folder.join(format!("{id}.yaml"));
         fs::write(&config, format!("{settings}\nworker.id: {id}\nhttp.listen: {http}\n")).expect("the configuration");
         let log = folder.join(format!("{id}.log"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
+        let mut command = Command::new(program);
         command.args(["run", "--config"]).arg(&config);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         Worker::of(&mut command, log, http)

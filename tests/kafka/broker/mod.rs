@@ -53,14 +53,24 @@ impl Broker {
 
     /// These nodes, started; returns when they answer.
     fn of(bootstrap: String, nodes: Vec<Node>) -> Broker {
-        nodes.iter().for_each(Node::start);
         let broker = Broker { bootstrap, nodes };
-        let started = Instant::now();
-        while !answers(&broker.bootstrap) {
-            // 3 to 7 s on an idle machine; the rest is for one that builds at the same time.
-            assert!(started.elapsed() < Duration::from_secs(90), "the broker does not answer:\n{}", broker.log());
-        }
+        broker.run();
         broker
+    }
+
+    fn run(&self) {
+        self.nodes.iter().for_each(Node::start);
+        let started = Instant::now();
+        while !answers(&self.bootstrap) {
+            // 3 to 7 s on an idle machine; the rest is for one that builds at the same time.
+            assert!(started.elapsed() < Duration::from_secs(90), "the broker does not answer:\n{}", self.log());
+        }
+    }
+
+    /// Stops the broker and starts it again; returns when it answers.
+    pub fn restart(&self) {
+        self.nodes.iter().for_each(Node::stop);
+        self.run();
     }
 
     pub fn log(&self) -> String {

@@ -6,6 +6,7 @@ use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issu
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 pub struct Secured {
     pub broker: Broker,
@@ -14,6 +15,7 @@ pub struct Secured {
     /// Of SSL, with a certificate of the client.
     pub mutual: String,
     folder: PathBuf,
+    authority: Authority,
 }
 
 /// Its password is `steward-secret`, by PLAIN and SCRAM-SHA-512.
@@ -27,9 +29,9 @@ impl Secured {
         let (authority, stranger) = (Authority::new("a test's CA"), Authority::new("a CA that nobody trusts"));
         fs::write(at.join("ca.pem"), authority.certificate.pem()).expect("a file");
         fs::write(at.join("stranger.pem"), stranger.certificate.pem()).expect("a file");
-        authority.sign("localhost", at);
-        authority.sign(USER, at);
-        stranger.sign("nobody", at);
+        authority.sign("localhost", "localhost", None, at);
+        authority.sign(USER, USER, None, at);
+        stranger.sign("nobody", "nobody", None, at);
         let properties = format!(
             "listeners={{plaintext}},{{controller}},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{mutual}
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
@@ -52,7 +54,12 @@ allow.everyone.if.no.acl.found=false
         );
         let user = format!("SCRAM-SHA-512=[name={USER},password={USER}-secret]");
         let broker = Broker::start_with(&properties, &["--add-scram", &user]);
-        Secured { broker, sasl: format!("127.0.0.1:{sasl}"), mutual: format!("127.0.0.1:{mutual}"), folder }
+        Secured { broker, sasl: format!("127.0.0.1:{sasl}"), mutual: format!("127.0.0.1:{mutual}"), folder, authority }
+    }
+
+    /// `FILE.pem` and `FILE.key` of a name, that hold for so long or for centuries; over those that stood there.
+    pub fn sign(&self, file: &str, name: &str, holds: Option<Duration>) {
+        self.authority.sign(file, name, holds, &self.folder);
     }
 
     /// `ca.pem`, `stranger.pem`, and `.pem`, `.key` of `steward` and `nobody`, whom a stranger signed.
@@ -88,16 +95,19 @@ impl Authority {
         Authority { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// `NAME.pem`, `NAME.key`, and `NAME.both.pem`, as a broker wants it.
-    fn sign(&self, name: &str, at: &Path) {
+    /// `FILE.pem`, `FILE.key`, and `FILE.both.pem`, as a broker wants it.
+    fn sign(&self, file: &str, name: &str, holds: Option<Duration>, at: &Path) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
         params.distinguished_name.push(DnType::CommonName, name);
         params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        if let Some(holds) = holds {
+            params.not_after = (SystemTime::now() + holds).into();
+        }
         let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
         let (certificate, key) = (signed.pem(), key.serialize_pem());
-        fs::write(at.join(format!("{name}.pem")), &certificate).expect("a file");
-        fs::write(at.join(format!("{name}.key")), &key).expect("a file");
-        fs::write(at.join(format!("{name}.both.pem")), key + &certificate).expect("a file");
+        fs::write(at.join(format!("{file}.pem")), &certificate).expect("a file");
+        fs::write(at.join(format!("{file}.key")), &key).expect("a file");
+        fs::write(at.join(format!("{file}.both.pem")), key + &certificate).expect("a file");
     }
 }

@@ -53,6 +53,8 @@ fn faced(name: &'static str, times: usize, fault: impl Fn(&Cluster, usize)) {
         pause(3_000);
         (0..times).for_each(|n| drop(face(&mesh, &[&a, &b, &c], || fault(cluster, n))));
     });
+    let again = [&a, &b, &c].map(|worker| worker.log().matches("another consumer joined as this one").count());
+    println!("{name}: a member fenced itself and joined again {again:?} times");
     mesh.unbroken(&mesh.judged(&[&a, &b, &c]));
 }
 

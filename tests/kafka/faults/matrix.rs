@@ -1,7 +1,8 @@
 //! The fault matrix: every row, by its name. `tests/faults` runs rows in their long form; what every run of the suite tries of them, in a
 //! short form, are tests of their own.
 
-use crate::faults::{brokers, members, network, refusals, soak};
+use crate::faults::registries::Ill;
+use crate::faults::{brokers, certificates, members, network, refusals, registries, soak, upgrade};
 use crate::{changes, kills, logs, policies, registry, repeats, stops};
 use std::panic::catch_unwind;
 use std::time::Instant;
@@ -51,6 +52,28 @@ const ROWS: &[Row] = &[
     ("registry-away", "the registry stays away", || {
         registry::records_whose_registry_stays_away_are_not_measured_and_never_pass()
     }),
+    ("registry-broken", "the registry answers with status 500 for 35 s", || {
+        registries::ill("registry500", Ill::Broken)
+    }),
+    ("registry-silent", "the registry takes requests and answers none for 35 s", || {
+        registries::ill("registryhangs", Ill::Silent)
+    }),
+    ("registry-slow", "the registry answers later than a request may take, for 35 s", || {
+        registries::ill("registryslow", Ill::Slow)
+    }),
+    ("registry-page", "in the registry's place something else answers for 35 s, with status 200", || {
+        registries::ill("registrypage", Ill::Page)
+    }),
+    (
+        "certificate",
+        "the workers' certificate expires, and 28 s after the brokers mind there is a new one",
+        certificates::expired,
+    ),
+    (
+        "upgrade",
+        "three workers of the version before become this one under load, and again that before",
+        upgrade::and_back,
+    ),
     ("grown", "partitions are added", logs::partitions_added_under_load_are_judged_from_their_start),
     ("recreated", "a topic is deleted and created again", || {
         logs::a_topic_created_again_with_more_records_is_judged_from_its_start()
