@@ -2,11 +2,12 @@
 //! listener is the tests' own, and may do everything.
 
 use crate::broker::{Broker, free_ports, fresh_folder, java, kafka_libs};
+use mesh_steward::clock::now_ms;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 pub struct Secured {
     pub broker: Broker,
@@ -102,7 +103,8 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         if let Some(holds) = holds {
-            params.not_after = (SystemTime::now() + holds).into();
+            let now = UNIX_EPOCH + Duration::from_millis(now_ms() as u64);
+            params.not_after = (now + holds).into();
         }
         let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
         let (certificate, key) = (signed.pem(), key.serialize_pem());

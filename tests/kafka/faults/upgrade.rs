@@ -51,7 +51,14 @@ fn told(mesh: &Mesh<'_>, workers: &[&Worker]) {
     let expected = mesh.orders().expected.clone();
     let mut verdicts = Verdicts::read(mesh.broker, &mesh.events);
     while verdicts.records < expected.records {
-        assert!(started.elapsed() < CLOSES_WITHIN, "{} of {} records are told", verdicts.records, expected.records);
+        let ready = || workers.iter().map(|worker| worker.get("/ready")).collect::<Vec<_>>();
+        let told = verdicts.records;
+        assert!(
+            started.elapsed() < CLOSES_WITHIN,
+            "{told} of {} records are told; ready: {:?}",
+            expected.records,
+            ready()
+        );
         pause(500);
         verdicts = Verdicts::read(mesh.broker, &mesh.events);
     }
