@@ -20,12 +20,10 @@ fn hear(limiter: &Mutex<Limiter>, event: ClientEvent) {
         return tracing::debug!(client = event.client, "{}", event.text);
     }
     let now = crate::clock::now_ms();
-    let code = event.code.map(|c| format!("{c:?}"));
-    if let Some(code) = &code {
-        telemetry::kafka_error(code);
+    if let Some(code) = event.code {
+        telemetry::kafka_error(&format!("{code:?}"));
     }
-    // Without a code the text's first words tell one kind from another.
-    let kind = code.unwrap_or_else(|| event.text.chars().take(40).collect());
+    let kind = kind(&event);
     let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
     for summary in limiter.due(now) {
         tracing::warn!(client = summary.source, code = summary.code, times = summary.count, "said again by the client");
@@ -44,6 +42,17 @@ fn hear(limiter: &Mutex<Limiter>, event: ClientEvent) {
     }
 }
 
+/// What is not said again for a while. A known cause is a kind of its own: whatever keeps a broker away has the same code, and what an operator
+/// must hear of is that it is another cause now.
+fn kind(event: &ClientEvent) -> String {
+    match (remedy::of(&event.text), event.code) {
+        (Some(remedy), _) => remedy.cause.to_owned(),
+        (None, Some(code)) => format!("{code:?}"),
+        // The text's first words tell one kind from another.
+        (None, None) => event.text.chars().take(40).collect(),
+    }
+}
+
 /// Workers that change the catalog at the same time fence each other, and ask again (`worker::registrar`): no error, whatever the client
 /// calls it.
 fn is_race(event: &ClientEvent) -> bool {
@@ -53,6 +62,24 @@ fn is_race(event: &ClientEvent) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::error::RDKafkaErrorCode as Code;
+
+    #[test]
+    fn another_cause_of_the_same_error_is_said() {
+        let of = |text: &str| {
+            kind(&ClientEvent {
+                client: "c".into(),
+                text: text.into(),
+                level: 3,
+                code: Some(Code::BrokerTransportFailure),
+            })
+        };
+        let (away, again) = ("b:1/1: Connect to ipv4#b:1 failed: Connection refused", "b:2/2: Connection refused");
+        let expired = "b:1/1: Receive failed: error:0A000416:SSL routines::ssl/tls alert certificate unknown";
+        assert_eq!(of(away), of(again));
+        assert_ne!(of(away), of(expired));
+        assert_eq!(of("b:1/1: Disconnected"), "BrokerTransportFailure");
+    }
 
     #[test]
     fn who_is_fenced_while_it_changes_the_catalog_is_no_error_and_a_task_is_one() {

@@ -31,8 +31,8 @@ pub fn expired() {
     let [a, b, c] = three(&mesh);
     let seen = mesh.under_load(200, || {
         pause((HOLDS + Duration::from_secs(2)).saturating_sub(made.elapsed()).as_millis() as u64);
+        at.broker.restart();
         face(&mesh, &[&a, &b, &c], || {
-            at.broker.restart();
             pause(28_000);
             at.sign("short", USER, None);
         })

@@ -27,7 +27,7 @@ pub fn governance() {
             broker.configure_topic(&mesh.events, &[]);
         })
     });
-    seen.names(&[&mesh.events]);
+    seen.names(&["min.insync.replicas"]);
     mesh.unbroken(&mesh.judged(&[&a, &b, &c]));
 }
 
