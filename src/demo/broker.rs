@@ -1,6 +1,6 @@
 //! Kafka in memory: librdkafka's mock cluster, with the topics of the mesh and those of the daemon.
 
-use crate::demo::mesh::PRODUCTS;
+use crate::demo::mesh::{PRODUCTS, UNGOVERNED};
 use crate::kafka::admin::Topics;
 use crate::kafka::ffi::mock::MockCluster;
 use rdkafka::error::KafkaResult;
@@ -18,6 +18,7 @@ impl Broker {
         for product in &PRODUCTS {
             cluster.create_topic(product.topic, product.partitions)?;
         }
+        cluster.create_topic(UNGOVERNED.0, 1)?;
         Ok(Broker { cluster, bootstrap })
     }
 

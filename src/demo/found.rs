@@ -1,6 +1,6 @@
 //! What the daemon found, as any consumer of the governance topic learns it: from its events alone.
 
-use crate::demo::mesh::{LATE, key};
+use crate::demo::mesh::{LATE, PRODUCTS, key};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -48,6 +48,10 @@ impl Found {
         }
         let value = &event.value;
         let product = value["product"].as_str().unwrap_or_default();
+        // What a visitor publishes is no part of what was planted.
+        if !PRODUCTS.iter().any(|planted| planted.name == product) {
+            return;
+        }
         match event.kind.as_str() {
             "io.meshsteward.quality.window.v1" => self.window(product, value),
             "io.meshsteward.incident.v1"
@@ -155,10 +159,9 @@ mod tests {
     fn a_rule_without_rows_is_found_once_an_incident() {
         let mut found = Found::default();
         for (id, state) in [("1", "opened"), ("2", "updated"), ("3", "resolved")] {
-            let value =
-                json!({"product": "p/q", "state": state, "rule": "r", "result": {"measure": {"metric": "rowCount"}}});
+            let value = json!({"product": "logistics/returns", "state": state, "rule": "r", "result": {"measure": {"metric": "rowCount"}}});
             found.take(&Event { id: id.into(), kind: "io.meshsteward.incident.v1".into(), value });
         }
-        assert_eq!(found.faults().into_iter().collect::<Vec<_>>(), [("p/q#r".to_string(), 1)]);
+        assert_eq!(found.faults().into_iter().collect::<Vec<_>>(), [("logistics/returns#r".to_string(), 1)]);
     }
 }

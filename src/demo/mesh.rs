@@ -1,4 +1,5 @@
-//! The sample mesh: a shop, its logistics and a trading floor; six products in three domains, and what is wrong with them.
+//! The sample mesh: a shop, its logistics and a trading floor; six products in three domains, what is wrong with them, and a topic that is no
+//! product yet.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -79,6 +80,14 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+/// A topic that no contract names, and its n-th record: a visitor makes a product of it.
+pub const UNGOVERNED: (&str, fn(u64) -> Value) = (
+    "shop.carts",
+    |n| json!({"cart_id": format!("cart-{n}"), "customer_id": format!("c-{}", n % 977), "items": 1 + n % 5, "total": cents(n)}),
+);
+/// Of it: enough for a draft within seconds.
+pub const UNGOVERNED_PER_SECOND: u64 = 20;
 
 /// What stands after `#` for records that came late; no rule of a contract.
 pub const LATE: &str = "late";

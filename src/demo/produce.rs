@@ -3,7 +3,7 @@
 use crate::clock::now_ms;
 use crate::demo::encode::Encoder;
 use crate::demo::faults::Book;
-use crate::demo::mesh::{Fault, PRODUCTS, Product};
+use crate::demo::mesh::{Fault, PRODUCTS, Product, UNGOVERNED, UNGOVERNED_PER_SECOND};
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn write(producer: &BaseProducer, book: &Book, stop: &AtomicBool) -> anyhow::Res
     for product in PRODUCTS.iter().filter(|p| p.per_second == 0) {
         product.faults.iter().for_each(|silence| book.planted(product.name, silence.rule));
     }
-    let began_ms = now_ms();
+    let (began_ms, mut carts) = (now_ms(), 0);
     while !stop.load(Ordering::Relaxed) {
         for source in &mut sources {
             let due = (now_ms() - began_ms) as u64 * source.product.per_second / 1_000;
@@ -59,6 +59,12 @@ fn write(producer: &BaseProducer, book: &Book, stop: &AtomicBool) -> anyhow::Res
             while source.next < due {
                 source.write(producer, book)?;
             }
+        }
+        while carts < (now_ms() - began_ms) as u64 * UNGOVERNED_PER_SECOND / 1_000 {
+            let value = (UNGOVERNED.1)(carts).to_string();
+            let message = BaseRecord::<str, str>::to(UNGOVERNED.0).payload(&value).timestamp(now_ms());
+            producer.send(message).map_err(|(e, _)| e)?;
+            carts += 1;
         }
         // Serves delivery reports, and waits.
         producer.poll(BURST);
