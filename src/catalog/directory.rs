@@ -7,6 +7,7 @@ use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plan, Plans, Rule};
 use crate::engine::contract::sample::Sampling;
+use crate::engine::derived::usecase::{Engine, UseCase};
 use crate::engine::published::draft::Draft;
 use crate::engine::published::entry::Entry;
 use crate::flow::io::Ms;
@@ -21,6 +22,10 @@ pub struct Directory {
     pub published: BTreeMap<ProductName, Entry>,
     /// Drafts of contracts, by their ids.
     pub drafts: BTreeMap<String, Draft>,
+    /// SQL that derives products, by the names that these have.
+    pub use_cases: BTreeMap<ProductName, UseCase>,
+    /// Engines that are configured to run it.
+    pub engines: BTreeSet<Engine>,
     pub findings: Vec<Finding>,
     /// The contracts in force of each product, with their rules.
     pub plans: BTreeMap<ProductName, Vec<Arc<Plan>>>,

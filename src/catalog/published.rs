@@ -5,6 +5,7 @@ use crate::catalog::files::{Finding, Source};
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::policy::Policy;
 use crate::engine::contract::{compile, odcs};
+use crate::engine::derived::usecase::{self, UseCase};
 use crate::engine::published::change::{Asked, Decided, Refusal};
 use crate::engine::published::draft::{Draft, Wanted};
 use crate::engine::published::entry::{Entry, key};
@@ -17,6 +18,7 @@ use tokio::sync::oneshot;
 pub enum Petition {
     Product { asked: Asked, done: oneshot::Sender<Result<Decided, NotDone>> },
     Draft { wanted: Wanted, done: oneshot::Sender<Result<Edited, NotDone>> },
+    UseCase { wanted: usecase::Wanted, done: oneshot::Sender<Result<Defined, NotDone>> },
 }
 
 /// What an edit of a draft came to.
@@ -24,6 +26,15 @@ pub enum Petition {
 pub struct Edited {
     /// `None`: it is gone.
     pub draft: Option<Draft>,
+    /// Whether anything was written.
+    pub changes: bool,
+}
+
+/// What became of a use case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defined {
+    /// `None`: it is gone.
+    pub case: Option<UseCase>,
     /// Whether anything was written.
     pub changes: bool,
 }

@@ -126,6 +126,7 @@ fn different(running: &Config, fresh: &Config) -> BTreeSet<String> {
         ("registry", &running.registry.login, &fresh.registry.login),
         ("connect", &running.discovery.connect.login, &fresh.discovery.connect.login),
         ("openlineage", &running.openlineage.peer.login, &fresh.openlineage.peer.login),
+        ("flink", &running.discovery.flink.login, &fresh.discovery.flink.login),
         ("ksqldb", &running.discovery.ksqldb.login, &fresh.discovery.ksqldb.login),
     ] {
         if login(old) != login(new) {

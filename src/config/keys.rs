@@ -343,6 +343,14 @@ pub const KEYS: &[Key] = &[
     text("ksqldb.ssl.certificate.location", "As registry.ssl.certificate.location."),
     text("ksqldb.ssl.key.location", "As registry.ssl.key.location."),
     request_timeout("ksqldb.request.timeout"),
+    text("flink.url", FLINK),
+    text("flink.jobmanager.url", "The JobManager's REST API, which knows why a job failed; empty: it is not asked."),
+    secret("flink.basic.auth.user.info", "user:password of both."),
+    secret("flink.bearer.auth.token", "A token instead of user and password."),
+    text("flink.ssl.ca.location", "As registry.ssl.ca.location."),
+    text("flink.ssl.certificate.location", "As registry.ssl.certificate.location."),
+    text("flink.ssl.key.location", "As registry.ssl.key.location."),
+    request_timeout("flink.request.timeout"),
     Key {
         path: "http.listen",
         default: &["127.0.0.1:8083"],
@@ -427,7 +435,9 @@ pub const KEYS: &[Key] = &[
 
 const CONNECT: &str = "Kafka Connect's REST API, where connectors, their topics and the systems behind them are looked up for lineage;\nseveral addresses, separated by commas, are several Connect clusters. Empty: none is asked.";
 const OPENLINEAGE: &str = "A catalog that is sent lineage events over HTTP too, in the order of their topic, each until it takes it:\nMarquez, DataHub, OpenMetadata. Several addresses are several catalogs. Empty: none.";
-const KSQLDB: &str = "ksqlDB's REST API, where queries, streams and tables are looked up for lineage; several addresses are several services.";
+const KSQLDB: &str = "ksqlDB's REST API, where queries, streams and tables are looked up for lineage; several addresses are several services.\nThe first of them runs use cases, too: SQL that makes a topic of others.";
+
+const FLINK: &str = "Flink's SQL gateway, which runs use cases: SQL that makes a topic of others.";
 
 const fn text(path: &'static str, doc: &'static str) -> Key {
     Key { path, default: &[""], kind: Kind::Text, doc }

@@ -46,7 +46,7 @@ pub fn check(
         }
         _ => {}
     }
-    let (urls, login) = (urls(typed, section, example), login(typed, section));
+    let (urls, login) = (urls(typed, &key_of("url"), example), login(typed, section));
     if !matches!(login, Login::Anonymous) && urls.iter().any(|url| url.starts_with("http://")) {
         notes.push(format!(
             "{section}.url is http: the login crosses the network in clear; write https where it leaves the host"
@@ -62,21 +62,22 @@ pub fn check(
     }
 }
 
-fn urls(typed: &mut Typed<'_>, section: &str, example: &str) -> Vec<String> {
-    let key = format!("{section}.url");
-    let text = typed.text(&key);
+/// Addresses without a slash at the end.
+pub fn urls(typed: &mut Typed<'_>, key: &str, example: &str) -> Vec<String> {
+    let text = typed.text(key);
     let urls = text.split(',').map(|url| url.trim().trim_end_matches('/')).filter(|url| !url.is_empty());
     let urls: Vec<String> = urls.map(str::to_owned).collect();
     for url in &urls {
         let place = url.strip_prefix("http://").or(url.strip_prefix("https://"));
         let host = place.unwrap_or("").split('/').next().unwrap_or("");
         if host.contains('@') {
+            let section = key.split('.').next().unwrap_or_default();
             let remedy = format!("write it without them, and set {section}.basic.auth.user.info, which is never shown");
-            typed.wrong(&key, "holds a user or a password".into(), &remedy);
+            typed.wrong(key, "holds a user or a password".into(), &remedy);
             // What was typed is a secret now.
             typed.errors.iter_mut().filter(|e| e.key == key).for_each(|e| e.value = None);
         } else if host.is_empty() || url.contains(['?', '#', ' ']) {
-            typed.wrong(&key, "is no address".into(), &format!("write one like {example}"));
+            typed.wrong(key, "is no address".into(), &format!("write one like {example}"));
         }
     }
     urls

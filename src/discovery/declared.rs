@@ -1,5 +1,6 @@
 //! What people have written down: `transformSourceObjects` of a contract's properties (ODCS), `inputContracts` and `inputPorts` of data
-//! products (ODPS). Names mean what they name exactly: a topic, or an object of a contract; what names neither is unresolved.
+//! products (ODPS), inputs and output of use cases that ran. Names mean what they name exactly: a topic, or an object of a contract; what
+//! names neither is unresolved.
 
 use crate::catalog::board::Board;
 use crate::catalog::document::Document;
@@ -8,7 +9,9 @@ use crate::catalog::folder::{self, Stamp};
 use crate::config::usable::Config;
 use crate::discovery::gathered::{Detail, Gathered, detail};
 use crate::discovery::topic::Cluster;
+use crate::engine::contract::name::ProductName;
 use crate::engine::contract::{joined, yaml};
+use crate::engine::derived::usecase::{State, UseCase};
 use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::sighting::{Evidence, Round};
 use serde_json::Value;
@@ -63,12 +66,26 @@ impl Collector for Declared {
         let mut gathered = Gathered::default();
         let topics = self.cluster.topics(&mut gathered);
         let found = edges(&directory.documents, &products, &topics, &mut gathered);
+        let found = found.into_iter().chain(of_use_cases(&directory.use_cases));
         for ((from, to), detail) in found {
             let (from, to) = (self.cluster.topic(&from), self.cluster.topic(&to));
             gathered.saw(&from, &to, Evidence::Declared, DECLARED, detail);
         }
         Ok(gathered.round(self.name(), now_ms))
     }
+}
+
+/// What a use case reads and writes, once an engine has been given it.
+fn of_use_cases(cases: &BTreeMap<ProductName, UseCase>) -> Edges {
+    let mut edges = Edges::new();
+    for (name, case) in cases.iter().filter(|(_, case)| case.has_run()) {
+        let state = case.state().map_or("", State::word);
+        let by = detail([("use_case", &name.to_string()), ("engine", case.definition.engine.word()), ("state", state)]);
+        for input in &case.definition.inputs {
+            edges.insert((input.clone(), case.definition.output.clone()), by.clone());
+        }
+    }
+    edges
 }
 
 /// From topic to topic, and who says so.

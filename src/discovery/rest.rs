@@ -6,7 +6,7 @@ use crate::registry::tls;
 use serde_json::Value;
 use std::time::Duration;
 use ureq::Agent;
-use ureq::http::Response;
+use ureq::http::{Request, Response};
 
 /// A connector with its configuration and states takes some 4 kB: 4,000 of them.
 const ANSWER_BYTES: u64 = 16 * 1024 * 1024;
@@ -56,6 +56,23 @@ impl Rest {
             request = request.header("Authorization", authorization);
         }
         self.told(url, request.send(body.to_string()))
+    }
+
+    /// Status and body, whatever they are; the error is that there is no answer.
+    pub fn ask(&self, method: &str, url: &str, body: Option<&Value>) -> Result<(u16, String), String> {
+        let mut request = Request::builder().method(method).uri(url).header("Accept", "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let request = request.header("Content-Type", "application/json");
+        let request = request.body(body.map(Value::to_string).unwrap_or_default());
+        let request = request.map_err(|e| format!("{url}: {e}"))?;
+        let section = self.section;
+        let mut answer =
+            self.agent.run(request).map_err(|e| format!("{url}: {e}; see {section}.url and {section}.ssl"))?;
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec();
+        let body = body.map_err(|e| format!("{url}: the answer cannot be read: {e}"))?;
+        Ok((answer.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
     }
 
     fn told(&self, url: &str, answer: Result<Response<ureq::Body>, ureq::Error>) -> Told {

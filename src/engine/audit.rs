@@ -107,6 +107,9 @@ pub fn named(method: &str, path: &str) -> (String, Option<String>) {
         ["drafts", _] if method == "DELETE" => ("draft.delete".to_owned(), None),
         ["drafts", _] => ("draft.edit".to_owned(), None),
         ["drafts", _, what] => (format!("draft.{what}"), None),
+        ["use-cases", domain, name] if method == "DELETE" => ("use-case.delete".to_owned(), of(domain, name)),
+        ["use-cases", domain, name] => ("use-case.register".to_owned(), of(domain, name)),
+        ["use-cases", domain, name, what] => (format!("use-case.{what}"), of(domain, name)),
         _ => (format!("{}.{}", method.to_lowercase(), parts.last().unwrap_or(&"")), None),
     }
 }
@@ -126,6 +129,9 @@ mod tests {
             ("PUT /products/shop/orders/pause", "product.pause", Some("shop/orders")),
             ("POST /drafts/7/trial", "draft.trial", None),
             ("DELETE /drafts/7", "draft.delete", None),
+            ("PUT /use-cases/shop/big", "use-case.register", Some("shop/big")),
+            ("DELETE /use-cases/shop/big", "use-case.delete", Some("shop/big")),
+            ("POST /use-cases/shop/big/execute", "use-case.execute", Some("shop/big")),
             ("POST /admin/reload", "post.reload", None),
         ] {
             let (method, path) = call.split_once(' ').unwrap();

@@ -12,6 +12,7 @@ pub mod lineage; // who feeds whom, with evidence
 pub mod trial; // a dry run: records against a contract, without a broker
 pub mod audit; // what was asked of the mesh, and what came of it
 pub mod published; // products of the API: what the catalog holds of one, and which changes it takes
+pub mod derived; // products that SQL makes of others: use cases and their runs
 pub mod infer; // a contract drafted from records
 pub mod policy; // rules of the mesh about contracts and products
 pub mod access; // who may do what: roles, logins, tokens of a provider

@@ -81,6 +81,8 @@ struct Begin {
     topic: Option<String>,
     /// As it is published; publishing the draft changes it.
     product: Option<String>,
+    /// Inferred from what this use case writes, and named like it.
+    use_case: Option<String>,
     /// Begun by hand.
     contract: Option<String>,
     domain: Option<String>,
@@ -90,7 +92,7 @@ struct Begin {
 }
 
 const BEGIN: &str = "send {\"topic\": \"shop.orders\", \"domain\": \"shop\", \"name\": \"orders\", \"records\": 10000, \"seconds\": 10}, of which \
-                     only the topic must be there, or {\"product\": \"shop/orders\"}, or {\"contract\": \"…\", \"topic\": \"shop.orders\"}";
+                     only the topic must be there, or {\"product\": \"shop/orders\"}, {\"use_case\": \"shop/big\"}, or {\"contract\": \"…\", \"topic\": \"shop.orders\"}";
 
 /// `POST /drafts`: 201 with the draft and its place.
 pub async fn begin(State(site): State<Site>, call: Call, body: Bytes) -> Response {
@@ -101,7 +103,7 @@ pub async fn begin(State(site): State<Site>, call: Call, body: Bytes) -> Respons
 }
 
 async fn begun(site: &Site, call: Call, body: &Bytes) -> Result<Response, Box<Response>> {
-    let asked: Begin = read(body, BEGIN)?;
+    let asked = of_use_case(site, read(body, BEGIN)?)?;
     let draft = match asked {
         Begin { topic, contract: Some(contract), product: None, .. } => {
             if let Some(topic) = &topic {
@@ -117,7 +119,7 @@ async fn begun(site: &Site, call: Call, body: &Bytes) -> Result<Response, Box<Re
             let Inferred { contract, sample } = experience(site, experiment).await?;
             Draft { topic, contract, sample: Some(sample), ..Draft::default() }
         }
-        _ => return Err(bad(&format!("the body names neither topic, product nor contract; {BEGIN}"))),
+        _ => return Err(bad(&format!("the body names neither topic, product, use case nor contract; {BEGIN}"))),
     };
     let id = crate::engine::event::id::of(&["draft", &call.by.correlation, &call.by.path])[..12].to_owned();
     let wanted = Wanted { id: id.clone(), edit: Edit::Begin(draft), expected: Expected::Absent, by: call.by };
@@ -238,6 +240,23 @@ pub async fn publish(
     let expected = draft.base.clone().map_or(Expected::Absent, Expected::Tag);
     let change = Change::Publish { contracts: texts, product: None };
     publish::ask(&site, Publication { product, change, expected: Some(expected), draft: Some(id) }, call).await
+}
+
+/// What a use case writes, by its name.
+fn of_use_case(site: &Site, asked: Begin) -> Result<Begin, Box<Response>> {
+    let Begin { use_case: Some(case), topic: None, product: None, contract: None, .. } = &asked else {
+        return Ok(asked);
+    };
+    let name = case.split_once('/').map(|(domain, name)| ProductName { domain: domain.into(), name: name.into() });
+    let directory = site.board.directory();
+    let Some((name, case)) = name.and_then(|name| directory.use_cases.get_key_value(&name)) else {
+        let detail = format!("there is no use case {case}; GET /use-cases lists them");
+        return Err(Box::new(problem(StatusCode::NOT_FOUND, &detail)));
+    };
+    let topic = Some(case.definition.output.clone());
+    let (domain, own) = (name.domain.clone(), name.name.clone());
+    let (domain, name) = (asked.domain.clone().or(Some(domain)), asked.name.clone().or(Some(own)));
+    Ok(Begin { topic, domain, name, use_case: None, ..asked })
 }
 
 fn of_product(site: &Site, product: &str) -> Result<Draft, Box<Response>> {

@@ -13,6 +13,7 @@ pub mod publish; // products published, changed, withdrawn
 pub mod matched; // If-Match, If-None-Match
 pub mod audit; // /audit, and what notes each request
 pub mod drafts; // /drafts
+pub mod usecases; // /use-cases
 pub mod call; // who asks, by which call, why
 pub mod impact; // who reads a product, by name
 pub mod status; // /products/…/status

@@ -6,7 +6,7 @@ use crate::http::access;
 use crate::http::server::Site;
 use crate::http::{
     audit, contracts, domains, drafts, health, incidents, lineage, loggers, marquez, metrics, odps, openapi, policies,
-    products, publish, search, status, topics, wishes, workers,
+    products, publish, search, status, topics, usecases, wishes, workers,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -119,6 +119,7 @@ pub fn table() -> Vec<Route> {
     let mut rows = of_worker();
     rows.extend(of_products());
     rows.extend(of_drafts());
+    rows.extend(of_use_cases());
     rows.extend(of_mesh());
     rows.extend(marquez::table());
     rows
@@ -302,6 +303,40 @@ fn of_drafts() -> Vec<Route> {
             .query(&[WHY, DRY])
             .shows("Published")
             .gives(201, JSON, "Published")
+            .fails(&[503]),
+    ]
+}
+
+/// What is registered runs with the engine's rights: an admin says what, a domain when.
+fn of_use_cases() -> Vec<Route> {
+    vec![
+        Route::get("/use-cases", Viewer, usecases::list)
+            .tells("SQL that derives products, and how it runs")
+            .shows("UseCases"),
+        Route::get("/use-cases/{domain}/{name}", Viewer, usecases::one)
+            .tells("One with its statement")
+            .shows("UseCase"),
+        Route::put("/use-cases/{domain}/{name}", Admin, usecases::register)
+            .tells("Registers one, or defines it anew; its name is that of the product that it makes")
+            .query(&[WHY])
+            .takes(JSON, "NewUseCase")
+            .shows("UseCase")
+            .gives(201, JSON, "UseCase")
+            .fails(&[503]),
+        Route::delete("/use-cases/{domain}/{name}", Admin, usecases::delete)
+            .tells("Forgets one that does not run; what it made stays")
+            .query(&[WHY])
+            .empty(204)
+            .fails(&[503]),
+        Route::post("/use-cases/{domain}/{name}/execute", Owner, usecases::execute)
+            .tells("Has the engine run it; the use case says how that goes")
+            .query(&[WHY])
+            .gives(202, JSON, "UseCase")
+            .fails(&[503]),
+        Route::post("/use-cases/{domain}/{name}/stop", Owner, usecases::stop)
+            .tells("Has the engine end it")
+            .query(&[WHY])
+            .gives(202, JSON, "UseCase")
             .fails(&[503]),
     ]
 }

@@ -62,7 +62,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
                 @if found.is_empty() {
                     div.panel.empty { h2 { "Nothing here" } p { (if looked.is_empty() { "Publish, change or pause something, and it stands here within a second." } else { "No request fits the filter." }) } }
                 } @else {
-                    ol.panel.audit { @for entry in &found { li { (line(entry, &site.address)) } } }
+                    ol.panel.audit { @for entry in &found { li { (line(entry, &site)) } } }
                 }
                 @if let Some(last) = found.last().filter(|_| more) { p { a.btn href={ "/audit?" (kept(&asked)) "after=" (last.id) } { "Older" } } }
             }
@@ -107,7 +107,7 @@ fn filters(asked: &Pairs, looked: &[Entry]) -> Markup {
     }
 }
 
-fn line(entry: &Entry, address: &str) -> Markup {
+fn line(entry: &Entry, site: &Site) -> Markup {
     let Line {
         actor,
         action,
@@ -147,7 +147,7 @@ fn line(entry: &Entry, address: &str) -> Markup {
                         @if let Some(after) = after { dt { "After" } dd.mono { (after.to_string()) } }
                     }
                 }
-                div.code.wrap { pre tabindex="0" role="region" aria-label="The call" { (curl(method, path, address)) span.c { "\n# " (status) } } button.btn.tiny data-copy=(curl(method, path, address)) hidden { "Copy" } }
+                div.code.wrap { pre tabindex="0" role="region" aria-label="The call" { (curl(method, path, site)) span.c { "\n# " (status) } } button.btn.tiny data-copy=(curl(method, path, site)) hidden { "Copy" } }
                 p.small.dimmer {
                     (day_and_clock(&at)) " UTC, by worker " span.mono { (worker) } ", request " span.mono { (correlation) } ". "
                     @if let Some((domain, name)) = product.as_deref().and_then(|product| product.split_once('/')) {
@@ -172,18 +172,29 @@ fn verb(action: &str) -> &str {
         "draft.publish" => "publishes the draft",
         "draft.edit" => "edits the draft",
         "draft.delete" => "drops the draft",
+        "use-case.register" => "registers the use case",
+        "use-case.execute" => "executes",
+        "use-case.stop" => "stops",
+        "use-case.delete" => "drops the use case",
         action => action,
     }
 }
 
 /// The same by hand. A body that it had is not kept: a file stands for it.
-pub fn curl(method: &str, path: &str, address: &str) -> String {
+pub fn curl(method: &str, path: &str, site: &Site) -> String {
     let body = match (method, path.ends_with("/contract") || path == "/products") {
         ("PUT" | "POST", true) => " --data-binary @contract.odcs.yaml",
+        ("PUT", _) if path.starts_with("/use-cases/") => " --data @use-case.json",
         ("PUT", _) if path.ends_with("/lifecycle") => " --data '{\"lifecycle\": \"deprecated\"}'",
         _ => "",
     };
-    format!("curl -X {method} {}{body}", quoted_url(&format!("http://{address}{path}")))
+    format!("curl -X {method} {}{body}", quoted_url(&format!("{}{path}", origin(site))))
+}
+
+/// Where this worker's REST is.
+pub fn origin(site: &Site) -> String {
+    let scheme = if site.gate.rules().tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", site.address)
 }
 
 fn quoted_url(url: &str) -> String {

@@ -4,19 +4,21 @@ use crate::catalog::directory::NO_CONTRACT;
 use crate::http::query::pairs;
 use crate::http::server::Site;
 use crate::page::frame::{self, Place};
-use crate::page::rest::{Ask, Fields, Rest, field, see};
+use crate::page::rest::{Ask, Fields, Rest, field, form, see};
 use crate::page::token;
+use crate::page::usecases;
 use crate::page::verdict::icon;
 use crate::page::words::encoded;
-use axum::extract::{FromRequest, Request, State};
+use axum::Extension;
+use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
-use axum::{Extension, Form};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const TOPICS_MAX: usize = 500;
+const USE_CASES_MAX: usize = 12;
 
 pub async fn page(State(site): State<Site>, Extension(rest): Extension<Rest>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
@@ -33,10 +35,9 @@ pub async fn page(State(site): State<Site>, Extension(rest): Extension<Rest>, re
 
 /// The form: `POST /drafts`, then the draft's own page.
 pub async fn begin(State(site): State<Site>, Extension(rest): Extension<Rest>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let fields = match Form::<Fields>::from_request(Request::from_parts(parts.clone(), body), &()).await {
-        Ok(Form(fields)) => fields,
-        Err(refused) => return frame::refused(&site, &parts.headers, &refused.to_string()),
+    let (parts, fields) = match form(&site, request).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
     };
     let said = |name: &str| Some(field(&fields, name)).filter(|value| !value.is_empty());
     let wish = match said("product") {
@@ -98,6 +99,10 @@ fn shown(
                 @if topics.is_empty() { div.panel.empty { p { "Every topic has a contract, or is none of the mesh's." } } } @else {
                     ul.panel.pad.inline { @for topic in topics.iter().take(60) { li { a.mono href={ "/create?topic=" (encoded(topic)) } { (topic) } } } }
                 }
+            }
+            section.sec aria-labelledby="h-sql" {
+                header { h2 #h-sql { "Or of SQL" } p { "A use case makes a topic of others; what it writes becomes a product." } a.end.small href="/use-cases" { "All use cases" } }
+                (usecases::rows(directory.use_cases.iter().take(USE_CASES_MAX)))
             }
             (begun(drafts))
         }

@@ -7,7 +7,6 @@ use crate::http::server::Site;
 use crate::http::workers;
 use crate::page::explore::{folded, products, score};
 use crate::page::frame::{self, Place};
-use crate::page::product::lifecycle;
 use crate::page::seen::Seen;
 use crate::page::verdict::{counted as counted_verdict, mark};
 use crate::page::words::{counted, encoded};
@@ -68,7 +67,7 @@ pub async fn page(State(site): State<Site>, Path(domain): Path<String>, headers:
                             tr role="row" {
                                 th scope="row" role="rowheader" { a.quiet href=(seen.href()) { (seen.name.name) } }
                                 td role="cell" { (mark(seen.status)) }
-                                td role="cell" { (lifecycle(seen, &directory).map_or("–", |life| life.word())) }
+                                td role="cell" { (seen.lifecycle.map_or("–", |life| life.word())) }
                                 td.mono.small role="cell" { (path.unwrap_or("the catalog")) }
                                 td.num role="cell" { (seen.readers.as_ref().map_or("–".to_owned(), |of| of.len().to_string())) }
                                 td role="cell" {

@@ -9,15 +9,15 @@ use crate::http::server::Site;
 use crate::page::audit::curl;
 use crate::page::create::steps;
 use crate::page::frame::{self, Place};
-use crate::page::rest::{Ask, Fields, Rest, Said, field, see};
+use crate::page::rest::{Ask, Rest, Said, field, form, reason, see, tag};
 use crate::page::token;
 use crate::page::verdict::{icon, mark, rank};
 use crate::page::words::{count, counted, encoded};
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::Extension;
+use axum::extract::{Path, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::{Extension, Form};
 use maud::{Markup, html};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -50,15 +50,14 @@ pub async fn act(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let fields = match Form::<Fields>::from_request(Request::from_parts(parts.clone(), body), &()).await {
-        Ok(Form(fields)) => fields,
-        Err(refused) => return frame::refused(&site, &parts.headers, &refused.to_string()),
+    let (parts, fields) = match form(&site, request).await {
+        Ok(form) => form,
+        Err(refused) => return *refused,
     };
     let place = format!("/drafts/{}", encoded(&id));
     let wish = field(&fields, "do");
     let ask = |method, path: String, body: Vec<u8>, tag: Option<String>| Ask { from: &parts, method, path, body, tag };
-    let tag = Some(field(&fields, "etag").to_owned()).filter(|tag| !tag.is_empty());
+    let tag = tag(&fields);
     if wish == "delete" {
         let answer = ask(Method::DELETE, place, Vec::new(), tag).of(&rest).await;
         return match answer.status.is_success() {
@@ -87,8 +86,7 @@ pub async fn act(
             }
         }
         "publish" => {
-            let reason = field(&fields, "reason");
-            let why = if reason.is_empty() { String::new() } else { format!("?reason={}", encoded(reason)) };
+            let why = reason(&fields);
             let tag = saved.body["etag"].as_str().map(str::to_owned);
             let answer = ask(Method::POST, format!("{place}/publish{why}"), Vec::new(), tag).of(&rest).await;
             if answer.status.is_success() {
@@ -160,7 +158,7 @@ async fn shown(site: &Site, rest: &Rest, parts: &Parts, id: &str, text: Option<&
                         section.panel.pad.stack aria-labelledby="h-why" {
                             h2 #h-why { "Publish" }
                             label.fld { span { "Why? The audit keeps it." } input name="reason" maxlength="300" autocomplete="off"; }
-                            div.code.wrap { pre tabindex="0" role="region" aria-label="The call behind Publish" { (curl("POST", &format!("/drafts/{}/publish", encoded(id)), &site.address)) } }
+                            div.code.wrap { pre tabindex="0" role="region" aria-label="The call behind Publish" { (curl("POST", &format!("/drafts/{}/publish", encoded(id)), site)) } }
                             button.btn.danger.tiny name="do" value="delete" formnovalidate { "Throw the draft away" }
                         }
                     }

@@ -4,6 +4,7 @@ use crate::catalog::directory::NO_CONTRACT;
 use crate::clock::now_ms;
 use crate::engine::check::verdict::Status;
 use crate::engine::event::result::word;
+use crate::engine::published::lifecycle::Lifecycle;
 use crate::http::query::{Pairs, pairs};
 use crate::http::server::Site;
 use crate::http::workers;
@@ -142,12 +143,22 @@ fn fits(seen: &Seen, pairs: &Pairs) -> bool {
         && any("verdict", word(folded(seen.status)))
         && any("domain", &seen.name.domain)
         && any("owner", &seen.info.owner)
+        && any("tier", seen.tier.unwrap_or_default())
+        && any("lifecycle", seen.lifecycle.map_or("", Lifecycle::word))
         && (pairs.last("holds").is_none() || seen.personal)
 }
 
 /// What the search looks through, here and in the script.
 fn haystack(seen: &Seen) -> String {
     let mut text = format!("{} {} {} {}", seen.name.name, seen.name.domain, seen.info.owner, word(folded(seen.status)));
+    if let Some(tier) = seen.tier {
+        text.push_str(" tier ");
+        text.push_str(tier);
+    }
+    if let Some(lifecycle) = seen.lifecycle {
+        text.push(' ');
+        text.push_str(lifecycle.word());
+    }
     let topics = seen.info.topics.iter().map(String::as_str);
     for more in seen.text.into_iter().chain(topics).chain(seen.fields.iter().copied().take(40)) {
         text.push(' ');
@@ -157,6 +168,17 @@ fn haystack(seen: &Seen) -> String {
         text.push_str(" personal data pii");
     }
     text.to_lowercase()
+}
+
+/// What the script holds checked facets against, whole: `|domain=shop|tier=1|`.
+fn faceted(seen: &Seen) -> String {
+    let lifecycle = seen.lifecycle.map_or("", Lifecycle::word);
+    let holds = if seen.personal { "personal data" } else { "" };
+    let (domain, owner, tier) = (&seen.name.domain, &seen.info.owner, seen.tier.unwrap_or_default());
+    format!(
+        "|verdict={}|domain={domain}|owner={owner}|tier={tier}|lifecycle={lifecycle}|holds={holds}|",
+        word(folded(seen.status))
+    )
 }
 
 fn sort(shown: &mut [&Seen], by: &str) {
@@ -181,12 +203,12 @@ fn facets(all: &[Seen], pairs: &Pairs) -> Markup {
     };
     let group = |title: &str, name: &str, found: BTreeMap<String, usize>| {
         html! {
-            fieldset.facet {
+            @if found.keys().any(|value| !value.is_empty()) { fieldset.facet {
                 legend { (title) }
                 @for (value, number) in found.iter().filter(|(value, _)| !value.is_empty()).take(12) {
                     label { input type="checkbox" name=(name) value=(value) checked[pairs.has(name, value)]; span.clip { (value) } span.num { (number) } }
                 }
-            }
+            } }
         }
     };
     html! {
@@ -204,6 +226,8 @@ fn facets(all: &[Seen], pairs: &Pairs) -> Markup {
                     }
                 }
                 (group("Domain", "domain", tally(|seen| seen.name.domain.clone())))
+                (group("Tier", "tier", tally(|seen| seen.tier.unwrap_or_default().to_owned())))
+                (group("Lifecycle", "lifecycle", tally(|seen| seen.lifecycle.map_or("", Lifecycle::word).to_owned())))
                 (group("Owner", "owner", tally(|seen| seen.info.owner.clone())))
                 fieldset.facet {
                     legend { "Holds" }
@@ -251,7 +275,7 @@ fn row(seen: &Seen, now: i64) -> Markup {
     let records = seen.windows.last().map_or(0, |window| window.records);
     let found = seen.findings();
     html! {
-        li data-t=(haystack(seen)) {
+        li data-t=(haystack(seen)) data-f=(faceted(seen)) {
             div { (chip(seen.status)) }
             div.what {
                 h3 { a href=(seen.href()) { (seen.name.name) } }

@@ -92,6 +92,8 @@ fn shown(site: &Site, headers: &HeaderMap, uri: &Uri, product: Option<&ProductNa
     let wrong = part.edges.iter().filter(|edge| part.wrong(edge).is_some()).count();
     let title = match (&impact, product) {
         (Some(impact), Some(product)) => depends(impact, &product.name),
+        _ if part.edges.is_empty() => "Nobody is known to feed anything yet".to_owned(),
+        _ if start.is_empty() => format!("{} of the mesh feed each other", counted(part.nodes.len(), "node")),
         _ => format!("{}: {} feed each other", name, counted(part.nodes.len(), "node")),
     };
     let json =

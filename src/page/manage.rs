@@ -8,16 +8,15 @@ use crate::http::impact::consumers;
 use crate::http::server::Site;
 use crate::page::audit::curl;
 use crate::page::frame::{self, Place};
-use crate::page::rest::{Ask, Fields, Rest, field, see};
+use crate::page::rest::{Ask, Fields, Rest, field, form, reason, see, tag};
 use crate::page::seen::href;
 use crate::page::token;
 use crate::page::verdict::icon;
 use crate::page::words::{counted, encoded};
-use axum::extract::{FromRequest, Path, Request, State};
-use axum::http::request::Parts;
+use axum::Extension;
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use axum::{Extension, Form};
 use maud::{Markup, html};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -38,23 +37,16 @@ pub async fn live(
     request: Request,
 ) -> Response {
     let product = ProductName { domain, name };
-    let (parts, fields) = match form(&site, request).await {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    let mut wish = json!({"lifecycle": field(&fields, "lifecycle")});
-    for name in ["successor", "end_of_life"] {
-        if !field(&fields, name).is_empty() {
-            wish[name] = json!(field(&fields, name));
+    let wish = |fields: &Fields| {
+        let mut wish = json!({"lifecycle": field(fields, "lifecycle")});
+        for name in ["successor", "end_of_life"] {
+            if !field(fields, name).is_empty() {
+                wish[name] = json!(field(fields, name));
+            }
         }
-    }
-    let path = format!("{}/lifecycle{}", href(&product), reason(&fields));
-    let ask = Ask { from: &parts, method: Method::PUT, path, body: wish.to_string().into_bytes(), tag: tag(&fields) };
-    let answer = ask.of(&rest).await;
-    match answer.status.is_success() {
-        true => see(&href(&product)),
-        false => changing(&site, &parts.headers, &product, Some(&answer.detail())),
-    }
+        Ok((Method::PUT, "/lifecycle", wish.to_string().into_bytes()))
+    };
+    sent(&site, &rest, &product, request, wish, (changing, href(&product))).await
 }
 
 pub async fn leave(
@@ -73,39 +65,41 @@ pub async fn withdraw(
     request: Request,
 ) -> Response {
     let product = ProductName { domain, name };
-    let (parts, fields) = match form(&site, request).await {
+    let wish = |fields: &Fields| match field(fields, "name").trim() == product.name {
+        true => Ok((Method::DELETE, "", Vec::new())),
+        false => Err(format!("Type its name, {}, to say that you mean it.", product.name)),
+    };
+    let then = format!("/audit?product={}", encoded(&product.to_string()));
+    sent(&site, &rest, &product, request, wish, (withdrawing, then)).await
+}
+
+/// What a form asks of REST: the method, what stands behind the product's path, and the body.
+type Wish = (Method, &'static str, Vec<u8>);
+/// The form again, with what went wrong.
+type Again = fn(&Site, &HeaderMap, &ProductName, Option<&str>) -> Response;
+
+/// A form on its way to REST, and to the page behind it.
+async fn sent(
+    site: &Site,
+    rest: &Rest,
+    product: &ProductName,
+    request: Request,
+    wish: impl FnOnce(&Fields) -> Result<Wish, String>,
+    (again, then): (Again, String),
+) -> Response {
+    let (parts, fields) = match form(site, request).await {
         Ok(form) => form,
         Err(refused) => return *refused,
     };
-    if field(&fields, "name").trim() != product.name {
-        let trouble = format!("Type its name, {}, to say that you mean it.", product.name);
-        return withdrawing(&site, &parts.headers, &product, Some(&trouble));
-    }
-    let path = format!("{}{}", href(&product), reason(&fields));
-    let ask = Ask { from: &parts, method: Method::DELETE, path, body: Vec::new(), tag: tag(&fields) };
-    let answer = ask.of(&rest).await;
+    let (method, behind, body) = match wish(&fields) {
+        Ok(wish) => wish,
+        Err(trouble) => return again(site, &parts.headers, product, Some(&trouble)),
+    };
+    let path = format!("{}{behind}{}", href(product), reason(&fields));
+    let answer = Ask { from: &parts, method, path, body, tag: tag(&fields) }.of(rest).await;
     match answer.status.is_success() {
-        true => see(&format!("/audit?product={}", encoded(&product.to_string()))),
-        false => withdrawing(&site, &parts.headers, &product, Some(&answer.detail())),
-    }
-}
-
-async fn form(site: &Site, request: Request) -> Result<(Parts, Fields), Box<Response>> {
-    let (parts, body) = request.into_parts();
-    match Form::<Fields>::from_request(Request::from_parts(parts.clone(), body), &()).await {
-        Ok(Form(fields)) => Ok((parts, fields)),
-        Err(refused) => Err(Box::new(frame::refused(site, &parts.headers, &refused.to_string()))),
-    }
-}
-
-fn tag(fields: &Fields) -> Option<String> {
-    Some(field(fields, "etag").to_owned()).filter(|tag| !tag.is_empty())
-}
-
-fn reason(fields: &Fields) -> String {
-    match field(fields, "reason") {
-        "" => String::new(),
-        reason => format!("?reason={}", encoded(reason)),
+        true => see(&then),
+        false => again(site, &parts.headers, product, Some(&answer.detail())),
     }
 }
 
@@ -223,7 +217,7 @@ fn withdrawing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: 
                     input type="hidden" name="etag" value=(entry.tag());
                     label.fld { span { "Type " b { (product.name) } " to say that you mean it" } input name="name" required autocomplete="off" spellcheck="false"; }
                     label.fld { span { "Why? The audit keeps it." } input name="reason" maxlength="300" autocomplete="off"; }
-                    div.code.wrap { pre tabindex="0" role="region" aria-label="The call behind Withdraw" { (curl("DELETE", &href(product), &site.address)) } }
+                    div.code.wrap { pre tabindex="0" role="region" aria-label="The call behind Withdraw" { (curl("DELETE", &href(product), site)) } }
                     div.acts { a.btn href={ (href(product)) "/edit" } { "Deprecate instead" } button.btn.danger { "Withdraw " (product.name) } }
                 },
             }

@@ -23,6 +23,7 @@ pub mod topics; // /topics
 pub mod domain; // /domains/{domain}
 pub mod audit; // /audit
 pub mod create; // /create
+pub mod usecases; // /use-cases, and one of them
 pub mod draft; // /drafts/{id}
 pub mod manage; // a product changed or withdrawn
 pub mod token; // what tells our own forms from those of other pages

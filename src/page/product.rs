@@ -1,7 +1,6 @@
 //! `/products/{domain}/{name}`: the verdict first, then the evidence for it, then how to read it.
 
 use crate::catalog::directory::Directory;
-use crate::catalog::published::place;
 use crate::clock::now_ms;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::name::ProductName;
@@ -56,7 +55,7 @@ pub async fn page(
             (facts(&seen, &directory, &said))
         } }
         main #main {
-            (head(&seen, &directory, &said))
+            (head(&seen, &said))
             (stale(&seen, now))
             (ending(&seen, &directory))
             (banner(&seen, now))
@@ -106,7 +105,7 @@ fn contents(seen: &Seen, samples: usize) -> Markup {
     }
 }
 
-fn head(seen: &Seen, directory: &Directory, said: &Declared) -> Markup {
+fn head(seen: &Seen, said: &Declared) -> Markup {
     html! {
         div {
             nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " / " a href={ "/domains/" (encoded(&seen.name.domain)) } { (seen.name.domain) } " /" }
@@ -114,7 +113,7 @@ fn head(seen: &Seen, directory: &Directory, said: &Declared) -> Markup {
                 div {
                     div.title {
                         h1 { (seen.name.name) } (chip(seen.status))
-                        @if let Some(lifecycle) = lifecycle(seen, directory) { span.tag { (lifecycle.word()) } }
+                        @if let Some(lifecycle) = seen.lifecycle { span.tag { (lifecycle.word()) } }
                         @if let Some(tier) = &said.tier { span.tag { "tier " (tier) } }
                         @if let Some(quality) = &said.quality { span.tag { (quality) } }
                         @if seen.personal { span.tag.pii { "PII" } }
@@ -153,14 +152,6 @@ fn contract(seen: &Seen, directory: &Directory) -> Markup {
             }
         }
     }
-}
-
-/// A file is authoritative, whatever was published.
-pub fn lifecycle(seen: &Seen, directory: &Directory) -> Option<Lifecycle> {
-    let document = directory.documents.iter().find(|document| document.product == *seen.name);
-    let of_file = document.filter(|document| document.path != place(seen.name));
-    let entry = directory.published.get(seen.name).filter(|_| of_file.is_none());
-    entry.map(|entry| entry.lifecycle).or(document.and_then(|document| document.lifecycle))
 }
 
 fn facts(seen: &Seen, directory: &Directory, said: &Declared) -> Markup {

@@ -1,12 +1,16 @@
 //! A form's wish as the REST call that fulfils it: the same route, guards and audit as for curl. A page decides nothing itself.
 
 use crate::http::access::Client;
-use axum::Router;
+use crate::http::server::Site;
+use crate::page::frame;
+use crate::page::words::encoded;
 use axum::body::{Body, to_bytes};
+use axum::extract::FromRequest;
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Form, Router};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -81,6 +85,28 @@ pub type Fields = Vec<(String, String)>;
 
 pub fn field<'f>(fields: &'f Fields, name: &str) -> &'f str {
     fields.iter().rev().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim_end_matches(['\r', '\n']))
+}
+
+/// A form that was sent: who sent it, and its fields.
+pub async fn form(site: &Site, request: axum::extract::Request) -> Result<(Parts, Fields), Box<Response>> {
+    let (parts, body) = request.into_parts();
+    match Form::<Fields>::from_request(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(Form(fields)) => Ok((parts, fields)),
+        Err(refused) => Err(Box::new(frame::refused(site, &parts.headers, &refused.to_string()))),
+    }
+}
+
+/// The `ETag` that a form was made of.
+pub fn tag(fields: &Fields) -> Option<String> {
+    Some(field(fields, "etag").to_owned()).filter(|tag| !tag.is_empty())
+}
+
+/// Why, as a query.
+pub fn reason(fields: &Fields) -> String {
+    match field(fields, "reason") {
+        "" => String::new(),
+        reason => format!("?reason={}", encoded(reason)),
+    }
 }
 
 /// 303: the browser asks for the place with GET, so that loading it again sends no form again. `place` is a path of ours.

@@ -1,6 +1,6 @@
 //! Who gets a page: whoever asks for `text/html` at least as much as for JSON, at a path that has one. All else is REST's.
 
-use crate::engine::access::standing::Standing::{Nobody, Owner, Publisher, Viewer};
+use crate::engine::access::standing::Standing::{Admin, Nobody, Owner, Publisher, Viewer};
 use crate::http::access::shield::shield;
 use crate::http::origin;
 use crate::http::routes::{self, Route};
@@ -8,7 +8,7 @@ use crate::http::server::{self, Site};
 use crate::page::rest::Rest;
 use crate::page::{
     asset, audit, create, domain, draft, explore, incident, incidents, lineage, manage, policies, product, token,
-    topics,
+    topics, usecases,
 };
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, VARY};
@@ -39,6 +39,10 @@ pub fn table() -> Vec<Route> {
         Route::get("/audit", Viewer, audit::page),
         Route::get("/create", Viewer, create::page),
         Route::post("/create", Publisher, create::begin),
+        Route::get("/use-cases", Viewer, usecases::list),
+        Route::post("/use-cases", Admin, usecases::register),
+        Route::get("/use-cases/{domain}/{name}", Viewer, usecases::page),
+        Route::post("/use-cases/{domain}/{name}", Owner, usecases::act),
         Route::get("/drafts/{id}", Publisher, draft::page),
         Route::post("/drafts/{id}", Publisher, draft::act).body(form()),
     ]
@@ -97,7 +101,12 @@ fn themed(request: &mut Request) {
     let query = request.uri().query().unwrap_or_default();
     let asked = ["theme=light", "theme=dark"].into_iter().find(|word| query.split('&').any(|pair| pair == *word));
     if let Some(word) = asked {
-        request.headers_mut().insert(COOKIE, HeaderValue::from_static(word));
+        // Before the others: the first one counts.
+        let others = request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let all = std::iter::once(word).chain(others).collect::<Vec<_>>().join("; ");
+        if let Ok(all) = HeaderValue::from_str(&all) {
+            request.headers_mut().insert(COOKIE, all);
+        }
     }
 }
 

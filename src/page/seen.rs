@@ -1,13 +1,16 @@
 //! One product with all that its page says: what its contracts say, and how it stands by the word of its owner.
 
 use crate::catalog::directory::{Directory, Info};
+use crate::catalog::document::Document;
 use crate::catalog::fleet::Peer;
 use crate::catalog::lineage::Lineage;
+use crate::catalog::published::place;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::described::Field;
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Plan, Rule};
 use crate::engine::lineage::node::{Edge, Node};
+use crate::engine::published::lifecycle::Lifecycle;
 use crate::flow::io::Ms;
 use crate::flow::state::{ProductState, Summary};
 use crate::http::server::Site;
@@ -27,6 +30,9 @@ pub struct Seen<'d> {
     pub text: Option<&'d str>,
     /// Paths of fields, for the search.
     pub fields: Vec<&'d str>,
+    /// A contract's word for how much it matters.
+    pub tier: Option<&'d str>,
+    pub lifecycle: Option<Lifecycle>,
     /// Some field is classified.
     pub personal: bool,
     pub standing: Option<Standing>,
@@ -80,6 +86,8 @@ impl<'d> Seen<'d> {
             plans: directory.plans.get(name).map(Vec::as_slice).unwrap_or_default(),
             text: datasets().find_map(|dataset| dataset.text.as_deref()),
             fields: documents.iter().flat_map(|document| &document.fields).map(|field| field.path.as_str()).collect(),
+            tier: documents.iter().find_map(|document| document.tier.as_deref()),
+            lifecycle: lifecycle(name, directory, &documents),
             personal: datasets().any(|dataset| classified(&dataset.fields)),
             standing,
             status,
@@ -185,4 +193,12 @@ fn windows(state: &ProductState) -> Vec<Window> {
             Some(window)
         })
         .collect()
+}
+
+/// A file is authoritative, whatever was published.
+fn lifecycle(name: &ProductName, directory: &Directory, documents: &[&Document]) -> Option<Lifecycle> {
+    let document = documents.first();
+    let of_file = document.filter(|document| document.path != place(name));
+    let entry = directory.published.get(name).filter(|_| of_file.is_none());
+    entry.map(|entry| entry.lifecycle).or(document.and_then(|document| document.lifecycle))
 }

@@ -17,9 +17,9 @@
   // Instant search and facets: filter what is on the page at once; Enter asks the server (GET /?q=&verdict=).
   function filter(list, q) {
     const words = q.toLowerCase().split(/\s+/).filter(Boolean); let n = 0;
-    const sets = $$('.facet').map(f => $$(':checked', f).map(c => c.value)).filter(s => s.length);
+    const sets = $$('.facet').map(f => $$(':checked', f).map(c => `|${c.name}=${c.value}|`)).filter(s => s.length);
     for (const li of $$('[data-t]', list)) {
-      const has = w => li.dataset.t.includes(w), hit = words.every(has) && sets.every(s => s.some(has)); li.hidden = !hit; n += hit;
+      const has = w => li.dataset.t.includes(w), hit = words.every(has) && sets.every(s => s.some(f => li.dataset.f.includes(f))); li.hidden = !hit; n += hit;
       const a = $('h3 a', li), name = a.textContent; a.textContent = '';
       const at = words[0] ? name.toLowerCase().indexOf(words[0]) : -1;
       if (at < 0) { a.textContent = name; continue }

@@ -15,6 +15,7 @@ use crate::catalog::wish::{self, Order, Wish};
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::Plans;
+use crate::engine::derived::usecase;
 use crate::engine::event::envelope;
 use crate::engine::published::{draft, entry};
 use crate::flow::io::{Fault, Part};
@@ -190,6 +191,10 @@ impl Keeper {
                     }
                     Petition::Draft { wanted, done } => {
                         let made = registrar.draft(&wanted);
+                        Box::new(move || drop(done.send(made)))
+                    }
+                    Petition::UseCase { wanted, done } => {
+                        let made = registrar.use_case(&wanted);
                         Box::new(move || drop(done.send(made)))
                     }
                 }
@@ -400,7 +405,8 @@ impl Keeper {
         let entries = entry::entries(&self.catalog.records);
         self.board.set_published(entries.clone());
         let drafts = draft::drafts(&self.catalog.records);
-        self.board.edit(|directory| directory.drafts = drafts);
+        let cases = usecase::use_cases(&self.catalog.records);
+        self.board.edit(|directory| (directory.drafts, directory.use_cases) = (drafts, cases));
         self.files.publish(entries);
         let unseen =
             catalog::contracts(&self.catalog.records).into_iter().filter(|(hash, _)| !self.durable.contains(hash));

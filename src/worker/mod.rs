@@ -8,7 +8,8 @@ pub mod differences; // between two states of them
 pub mod auditor; // who asked what: written, read
 pub mod sole; // the catalog's one writer at a time
 pub mod laboratory; // samples and trials that requests ask for
-pub mod registrar; // changes of published products and drafts
+pub mod registrar; // changes of published products, drafts and use cases
+pub mod derived; // use cases, run by their engines
 pub mod rulings; // what policies say, told when it changes
 pub mod fingerprint; // of the key of uniqueness hashes
 pub mod gone; // topics of our own that were deleted
@@ -31,7 +32,7 @@ use crate::discovery::collectors;
 use crate::engine::event::envelope::Source;
 use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::names::Aliases;
-use crate::flow::io::Exit;
+use crate::flow::io::{Exit, Part};
 use crate::heap;
 use crate::http::access::{Gate, Rules};
 use crate::http::server::{Site, serve};
@@ -116,7 +117,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
         aliases: Arc::new(Aliases(config.lineage.as_ref().map(|l| l.aliases.clone()).unwrap_or_default())),
         posts,
         orders,
-        changes,
+        changes: changes.clone(),
         trail: trail.clone(),
         audit,
         gate: gate.clone(),
@@ -131,7 +132,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>, reloads: mp
     }));
     let (done, written) = oneshot::channel();
     let desk = Desk { trail, lines, done };
-    let boards = Boards { board, lineage, gate, posted, petitions, audit: desk, experiments };
+    let boards = Boards { board, lineage, gate, posted, changes, petitions, audit: desk, experiments };
     let exit = govern(config, boards, wishes, reloads, shutdown).await;
     drop(stop_http);
     let _ = http.await;
@@ -157,6 +158,7 @@ struct Boards {
     lineage: Arc<LineageBoard>,
     gate: Arc<Gate>,
     posted: mpsc::Receiver<Post>,
+    changes: mpsc::Sender<Petition>,
     petitions: mpsc::Receiver<Petition>,
     audit: Desk,
     experiments: mpsc::Receiver<Experiment>,
@@ -165,7 +167,7 @@ struct Boards {
 /// Sets up and supervises until the end.
 async fn govern(
     config: Config,
-    Boards { board, lineage, gate, posted, petitions: mut changes, audit, experiments }: Boards,
+    Boards { board, lineage, gate, posted, changes: asking, petitions: mut changes, audit, experiments }: Boards,
     mut wishes: mpsc::Receiver<Order>,
     mut reloads: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
@@ -204,6 +206,9 @@ async fn govern(
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
     laboratory::start(keeper.settings("contract", 0), config.clone(), experiments);
     auditor::start(keeper.settings("audit", 0), keeper.audit(), audit);
+    let first = Part::new(&keeper.deltas(), 0);
+    let derived =
+        derived::start(derived::Setup { config: config.clone(), board: board.clone(), changes: asking, first });
     let mut survey = survey::start(keeper.settings("inspect", 0), board.clone());
     let lineage = Lineage::start(lineage_setup(&config, &keeper, &board, lineage), posted);
     let mut watch = Watch::new(&config, &board, keeper.delta_partitions());
@@ -280,7 +285,7 @@ async fn govern(
     };
     board.stopping();
     service.stopping();
-    drop((survey, lineage));
+    drop((survey, lineage, derived));
     // The farewell takes no time of its own: a stop as a whole has its deadline.
     let farewell = tokio::task::spawn_blocking(|| herald.stop());
     let ((), _) = tokio::join!(drain(&config, tasks, &mut ended), farewell);

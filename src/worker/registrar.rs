@@ -3,10 +3,11 @@
 
 use crate::catalog::files::{FILE_BYTES_MAX, Source};
 use crate::catalog::policies::PolicyFiles;
-use crate::catalog::published::{Edited, NotDone};
+use crate::catalog::published::{Defined, Edited, NotDone};
 use crate::config::usable::Config;
 use crate::engine::audit::{self, Line};
 use crate::engine::contract::name::ProductName;
+use crate::engine::derived::usecase::{self, Edit, State, UseCase};
 use crate::engine::event::catalog::{self, Changed};
 use crate::engine::event::envelope::{self, Event, rfc3339};
 use crate::engine::published::change::{Asked, By, Change, Decided, Refusal, Standing, decide};
@@ -56,6 +57,13 @@ impl Registrar<'_> {
         let stands = |catalog: &Records, edited: &Edited| draft_of(catalog, &wanted.id) == edited.draft;
         self.sole.write(|catalog| law.draft(wanted, catalog), stands)
     }
+
+    /// The same of a use case.
+    pub fn use_case(&mut self, wanted: &usecase::Wanted) -> Result<Defined, NotDone> {
+        let law = self.law;
+        let stands = |catalog: &Records, defined: &Defined| case_of(catalog, &wanted.name) == defined.case;
+        self.sole.write(|catalog| law.use_case(wanted, catalog), stands)
+    }
 }
 
 impl Law<'_> {
@@ -75,7 +83,7 @@ impl Law<'_> {
         let (was, is) = (summed(before.as_ref()), summed(decided.after.as_ref()));
         let mut messages = vec![
             record(ours.catalog(), entry::key(&asked.product), value),
-            self.line(&asked.by, Some(&asked.product), (was, is), status, now_ms),
+            self.line(&asked.by, Some(&asked.product), (was, is), (status, None), now_ms),
         ];
         messages.extend(asked.draft.iter().map(|id| record(ours.catalog(), draft::key(id), None)));
         let changed = Changed {
@@ -117,7 +125,43 @@ impl Law<'_> {
             _ => 200,
         };
         let written = record(topics(self.config).catalog(), draft::key(&wanted.id), value);
-        Ok((edited, vec![written, self.line(&wanted.by, None, states, status, now_ms)]))
+        Ok((edited, vec![written, self.line(&wanted.by, None, states, (status, None), now_ms)]))
+    }
+
+    fn use_case(&self, wanted: &usecase::Wanted, catalog: &Records) -> Result<(Defined, Vec<Message>), NotDone> {
+        let before = case_of(catalog, &wanted.name);
+        let prefix = usecase::PREFIX;
+        let number = catalog.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)).count();
+        let now_ms = crate::clock::now_ms();
+        let known = usecase::Known { number, excluded: &|topic| self.config.excludes(topic) };
+        let after = usecase::decide(wanted, before.as_ref(), &known, now_ms).map_err(NotDone::Refused)?;
+        let changes = after != before;
+        let defined = Defined { case: after.clone(), changes };
+        if !changes {
+            return Ok((defined, Vec::new()));
+        }
+        let value = after.as_ref().map(serde_json::to_vec).transpose();
+        let value = value.map_err(|why| NotDone::Failed(why.to_string()))?;
+        let mut messages = vec![record(topics(self.config).catalog(), usecase::key(&wanted.name), value)];
+        let states = |case: &Option<UseCase>| case.as_ref().map(of_case);
+        let stood = |case: &Option<UseCase>| case.as_ref().and_then(UseCase::state);
+        let status = match (&wanted.edit, &before, stood(&after)) {
+            (Edit::Note { .. }, _, Some(State::Failed)) => 502,
+            (Edit::Note { .. }, ..) => 200,
+            (Edit::Execute | Edit::Stop, ..) => 202,
+            (_, None, _) => 201,
+            _ if after.is_none() => 204,
+            _ => 200,
+        };
+        // Of what a worker learns there is a line where the run stands otherwise than before.
+        let quiet = |state: Option<State>| matches!(state, Some(State::Starting | State::Stopping));
+        let noted = matches!(wanted.edit, Edit::Note { .. });
+        if !noted || (stood(&before) != stood(&after) && !quiet(stood(&after))) {
+            let detail = after.as_ref().and_then(|case| case.run.as_ref()?.message.clone()).filter(|_| noted);
+            let states = (states(&before), states(&after));
+            messages.push(self.line(&wanted.by, Some(&wanted.name), states, (status, detail), now_ms));
+        }
+        Ok((defined, messages))
     }
 
     /// What the audit says of a change, in the transaction that makes it.
@@ -126,7 +170,7 @@ impl Law<'_> {
         by: &By,
         product: Option<&ProductName>,
         (before, after): (Option<Value>, Option<Value>),
-        status: u16,
+        (status, detail): (u16, Option<String>),
         now_ms: i64,
     ) -> Message {
         let By { actor, reason, method, path, correlation } = by.clone();
@@ -143,7 +187,7 @@ impl Law<'_> {
             correlation,
             worker: self.config.worker.id.clone(),
             reason,
-            detail: None,
+            detail,
             before,
             after,
         });
@@ -199,6 +243,21 @@ fn entry_of(catalog: &Records, product: &ProductName) -> Option<Entry> {
 
 fn draft_of(catalog: &Records, id: &str) -> Option<draft::Draft> {
     serde_json::from_slice(catalog.get(&draft::key(id))?).ok()
+}
+
+fn case_of(catalog: &Records, name: &ProductName) -> Option<UseCase> {
+    serde_json::from_slice(catalog.get(&usecase::key(name))?).ok()
+}
+
+/// A use case with what was, or is to be, run: the audit is the only place that keeps it.
+fn of_case(case: &UseCase) -> Value {
+    json!({
+        "revision": case.revision,
+        "engine": case.definition.engine,
+        "statement": case.definition.statement,
+        "state": case.state(),
+        "jobs": case.run.as_ref().map(|run| &run.jobs),
+    })
 }
 
 /// A state in short: the contracts by id and version, whose texts the catalog keeps.

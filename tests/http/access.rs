@@ -65,6 +65,14 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("GET", "/incidents/{id}", "?++++"),
     ("GET", "/create", "?++++"),
     ("POST", "/create", "?-+++"),
+    ("GET", "/use-cases", "?++++"),
+    ("POST", "/use-cases", "?---+"),
+    ("GET", "/use-cases/{domain}/{name}", "?++++"),
+    ("PUT", "/use-cases/{domain}/{name}", "?---+"),
+    ("DELETE", "/use-cases/{domain}/{name}", "?---+"),
+    ("POST", "/use-cases/{domain}/{name}", "?--++"),
+    ("POST", "/use-cases/{domain}/{name}/execute", "?--++"),
+    ("POST", "/use-cases/{domain}/{name}/stop", "?--++"),
     ("GET", "/drafts", "?-+++"),
     ("POST", "/drafts", "?-+++"),
     ("GET", "/drafts/{id}", "?-+++"),
@@ -203,9 +211,9 @@ fn every_route_lets_through_whom_its_row_lets_through_and_nobody_else() {
 }
 
 /// A cookie of a form's browser, and a field that was made of it.
-const COOKIE: &str = "steward-form=0123456789abcdef0123456789abcdef";
+pub const COOKIE: &str = "steward-form=0123456789abcdef0123456789abcdef";
 
-fn signed() -> String {
+pub fn signed() -> String {
     let salt = "f".repeat(32);
     let hash = Sha256::new().chain_update("steward form").chain_update(&salt).chain_update(&COOKIE[13..]).finalize();
     format!("token={salt}.{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())

@@ -129,7 +129,7 @@ fn what_is_no_draft_is_refused_with_what_to_send() {
     decided(&served, || {
         for (call, body, status, words) in [
             ("POST /drafts", "", 400, "\"topic\": \"shop.orders\""),
-            ("POST /drafts", "{}", 400, "neither topic, product nor contract"),
+            ("POST /drafts", "{}", 400, "neither topic, product, use case nor contract"),
             ("POST /drafts", "{\"topics\": 1}", 400, "unknown field"),
             ("POST /drafts", "{\"topic\": \"none\"}", 404, "GET /topics"),
             ("POST /drafts", "{\"topic\": \"secret\"}", 422, "excluded"),

@@ -16,6 +16,7 @@ mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
 mod lists; // lists in pages, and one item of them
+mod usecases; // SQL that derives products
 mod drafts; // drafts of contracts
 mod terminal; // steward product, steward audit
 mod publish; // products published, changed, withdrawn

@@ -46,6 +46,7 @@ pub fn prepare(board: &Board) {
         described: Default::default(),
         rules: 2,
         lifecycle: None,
+        tier: None,
     }]);
     let reach = |committed, stable| Reach { committed, ends: Ends { start: 10, stable, high: stable + 1 } };
     let part = |partition| Part::new(&"shop.orders".into(), partition);

@@ -5,9 +5,10 @@ use crate::drafts::found;
 use crate::served::{Served, go, plans};
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::document::Document;
-use mesh_steward::catalog::published::{Edited, NotDone, Petition};
+use mesh_steward::catalog::published::{Defined, Edited, NotDone, Petition};
 use mesh_steward::clock::now_ms;
 use mesh_steward::engine::contract::name::{ContractHash, ProductName};
+use mesh_steward::engine::derived::usecase::{self, UseCase};
 use mesh_steward::engine::published::change::{Decided, Standing, decide};
 use mesh_steward::engine::published::draft::{self, Draft};
 use serde_json::{Value, json};
@@ -67,6 +68,7 @@ pub fn prepare(board: &Board) {
         described: Default::default(),
         rules: 2,
         lifecycle: None,
+        tier: None,
     }]);
     go(board, TaskState::Running);
 }
@@ -97,6 +99,21 @@ pub fn decided(served: &Served, act: impl FnOnce()) {
                         }
                         served.board.edit(|directory| directory.drafts = drafts.clone());
                         done.send(decided.map_err(NotDone::Refused)).unwrap();
+                        continue;
+                    }
+                    Ok(Petition::UseCase { wanted, done }) => {
+                        let mut cases = served.board.directory().use_cases.clone();
+                        let before = cases.get(&wanted.name).cloned();
+                        let known = usecase::Known { number: cases.len(), excluded: &|topic| topic == "secret" };
+                        let decided = usecase::decide(&wanted, before.as_ref(), &known, now_ms());
+                        match &decided {
+                            Ok(Some(case)) => drop(cases.insert(wanted.name, case.clone())),
+                            Ok(None) => drop(cases.remove(&wanted.name)),
+                            Err(_) => {}
+                        }
+                        served.board.edit(|directory| directory.use_cases = cases);
+                        let changes = |case: Option<UseCase>| Defined { changes: case != before, case };
+                        done.send(decided.map(changes).map_err(NotDone::Refused)).unwrap();
                         continue;
                     }
                     Err(_) => {

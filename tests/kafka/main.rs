@@ -36,6 +36,9 @@ mod faults {
 mod notify; // a service manager's ear
 #[path = "../openlineage/mod.rs"]
 mod openlineage; // the standard's schemas
+#[path = "../http/browser.rs"]
+#[allow(dead_code, reason = "what a screen reader would miss is asked beside it")]
+mod browser; // a headless Chromium
 #[path = "../dashboards/boards.rs"]
 mod boards; // dashboards and rules
 mod oracle; // orders with planted faults, and what must be found
@@ -75,4 +78,5 @@ mod catalogs; // lineage events sent on over HTTP
 mod collected; // what lineage's collectors see
 mod connectors; // lineage by Kafka Connect
 mod derived; // products of SQL, by a real Flink
+mod browsed; // a product's whole way in a browser alone
 mod readers; // lineage by groups and transactions

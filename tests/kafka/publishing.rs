@@ -25,7 +25,7 @@ fn contract(version: &str) -> String {
 }
 
 /// Status, ETag and body.
-fn send(worker: &Worker, method: &str, path: &str, tag: Option<&str>, body: &str) -> (u16, String, Value) {
+pub fn send(worker: &Worker, method: &str, path: &str, tag: Option<&str>, body: &str) -> (u16, String, Value) {
     let config =
         ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(40))).http_status_as_error(false);
     let agent: ureq::Agent = config.allow_non_standard_methods(true).build().into();
