@@ -123,6 +123,7 @@ fn opened() -> Inspector<PlansJudge> {
         delta_partitions: 1,
         task: "bench".into(),
         trails: None,
+        contents: None,
     };
     let mut stage = Inspector::new(PlansJudge::new(Arc::new(plans), &KEY), config);
     let committed = Committed { offset: 0, metadata: AT.topic.to_string() };

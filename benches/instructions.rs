@@ -13,7 +13,9 @@ use mesh_steward::engine::decode::json;
 use mesh_steward::engine::decode::names::Names;
 use mesh_steward::engine::decode::schema::AvroSchema;
 use mesh_steward::engine::decode::tree::Tree;
-use mesh_steward::engine::record::{Position, TopicId};
+use mesh_steward::engine::lineage::content::gather::Gatherer;
+use mesh_steward::engine::lineage::trail::Trail;
+use mesh_steward::engine::record::{Position, RawRecord, TopicId};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -34,6 +36,8 @@ fn main() {
         "check-json" => examine(&bare, &orders::json(0), rounds),
         "check-avro" => examine(&as_avro(bare), &orders::avro(&orders::schema()), rounds),
         "profile-json" => examine(&whole, &orders::json(0), rounds),
+        "content-json" => gather(&whole, rounds),
+        "headers-json" => look(rounds),
         other => panic!("{other} is no work"),
     }
 }
@@ -70,6 +74,42 @@ fn examine(plan: &Plan, values: &[Vec<u8>], rounds: usize) {
         }
         assert_eq!(tally.counts.undecodable, 0);
         black_box(tally);
+    }
+}
+
+/// What `lineage.content` adds to decoding: sketches of ten columns, which go on as in the minute that a task gathers for.
+fn gather(plan: &Plan, rounds: usize) {
+    let (mut examiner, mut gatherer) = (Examiner::new(&KEY), Gatherer::new(i64::MAX));
+    let topic: Arc<str> = orders::TOPIC.into();
+    gatherer.take(0);
+    for round in 0..rounds {
+        let values = orders::json(round * orders::COUNT);
+        for record in &orders::records(&values, 0) {
+            black_box(examiner.examine(plan, &[0], black_box(record)));
+            examiner.gather(plan, &topic, record.timestamp_ms, &mut gatherer);
+        }
+    }
+    assert!(!gatherer.take(i64::MAX).is_empty());
+}
+
+/// What `lineage.headers` adds, in the two seconds of twenty in which it looks: a trace of its own in each record, behind three headers.
+fn look(rounds: usize) {
+    let (values, topic) = (orders::json(0), orders::TOPIC);
+    for round in 0..rounds {
+        let traces: Vec<String> = (0..values.len())
+            .map(|n| {
+                format!("00-0af7651916cd43dd{:016x}-b7ad6b7169203331-01", (round * values.len() + n) * 0x9e37_79b9)
+            })
+            .collect();
+        let others = [("content-type", "application/json"), ("schema", "7"), ("origin", "shop")];
+        let mut trail = Trail::default();
+        for (record, trace) in orders::records(&values, 0).into_iter().zip(&traces) {
+            let mut headers: Vec<(&[u8], Option<&[u8]>)> =
+                others.iter().map(|(name, value)| (name.as_bytes(), Some(value.as_bytes()))).collect();
+            headers.push((b"traceparent", Some(trace.as_bytes())));
+            trail.look(0, topic, &[RawRecord { headers: Some(&headers), ..record }]);
+        }
+        assert!(!black_box(trail).is_empty());
     }
 }
 

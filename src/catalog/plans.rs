@@ -11,6 +11,7 @@ use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Check, Plan, Plans, Rule};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
+use crate::engine::lineage::content::gather::Gatherer;
 use crate::engine::profile::summary::{self, Summary};
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart};
 use crate::engine::trend::budget::Budget;
@@ -170,6 +171,12 @@ impl Judge for PlansJudge {
             }
             Some(reading) => self.examiner.count(&reading.plan, record, at, future, tally),
             None => &[],
+        }
+    }
+
+    fn gather(&self, lens: usize, topic: &Arc<str>, at_ms: Ms, into: &mut Gatherer) {
+        if let Some(Reading { plan, .. }) = self.readings.get(lens) {
+            self.examiner.gather(plan, topic, at_ms, into);
         }
     }
 

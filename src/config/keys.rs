@@ -161,6 +161,12 @@ pub const KEYS: &[Key] = &[
         doc: "Joins records by their headers, too: traceparent, ce_source with ce_id, those of dead letters. Two seconds of twenty\nare looked at.",
     },
     Key {
+        path: "lineage.content",
+        default: &["false"],
+        kind: Kind::Flag,
+        doc: "Compares what topics hold, too, by sketches of their columns: edges that contents look like are marked inferred.\nOf classified fields none are made. What it costs: docs/lineage-content.md.",
+    },
+    Key {
         path: "lineage.inbox",
         default: &[],
         kind: Kind::List,

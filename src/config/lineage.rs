@@ -37,11 +37,22 @@ pub fn check(typed: &mut Typed<'_>) -> Option<Lineage> {
     let (interval_ms, edge_ttl_ms) = (typed.duration("lineage.interval"), typed.duration("lineage.edge.ttl"));
     let edges_max = typed.whole("lineage.edges.max") as usize;
     let headers = typed.flag("lineage.headers");
+    let content = typed.flag("lineage.content");
     let inbox: Vec<String> = typed.list("lineage.inbox").iter().map(|topic| topic.expose().to_owned()).collect();
     for topic in &inbox {
         typed.name("lineage.inbox", topic);
     }
-    enabled.then_some(Lineage { topic, namespace, aliases, interval_ms, edge_ttl_ms, edges_max, headers, inbox })
+    enabled.then_some(Lineage {
+        topic,
+        namespace,
+        aliases,
+        interval_ms,
+        edge_ttl_ms,
+        edges_max,
+        headers,
+        content,
+        inbox,
+    })
 }
 
 /// Catalogs that are sent lineage events over HTTP.

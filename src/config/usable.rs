@@ -93,6 +93,8 @@ pub struct Lineage {
     pub edges_max: usize,
     /// Whether headers of records are looked at.
     pub headers: bool,
+    /// Whether their values are.
+    pub content: bool,
     /// Topics that others write OpenLineage events to.
     pub inbox: Vec<String>,
 }

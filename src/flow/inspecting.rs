@@ -1,6 +1,7 @@
 //! How stage 1 is set.
 
-use crate::engine::lineage::record::trail_key;
+use crate::engine::lineage::content::gather::Gathered;
+use crate::engine::lineage::record::{sketch_key, sketched, trail_key};
 use crate::engine::lineage::trail::Trail;
 use crate::flow::io::{Message, Ms};
 use std::sync::Arc;
@@ -26,23 +27,42 @@ pub struct InspectorConfig {
     pub task: String,
     /// Where trails of records' headers go, for lineage; `None`: nobody looks at them.
     pub trails: Option<Arc<str>>,
+    /// Where sketches of columns go, for lineage by contents; `None`: none are made.
+    pub contents: Option<Contents>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Contents {
+    pub topic: Arc<str>,
+    /// Sent so often, with the next flush.
+    pub every_ms: Ms,
 }
 
 impl InspectorConfig {
-    /// What was sampled of headers, for the log of lineage, which holds the last word of each task.
-    pub fn trail(&self, trail: &Trail) -> Option<Message> {
-        let topic = self.trails.clone().filter(|_| !trail.is_empty())?;
+    /// What was sampled for the log of lineage, which holds the last word of each task: of headers, and of columns, a message each so that
+    /// every one fits.
+    pub fn samples(&self, trail: &Trail, gathered: &[Gathered]) -> Vec<Message> {
         // The same for each start of the task.
         let task = self.task.split('@').next().unwrap_or_default();
-        Some(Message {
-            topic,
-            partition: Some(0),
-            key: Some(trail_key(task).into_bytes()),
-            headers: Vec::new(),
-            // Text keys and plain values: writing them has no failure of its own.
-            value: Some(serde_json::to_vec(trail).unwrap_or_default()),
-            copied: None,
-            about: None,
-        })
+        let trails = self.trails.iter().filter(|_| !trail.is_empty());
+        // Text keys and plain values: writing them has no failure of its own.
+        let trails = trails.map(|topic| word(topic, trail_key(task), serde_json::to_vec(trail).unwrap_or_default()));
+        let contents = self.contents.iter().flat_map(|contents| gathered.iter().map(move |of| (&contents.topic, of)));
+        let sketches = contents.map(|(topic, Gathered { topic: of, name, column })| {
+            word(topic, sketch_key(task, of, name), sketched(column))
+        });
+        trails.chain(sketches).collect()
+    }
+}
+
+fn word(topic: &Arc<str>, key: String, value: Vec<u8>) -> Message {
+    Message {
+        topic: topic.clone(),
+        partition: Some(0),
+        key: Some(key.into_bytes()),
+        headers: Vec::new(),
+        value: Some(value),
+        copied: None,
+        about: None,
     }
 }

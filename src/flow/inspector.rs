@@ -4,6 +4,7 @@
 use crate::engine::check::record::{Examined, UNDECODABLE, UNMEASURED};
 use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::SchemaRef;
+use crate::engine::lineage::content::gather::{Gathered, Gatherer};
 use crate::engine::lineage::trail::Trail;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart, window_of};
 use crate::flow::aside::Aside;
@@ -40,6 +41,8 @@ pub struct Inspector<J: Judge> {
     learned: Learned<J::Tally>,
     aside: Aside,
     trail: Trail,
+    /// Of columns; `None`: lineage does not look at contents.
+    gatherer: Option<Gatherer>,
     cadence: Cadence,
     weight_bytes: usize,
     /// Records since what has been learned was weighed.
@@ -59,6 +62,7 @@ pub struct Cut<T> {
     learned: Learned<T>,
     aside: Aside,
     trail: Trail,
+    gathered: Vec<Gathered>,
     parts: BTreeMap<Part, Reading>,
     records: u64,
     number: u64,
@@ -69,6 +73,7 @@ impl<J: Judge> Inspector<J> {
         Inspector {
             aside: Aside::new(config.copy_bytes_max),
             cadence: Cadence::new(config.flush_interval_ms, config.window_size_ms, config.window_grace_ms),
+            gatherer: config.contents.as_ref().map(|contents| Gatherer::new(contents.every_ms)),
             judge,
             config,
             parts: BTreeMap::new(),
@@ -239,6 +244,8 @@ impl<J: Judge> Stage for Inspector<J> {
             let own_ms = if record.timestamp_ms < 0 { now } else { record.timestamp_ms };
             // What counts the record for a product, and whether it is counted as undecodable there.
             let (mut led, mut undecodable) = (0, false);
+            // One lens's look at a record's values is enough for all.
+            let mut gatherer = self.gatherer.as_mut();
             for (looking, spot) in reading.lenses.iter_mut().zip(&mut spots) {
                 let lens = &looking.lens;
                 let said = match self.judge.examine(lens.index, record) {
@@ -271,6 +278,9 @@ impl<J: Judge> Stage for Inspector<J> {
                 if looking.leads {
                     (led, undecodable) = (spot.counts, false);
                     count(&mut counts[led].1, record, future);
+                    if let Some(gatherer) = gatherer.take() {
+                        self.judge.gather(lens.index, &part.topic, own_ms, gatherer);
+                    }
                 }
                 // Eight bytes is what a uniqueness key weighs.
                 self.weight_bytes += 8 * looking.keys;
@@ -375,8 +385,9 @@ impl<J: Judge> Stage for Inspector<J> {
         }
         let learned = std::mem::take(&mut self.learned);
         let (aside, trail) = (self.aside.cut(), std::mem::take(&mut self.trail));
+        let gathered = self.gatherer.as_mut().map_or_else(Vec::new, |gatherer| gatherer.take(now));
         let records = std::mem::take(&mut self.records);
-        Cut { learned, aside, trail, parts, records, number: self.flushes }
+        Cut { learned, aside, trail, gathered, parts, records, number: self.flushes }
     }
 
     fn quarantines(&self, cut: &Self::Cut, seen: &Seen) -> Vec<(Arc<str>, i32)> {
@@ -440,7 +451,7 @@ impl<J: Judge> Stage for Inspector<J> {
         }
         let deltas = messages[copied..].iter().filter_map(|message| message.value.as_ref());
         self.cadence.weighed(deltas.map(|value| value.len() as u64).sum(), data_bytes);
-        messages.extend(self.config.trail(&cut.trail));
+        messages.extend(self.config.samples(&cut.trail, &cut.gathered));
         let committed = |(part, r): (&Part, &Reading)| {
             let to = if planted(Mutation::IntervalEndsAtLast) { r.from.max(r.next - 1) } else { r.next };
             (part.clone(), to, r.id.to_string())
@@ -471,6 +482,7 @@ impl<J: Judge> Stage for Inspector<J> {
         self.learned = Learned::default();
         self.aside.reset();
         self.trail = Trail::default();
+        self.gatherer.iter_mut().for_each(Gatherer::reset);
         self.known_violations.clear();
         (self.weight_bytes, self.records, self.early) = (0, 0, false);
     }

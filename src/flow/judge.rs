@@ -11,6 +11,7 @@ use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::IncidentPolicy;
 use crate::engine::decode::schema::SchemaRef;
+use crate::engine::lineage::content::gather::Gatherer;
 use crate::engine::record::{Offset, Position, RawRecord, TopicId, WindowStart};
 use crate::engine::trend::budget::Budget;
 use crate::engine::trend::drift::Drift;
@@ -98,6 +99,9 @@ pub trait Judge {
         future: bool,
         tally: &mut Self::Tally,
     ) -> &[u32];
+
+    /// Adds the values of the record that `examine` was just asked about to sketches of its topic's columns, for lineage.
+    fn gather(&self, _lens: usize, _topic: &Arc<str>, _at_ms: Ms, _into: &mut Gatherer) {}
 
     /// The records that follow stand in this partition.
     fn reads(&mut self, _at: Position) {}

@@ -6,11 +6,11 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
 use crate::engine::lineage::claim::Claim;
 use crate::engine::lineage::contradiction::Contradiction;
-use crate::engine::lineage::graph::Claims;
+use crate::engine::lineage::graph::{Claims, Graph};
 use crate::engine::lineage::incident::Standing;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::Evidence;
-use crate::engine::lineage::walk::{Direction, Reached, walk};
+use crate::engine::lineage::walk::{Direction, Reached, walk, walk_known};
 use crate::http::products::known;
 use crate::http::query::{Pairs, bad, pairs};
 use crate::http::server::Site;
@@ -186,11 +186,21 @@ fn contradiction((found, standing): (&Contradiction, &Standing)) -> Value {
     })
 }
 
+/// Datasets that look like copies of what was reached, by their contents alone.
+fn inferred(graph: &Graph, reached: &Reached) -> Vec<Value> {
+    let out = |from: &Node| -> Vec<Value> {
+        let edges = graph.targets_of(from).map(|to| Edge { from: from.clone(), to: to.clone() });
+        let guessed = edges.filter(|edge| graph.lives(edge) && !graph.is_known(edge));
+        guessed.map(|edge| edge_shown(&edge, graph.claims(&edge))).collect()
+    };
+    reached.nodes.keys().filter(|node| node.is_dataset()).flat_map(out).collect()
+}
+
 /// What may do is not what does: who is only permitted to read stands apart.
 pub fn broken(lineage: &Lineage, directory: &Directory, product: &ProductName, depth: usize) -> Value {
     let graph = &lineage.graph;
     let start = topics(lineage, directory, product);
-    let reached = walk(graph, &start, Direction::Downstream, depth);
+    let reached = walk_known(graph, &start, Direction::Downstream, depth);
     let mut by_kind: BTreeMap<&str, Vec<Value>> = ["groups", "connectors", "jobs"].map(|kind| (kind, vec![])).into();
     let (mut products_found, mut datasets, mut may_read) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut owners: BTreeSet<&str> = BTreeSet::new();
@@ -263,6 +273,7 @@ pub fn broken(lineage: &Lineage, directory: &Directory, product: &ProductName, d
         "datasets": datasets,
         "owners": owners,
         "may_read": may_read,
+        "inferred": inferred(graph, &reached),
         "truncated": reached.truncated,
     })
 }

@@ -88,6 +88,11 @@ pub fn lineage_error(collector: &str) {
     metrics::counter!(names::LINEAGE_ERRORS.name, "collector" => collector.to_owned()).increment(1);
 }
 
+/// Counts traces and dead letters that were seen in headers and found no room, for lineage.
+pub fn lineage_traces_dropped(count: u64) {
+    metrics::counter!(names::LINEAGE_TRACES_DROPPED.name).increment(count);
+}
+
 /// Counts a lineage event on its way to a catalog: `sent`, `refused`; or a turn that ended since it `waits`.
 pub fn lineage_forwarded(outcome: &'static str) {
     metrics::counter!(names::LINEAGE_FORWARDED.name, "outcome" => outcome).increment(1);

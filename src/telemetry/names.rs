@@ -131,6 +131,8 @@ metrics! {
         "Things that a collector could not resolve, each counted once while it stays so; GET /lineage says which, and why.";
     LINEAGE_ERRORS = Kind::Counter, "steward_lineage_collector_errors_total", &["collector"],
         "Rounds of a collector that could ask nothing.";
+    LINEAGE_TRACES_DROPPED = Kind::Counter, "steward_lineage_traces_dropped_total", &[],
+        "Sightings of traces and dead letters in headers, in the seconds that are looked at, that found no room: their hops are not seen.";
     LINEAGE_FORWARDED = Kind::Counter, "steward_lineage_forwarded_total", &["outcome"],
         "Lineage events on their way to openlineage.url: sent, refused (left out), and attempts after which they wait in the topic.";
     POLICY_VIOLATIONS = Kind::Gauge, "steward_policy_violations", &["policy", "mode"],

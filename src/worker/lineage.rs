@@ -10,17 +10,19 @@ pub mod catalog; // one of them, as it is asked
 pub mod own; // the steward's own jobs
 pub mod incidents; // contradictions, told to owners
 pub mod headers; // trails of records, joined
+pub mod contents; // sketches of columns, compared
+pub mod messages; // what is written, as messages
 
 use crate::catalog::board::Board;
 use crate::catalog::lineage::{Lineage as Known, LineageBoard, Post};
 use crate::config::usable::Config;
-use crate::engine::event::envelope::{Event, Source};
+use crate::engine::event::envelope::Source;
 use crate::engine::event::lineage::found::{self, Pattern};
 use crate::engine::event::lineage::speaker::Speaker;
 use crate::engine::lineage::collector::Collector;
 use crate::engine::lineage::graph::{Change, Graph, Limits, TOLD};
 use crate::engine::lineage::names::Aliases;
-use crate::engine::lineage::record::{Record, contradictions, differences, is_leaders, is_trail};
+use crate::engine::lineage::record::{Sample, contradictions, differences, is_leaders, sample};
 use crate::engine::lineage::sighting::Unresolved;
 use crate::engine::lineage::statement::read;
 use crate::flow::io::{Fault, Message, Ms, Part};
@@ -31,9 +33,11 @@ use crate::kafka::compacted::{Follower, Writer};
 use crate::kafka::inbox::{Found, Inbox};
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
+use crate::worker::lineage::contents::Contents;
 use crate::worker::lineage::forward::{Forwarded, Forwarding, Route};
 use crate::worker::lineage::gather::{Gathered, Gathering};
 use crate::worker::lineage::headers::Headers;
+use crate::worker::lineage::messages::{message, messages_of};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -99,6 +103,7 @@ impl Lineage {
             live: Graph::new(limits),
             gathering: None,
             headers: None,
+            contents: None,
             forwarding: None,
             term: 0,
             changed: BTreeSet::new(),
@@ -150,6 +155,7 @@ struct Scribe {
     gathering: Option<Gathering>,
     /// Of records, while this worker leads and where they are looked at.
     headers: Option<Headers>,
+    contents: Option<Contents>,
     /// To each catalog; `None`: not begun.
     forwarding: Option<Vec<Forwarding>>,
     term: u64,
@@ -259,8 +265,8 @@ impl Scribe {
         let mut heard = 0;
         for record in &records {
             let key = record.key.as_deref().unwrap_or_default();
-            if is_trail(key) {
-                self.headers.iter_mut().for_each(|headers| headers.take(key, record.value.as_deref(), now));
+            if let Some(sample) = sample(key) {
+                self.sampled(&sample, key, record.value.as_deref(), now);
                 continue;
             }
             heard += 1;
@@ -273,6 +279,16 @@ impl Scribe {
         Ok(heard)
     }
 
+    /// Takes up what a task sampled of records; only who leads does.
+    fn sampled(&mut self, sample: &Sample, key: &[u8], value: Option<&[u8]>, now: Ms) {
+        match sample {
+            Sample::Trail => self.headers.iter_mut().for_each(|headers| headers.take(key, value, now)),
+            Sample::Sketch { topic, column } => {
+                self.contents.iter_mut().for_each(|contents| contents.take(key, (topic, column), value, now));
+            }
+        }
+    }
+
     /// Begins to collect, or ends it.
     fn follow_the_group(&mut self, now: Ms) {
         let leads = self.setup.board.tasks().values().any(|task| task.parts.get(&self.leading) == Some(&Stands::Live));
@@ -281,15 +297,19 @@ impl Scribe {
                 self.term += 1;
                 self.live = self.stored.clone();
                 self.changed.clear();
-                let looks = self.setup.config.lineage.as_ref().is_some_and(|lineage| lineage.headers);
+                let (looks, compares) =
+                    self.setup.config.lineage.as_ref().map_or((false, false), |l| (l.headers, l.content));
                 self.headers = looks.then(|| Headers::new(self.setup.config.flush_interval_ms));
-                self.gathering = Some(gather::start((self.setup.collectors)(), self.term, self.every, &self.tell));
+                self.contents = compares.then(|| Contents::new(self.every.as_millis() as Ms));
+                let mut collectors = (self.setup.collectors)();
+                collectors.extend(self.contents.iter().map(|contents| contents.collector(&self.namespace)));
+                self.gathering = Some(gather::start(collectors, self.term, self.every, &self.tell));
                 tracing::info!(edges = self.live.edges().len(), "this worker collects lineage");
             }
             (false, true) => {
                 // What was not written is the next one's to find.
                 (self.gathering, self.forwarding, self.writer, self.inbox) = (None, None, None, None);
-                self.headers = None;
+                (self.headers, self.contents) = (None, None);
                 self.live = self.stored.clone();
                 self.changed.clear();
                 self.setup.lineage.set(self.known(false, now));
@@ -404,6 +424,7 @@ impl Scribe {
         let mut records = differences(&self.stored, &self.live);
         records.extend(contradictions(&self.stored, &self.live));
         records.extend(self.headers.iter().flat_map(Headers::deletions));
+        records.extend(self.contents.iter().flat_map(Contents::deletions));
         let topic: Arc<str> = self.setup.topic.as_str().into();
         messages.extend(records.iter().map(|record| message(&topic, record)));
         let writer = match &mut self.writer {
@@ -415,6 +436,7 @@ impl Scribe {
         };
         writer.write(&messages)?;
         self.headers.iter_mut().for_each(Headers::written);
+        self.contents.iter_mut().for_each(Contents::written);
         for (key, value) in &records {
             self.stored.restore(key.as_bytes(), value.as_deref());
         }
@@ -464,31 +486,5 @@ impl Scribe {
         if let Some(follower) = &mut self.follower {
             follower.close();
         }
-    }
-}
-
-fn messages_of(topic: &str, events: Vec<Event>) -> Vec<Message> {
-    let topic: Arc<str> = topic.into();
-    let message = |event: Event| Message {
-        topic: topic.clone(),
-        partition: None,
-        key: Some(event.key),
-        headers: event.headers,
-        value: Some(event.value),
-        copied: None,
-        about: None,
-    };
-    events.into_iter().map(message).collect()
-}
-
-fn message(topic: &Arc<str>, (key, value): &Record) -> Message {
-    Message {
-        topic: topic.clone(),
-        partition: Some(0),
-        key: Some(key.clone().into_bytes()),
-        headers: Vec::new(),
-        value: value.clone(),
-        copied: None,
-        about: None,
     }
 }

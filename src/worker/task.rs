@@ -7,7 +7,7 @@ use crate::engine::contract::name::ProductName;
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::event::envelope::Source;
 use crate::flow::delta::partition_of;
-use crate::flow::inspecting::InspectorConfig;
+use crate::flow::inspecting::{Contents, InspectorConfig};
 use crate::flow::inspector::Inspector;
 use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Machine, Ms, Note, Part, Publication};
 use crate::flow::ledger::{Ledger, LedgerConfig};
@@ -21,6 +21,7 @@ use crate::kafka::driver::{self, Command, Sink};
 use crate::registry::keeper::{self, Wishes};
 use crate::telemetry::task::TaskMetrics;
 use crate::worker::keeper::{Keeper, News};
+use crate::worker::lineage::contents;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -321,6 +322,10 @@ fn inspector_config(config: &Config, keeper: &Keeper, settings: &Settings) -> In
         // Flushes are numbered from 1 at each start. Without transactions a killed process may leave half of one behind.
         task: format!("{}@{}", settings.identity(), crate::clock::now_ms()),
         trails: config.lineage.as_ref().filter(|lineage| lineage.headers).map(|_| keeper.lineage().into()),
+        contents: config.lineage.as_ref().filter(|lineage| lineage.content).map(|lineage| Contents {
+            topic: keeper.lineage().into(),
+            every_ms: contents::every_ms(lineage.interval_ms),
+        }),
     }
 }
 

@@ -194,7 +194,9 @@ fn second(n: u64) -> String {
 
 fn sketch(values: &[(u64, i64)]) -> Kmv {
     let mut sketch = Kmv::default();
-    values.iter().for_each(|(hash, at_ms)| sketch.see(*hash, *at_ms));
+    for (hash, at_ms) in values {
+        sketch.see(*hash, *at_ms);
+    }
     sketch
 }
 

@@ -143,6 +143,19 @@ fn an_event_names_its_job_and_the_evidence_of_each_edge() {
 }
 
 #[test]
+fn what_contents_look_like_is_no_input_and_its_evidence_says_so() {
+    let mut graph = Graph::new(Limits::default());
+    let events = told(&mut graph, round("contents", 0, &[("a>b", Declared), ("c>b", Inferred)], &[]));
+    let facets = &value(&events[0])["dataset"]["facets"];
+    let names = |list: &serde_json::Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect()
+    };
+    assert_eq!(names(&facets["lineage"]["inputs"]), ["a"]);
+    assert_eq!(names(&facets["steward_evidence"]["edges"]), ["a", "c"]);
+    assert_eq!(facets["steward_evidence"]["edges"][1]["evidence"][0]["kind"], "inferred");
+}
+
+#[test]
 fn what_catalogs_told_us_and_what_the_steward_does_is_not_told_again() {
     let mut graph = Graph::new(Limits::default());
     let event = json!({

@@ -150,6 +150,44 @@ fn who_breaks_is_told_with_lag_and_who_merely_may_read_apart() {
 }
 
 #[test]
+fn what_contents_look_like_is_told_with_its_score_and_never_among_what_is_known() {
+    let mut graph = chain();
+    let copy = Node::dataset(KAFKA, "shop.copy");
+    let likeness = Sighting {
+        from: Node::dataset(KAFKA, "shop.orders"),
+        to: copy,
+        evidence: Evidence::Inferred,
+        confidence: 0.9,
+        detail: [("score".to_owned(), "0.97".to_owned())].into(),
+    };
+    graph.apply(Round {
+        collector: "contents".into(),
+        at_ms: START_MS,
+        complete: false,
+        sightings: vec![likeness],
+        jobs: vec![],
+        unresolved: vec![],
+    });
+    let served = served(graph);
+    let (_, body) = served.json("/products/sales/orders/lineage?direction=downstream&depth=1");
+    let into = |edge: &&Value| edge["to"] == "dataset:kafka://b:9092:shop.copy";
+    let edge = body["edges"].as_array().unwrap().iter().find(into).expect("the copy");
+    assert_eq!(
+        (&edge["evidence"][0]["kind"], &edge["evidence"][0]["detail"]),
+        (&json!("inferred"), &json!({"score": "0.97"}))
+    );
+    let (_, impact) = served.json("/products/sales/orders/impact");
+    assert_eq!(names(&impact, "datasets"), ["returns"], "what breaks is known to");
+    assert_eq!(impact["inferred"], json!([edge]));
+    let (_, graph) = served.json("/api/v1/lineage?nodeId=dataset:kafka://b:9092:shop.orders");
+    assert!(graph["graph"].as_array().is_some_and(|nodes| nodes.len() > 1), "{graph}");
+    assert!(!graph.to_string().contains("shop.copy"), "Marquez has no word for it: {graph}");
+    assert_eq!(served.json("/lineage").1["edges"]["inferred"], 1);
+    let page = served.raw("GET /lineage HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/html\r\n\r\n");
+    assert!(page.contains("I 90 %"), "{page}");
+}
+
+#[test]
 fn how_collecting_goes_is_told_with_what_was_not_resolved() {
     let (status, body) = served(chain()).json("/lineage");
     assert_eq!((status, &body["edges"]["observed"], &body["edges"]["inferred"]), (200, &json!(5), &json!(0)));

@@ -21,7 +21,7 @@ const SECRETS: &str = "registry: {url: 'http://127.0.0.1:1', basic.auth.user.inf
     openlineage: {url: 'http://127.0.0.1:1', bearer.auth.token: OPENLINEAGE-CANARY-7}\n\
     privacy.hash.key: HASH-KEY-CANARY-7\n\
     kafka: {sasl.password: SASL-CANARY-7, ssl.key.password: KEY-CANARY-7}\n\
-    access.file: logins.yaml\nhttp.requests.per.second: 0\nlog.level: debug\nlineage.interval: 1s";
+    access.file: logins.yaml\nhttp.requests.per.second: 0\nlog.level: debug\nlineage: {interval: 1s, headers: true, content: true}";
 
 /// `token-of-admin`.
 const LOGINS: &str = "logins: [{name: admin, sha256: SHA256, roles: [admin]}]\n";

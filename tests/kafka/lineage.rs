@@ -1,6 +1,6 @@
 //! Lineage on a real broker: kept in its log, read by every worker, told by OpenLineage clients over HTTP and Kafka.
 
-use crate::broker::records::Record;
+use crate::broker::records::{Read, Record};
 use crate::broker::shared;
 use crate::mesh::Mesh;
 use crate::worker::{Worker, pause};
@@ -131,9 +131,10 @@ fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
     assert_eq!(moves(&mesh), [("opened".into(), 1), ("resolved".into(), 2)], "each once, through a restart");
 }
 
+/// By headers a hop is observed; by contents a copy is inferred, which stands apart: the one's evidence is none of the other's.
 #[test]
-fn records_of_one_trace_join_their_topics_with_the_latency_between() {
-    let mesh = Mesh::new(shared(), "hopped", 1, "lineage: {interval: 2s, headers: true}");
+fn records_of_one_trace_join_their_topics_and_a_copy_looks_like_one() {
+    let mesh = Mesh::new(shared(), "hopped", 1, "lineage: {interval: 1s, headers: true, content: true}");
     for (product, topic) in [("hopped-billed", "hopped.billed"), ("hopped-decoy", "hopped.decoy")] {
         mesh.broker.create_topic(topic, 1, &[]);
         mesh.put_contract_of(product, topic);
@@ -142,32 +143,67 @@ fn records_of_one_trace_join_their_topics_with_the_latency_between() {
     let traced = |trace: u64, timestamp_ms: i64| {
         let parent = format!("00-4bf92f3577b34da6{trace:016x}-00f067aa0ba902b7-01");
         let headers = vec![("traceparent", Some(parent.into_bytes()))];
-        Record { timestamp_ms, headers, value: Some(b"{}".to_vec()), ..Record::default() }
+        // Orders of one trace are one; all share their customers.
+        let mixed = trace.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let order = json!({"id": format!("{mixed:016x}"), "customer": format!("c-{}", mixed % 2_000), "status": "paid",
+            "sku": "ABC-1234", "amount": (mixed >> 32) as f64 / 100.0, "quantity": trace % 9});
+        Record { timestamp_ms, headers, value: Some(order.to_string().into_bytes()), ..Record::default() }
     };
     let writers = [mesh.topic.as_str(), "hopped.billed", "hopped.decoy"].map(|topic| mesh.broker.writer(topic));
     let mut number = 0;
-    let found = until("a hop", || {
+    let found = until("a hop and a copy", || {
         // The decoy has traces of its own, at the same times.
         let now = now_ms();
         for (writer, (of, lag_ms)) in writers.iter().zip([(1, 0), (1, 40), (2, 20)]) {
-            let records: Vec<Record> = (number..number + 20).map(|n| traced(2 * n + of, now + lag_ms)).collect();
+            let records: Vec<Record> = (number..number + 60).map(|n| traced(2 * n + of, now + lag_ms)).collect();
             writer.write(&records);
         }
-        number += 20;
+        number += 60;
         let lineage = json_of(&worker, "/products/shop/hopped/lineage?direction=downstream&depth=1");
         let edges = lineage["edges"].as_array()?.clone();
-        edges.iter().any(|edge| edge["evidence"][0]["source"] == "headers").then_some(edges)
+        let has = |source: &str| {
+            let mut all = edges.iter().flat_map(|edge| edge["evidence"].as_array().into_iter().flatten());
+            all.any(|evidence| evidence["source"] == source)
+        };
+        (has("headers") && has("contents")).then_some(edges)
     });
     let hops: Vec<&Value> =
         found.iter().filter(|edge| edge["to"].as_str().is_some_and(|to| to.starts_with("dataset:"))).collect();
     assert_eq!(hops.len(), 1, "{hops:?}");
     assert!(hops[0]["to"].as_str().is_some_and(|to| to.ends_with(":hopped.billed")), "{}", hops[0]);
-    let evidence = &hops[0]["evidence"][0];
+    let evidence = |source: &str| {
+        let all = hops[0]["evidence"].as_array().expect("evidence");
+        all.iter().find(|evidence| evidence["source"] == source).expect(source)
+    };
+    let by_headers = evidence("headers");
     assert_eq!(
-        (&evidence["kind"], &evidence["detail"]["latency_ms"]),
+        (&by_headers["kind"], &by_headers["detail"]["latency_ms"]),
         (&json!("observed"), &json!("40")),
-        "{evidence}"
+        "{by_headers}"
     );
+    let by_contents = evidence("contents");
+    assert_eq!(
+        (&by_contents["kind"], &by_contents["detail"]["how"]),
+        (&json!("inferred"), &json!("rows")),
+        "{by_contents}"
+    );
+    let score: f64 = by_contents["detail"]["score"].as_str().and_then(|score| score.parse().ok()).expect("a score");
+    assert!((0.9..=1.0).contains(&score), "{by_contents}");
+    assert!(by_contents["detail"]["columns"].as_str().is_some_and(|of| of.contains("id > id")), "{by_contents}");
+    // A product that nobody feeds has no such edge, and the whole mesh no other.
+    let all = json_of(&worker, "/lineage");
+    assert_eq!(all["edges"]["inferred"], 1, "{all}");
+    let dropped = worker.metric("steward_lineage_traces_dropped_total").unwrap_or_default();
+    assert!(dropped > 0.0, "so many traces a second have no room");
+    // What was taken up is deleted from the log.
+    let log = mesh.broker.read("_hopped.lineage");
+    let of_sketches = |record: &&Read| {
+        let key: Value = record.key.as_deref().and_then(|key| serde_json::from_slice(key).ok()).unwrap_or_default();
+        key["kind"] == "sketch"
+    };
+    let (deleted, sent): (Vec<_>, Vec<_>) = log.iter().filter(of_sketches).partition(|record| record.value.is_none());
+    assert!(!sent.is_empty() && !deleted.is_empty(), "{} sent, {} deleted", sent.len(), deleted.len());
+    assert!(sent.iter().all(|record| record.value.as_ref().is_some_and(|value| value.len() < 20_000)));
 }
 
 /// The contract says of a field that it is made of this.

@@ -273,6 +273,7 @@ fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
         delta_partitions: 1,
         task: "inspector".into(),
         trails: None,
+        contents: None,
     };
     Inspector::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
 }

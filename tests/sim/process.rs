@@ -165,6 +165,7 @@ fn with<J: Judge + Knows + 'static>(slot: &Slot, shape: &Shape, now: Ms, judge: 
                 delta_partitions: shape.delta_partitions,
                 task: slot.identity.transactional.clone(),
                 trails: None,
+                contents: None,
             };
             Box::new(Task::new(now, Inspector::new(judge, config)))
         }

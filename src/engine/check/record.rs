@@ -22,6 +22,7 @@ use crate::engine::decode::rows::{self, Row};
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::decode::tree::{Kind, Value};
 use crate::engine::expr::condition::{self, Said};
+use crate::engine::lineage::content::gather::Gatherer;
 use crate::engine::profile::walk::Walker;
 use crate::engine::record::{Interval, Position, RawRecord};
 use std::sync::Arc;
@@ -200,6 +201,13 @@ impl Examiner {
     /// What the last record holds; `None` where it has no value that could be read.
     pub fn value(&self) -> Option<Value<'_>> {
         matches!(self.found.what, What::Decoded).then(|| self.decoder.again())
+    }
+
+    /// Adds what the last record holds to sketches of its topic's columns.
+    pub fn gather(&self, plan: &Plan, topic: &Arc<str>, at_ms: i64, into: &mut Gatherer) {
+        if let (Some(object), Some(value)) = (self.objects.first(), self.value()) {
+            into.see(topic, plan, *object, value, &self.hashes, at_ms);
+        }
     }
 
     /// Adds what `examine` just found of this record. `future`: its timestamp was beyond the tolerance. Returns the

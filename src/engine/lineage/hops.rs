@@ -39,18 +39,26 @@ impl Hops {
         Hops { settled_ms, traces: BTreeMap::new(), letters: BTreeSet::new(), round_ms: 0 }
     }
 
-    /// Takes in what one flush of one worker sampled.
-    pub fn take(&mut self, trail: &Trail, now_ms: i64) {
+    /// Takes in what one flush of one worker sampled. How many traces and letters were seen, there or here, and found no room.
+    pub fn take(&mut self, trail: &Trail, now_ms: i64) -> u64 {
+        let mut dropped = trail.dropped();
         for (topic, trace, at_ms) in trail.seen() {
             let known = self.traces.entry(trace).or_insert_with(|| Trace { heard_ms: now_ms, topics: BTreeMap::new() });
             let first_ms = known.topics.entry(topic.to_owned()).or_insert(at_ms);
             *first_ms = at_ms.min(*first_ms);
             if self.traces.len() > TRACES_MAX {
                 self.traces.pop_last();
+                dropped += 1;
             }
         }
-        let room = LETTERS_MAX.saturating_sub(self.letters.len());
-        self.letters.extend(trail.letters().iter().take(room).cloned());
+        for letter in trail.letters() {
+            if self.letters.len() < LETTERS_MAX || self.letters.contains(letter) {
+                self.letters.insert(letter.clone());
+            } else {
+                dropped += 1;
+            }
+        }
+        dropped
     }
 
     /// The hops of what is complete by now, each pair of topics once; `None`: there is nothing to say yet. `knows`: whether another evidence
@@ -148,7 +156,9 @@ mod tests {
     fn a_later_hop_needs_a_job_that_is_known_and_one_moment_tells_no_order() {
         let check = |way: &[(&str, i64)], known: bool, want: &[&str]| {
             let mut hops = Hops::new(SETTLED_MS);
-            way.iter().for_each(|(topic, at_ms)| hops.take(&trail(1, topic, *at_ms), 0));
+            for (topic, at_ms) in way {
+                hops.take(&trail(1, topic, *at_ms), 0);
+            }
             assert_eq!(shown(hops.settle("k", SETTLED_MS, |_, _| known)), want, "{way:?}");
         };
         check(&[("a", 1), ("b", 2), ("c", 4)], false, &["a>b 1 ms of 1"]);
@@ -160,7 +170,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded() {
         let mut hops = Hops::new(SETTLED_MS);
-        (1..=TRACES_MAX as u64 + 10).for_each(|trace| hops.take(&trail(trace, "a", 1), 0));
-        assert_eq!(hops.traces.len(), TRACES_MAX);
+        let dropped: u64 = (1..=TRACES_MAX as u64 + 10).map(|trace| hops.take(&trail(trace, "a", 1), 0)).sum();
+        assert_eq!((hops.traces.len(), dropped), (TRACES_MAX, 10));
     }
 }

@@ -4,6 +4,7 @@
 //! one key merge. What only moved on, such as a lag, is written again after a while.
 
 use crate::engine::lineage::claim::{Claim, Claimant, KnownJob, Look};
+use crate::engine::lineage::content::column::Column;
 use crate::engine::lineage::contradiction::Contradiction;
 use crate::engine::lineage::graph::Graph;
 use crate::engine::lineage::node::{Edge, Node};
@@ -46,6 +47,12 @@ pub enum Key {
     /// What a task sampled of records' headers, until the one that leads has taken it up.
     Trail {
         task: String,
+    },
+    /// What a task gathered of a topic's column, likewise.
+    Sketch {
+        task: String,
+        topic: String,
+        column: String,
     },
     /// What is declared and what is seen disagree, and which incidents were opened for it.
     Contradiction {
@@ -98,7 +105,7 @@ impl Graph {
                 Some(Some(event)) => self.told_mut().restore_event(id, Some(event)),
                 Some(None) => {}
             },
-            (Key::Trail { .. }, _) => {}
+            (Key::Trail { .. } | Key::Sketch { .. }, _) => {}
             (Key::Contradiction { contradiction }, value) => match value.map(read) {
                 None => self.restore_contradiction(contradiction, None),
                 Some(Some(standing)) => self.restore_contradiction(contradiction, Some(standing)),
@@ -160,12 +167,40 @@ pub fn trail_key(task: &str) -> String {
     text(&Key::Trail { task: task.to_owned() })
 }
 
-pub fn is_trail(key: &[u8]) -> bool {
-    matches!(serde_json::from_slice(key), Ok(Key::Trail { .. }))
-}
-
 pub fn trail(value: &[u8]) -> Option<Trail> {
     read(value)
+}
+
+pub fn sketch_key(task: &str, topic: &str, column: &str) -> String {
+    text(&Key::Sketch { task: task.to_owned(), topic: topic.to_owned(), column: column.to_owned() })
+}
+
+/// A column's sketch as it is written: one version byte, then postcard. It moves with what is hashed, and how.
+const SKETCH_VERSION: u8 = 1;
+
+pub fn sketched(column: &Column) -> Vec<u8> {
+    // Numbers and flags: writing them has no failure of its own.
+    postcard::to_extend(column, vec![SKETCH_VERSION]).unwrap_or_default()
+}
+
+/// `None`: another version wrote it.
+pub fn sketch(value: &[u8]) -> Option<Column> {
+    let body = value.strip_prefix(&[SKETCH_VERSION])?;
+    postcard::from_bytes(body).ok()
+}
+
+/// What a task says to the one that collects, which deletes it when it is taken up.
+pub enum Sample {
+    Trail,
+    Sketch { topic: String, column: String },
+}
+
+pub fn sample(key: &[u8]) -> Option<Sample> {
+    match serde_json::from_slice(key) {
+        Ok(Key::Trail { .. }) => Some(Sample::Trail),
+        Ok(Key::Sketch { topic, column, .. }) => Some(Sample::Sketch { topic, column }),
+        _ => None,
+    }
 }
 
 /// Whether the one that leads is alone in writing it, and knows it better than the log, in which its own words of a turn ago stand.

@@ -25,6 +25,13 @@ pub struct Trail {
     /// The first time at which a trace was seen in a topic, by the record's timestamp, milliseconds since 1970.
     seen: BTreeMap<String, BTreeMap<u64, i64>>,
     letters: BTreeSet<Letter>,
+    /// Traces and letters that were seen and found no room.
+    #[serde(default, skip_serializing_if = "is_none")]
+    dropped: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A record that could not be processed, and where it came from.
@@ -68,11 +75,14 @@ impl Trail {
                 self.insert(topic, trace, at_ms);
             });
         }
-        if let Some(from) = from.and_then(text).filter(|from| *from != topic)
-            && self.letters.len() < LETTERS_MAX
-        {
+        if let Some(from) = from.and_then(text).filter(|from| *from != topic) {
             let by = by.and_then(text).unwrap_or_default().to_owned();
-            self.letters.insert(Letter { from: from.to_owned(), to: topic.to_owned(), by });
+            let letter = Letter { from: from.to_owned(), to: topic.to_owned(), by };
+            if self.letters.len() < LETTERS_MAX || self.letters.contains(&letter) {
+                self.letters.insert(letter);
+            } else {
+                self.dropped += 1;
+            }
         }
     }
 
@@ -87,6 +97,7 @@ impl Trail {
             let largest = |of_topic: &BTreeMap<u64, i64>| of_topic.last_key_value().map(|(trace, _)| *trace);
             let topic = self.seen.iter().max_by_key(|(_, of_topic)| largest(of_topic)).map(|(topic, _)| topic.clone());
             topic.and_then(|topic| self.seen.get_mut(&topic)).and_then(BTreeMap::pop_last);
+            self.dropped += 1;
         }
     }
 
@@ -101,6 +112,11 @@ impl Trail {
 
     pub fn letters(&self) -> &BTreeSet<Letter> {
         &self.letters
+    }
+
+    /// How often a trace or letter was seen that found no room.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
     }
 }
 
@@ -183,6 +199,7 @@ mod tests {
         let kept = |topic: &str, order: &mut dyn Iterator<Item = u64>| {
             let mut trail = Trail::default();
             order.for_each(|trace| trail.insert(topic, trace * 7, 1));
+            assert_eq!(trail.dropped(), 1_000 - SEEN_MAX as u64, "{topic}: the others are counted");
             trail.seen().map(|(_, trace, _)| trace).collect::<Vec<_>>()
         };
         let (up, down) = (kept("a", &mut (0..1_000)), kept("b", &mut (0..1_000).rev()));

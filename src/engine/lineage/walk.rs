@@ -27,6 +27,18 @@ pub const NODES_MAX: usize = 2_000;
 /// All nodes within `depth` edges that hold. The steward reads everything, so that its own jobs are shown and not walked
 /// through: else every product would feed every reader of its verdicts.
 pub fn walk(graph: &Graph, start: &[Node], direction: Direction, depth: usize) -> Reached {
+    both_ways(graph, start, direction, depth, Graph::lives)
+}
+
+/// The same, without edges that are inferred and no more.
+pub fn walk_known(graph: &Graph, start: &[Node], direction: Direction, depth: usize) -> Reached {
+    both_ways(graph, start, direction, depth, Graph::is_known)
+}
+
+/// Which edges are gone along.
+type Counts = fn(&Graph, &Edge) -> bool;
+
+fn both_ways(graph: &Graph, start: &[Node], direction: Direction, depth: usize, counts: Counts) -> Reached {
     let mut reached = Reached::default();
     let mut directions = Vec::new();
     if direction != Direction::Downstream {
@@ -36,12 +48,12 @@ pub fn walk(graph: &Graph, start: &[Node], direction: Direction, depth: usize) -
         directions.push(Direction::Downstream);
     }
     for direction in directions {
-        one_way(graph, start, direction, depth, &mut reached);
+        one_way(graph, start, direction, depth, counts, &mut reached);
     }
     reached
 }
 
-fn one_way(graph: &Graph, start: &[Node], direction: Direction, depth: usize, reached: &mut Reached) {
+fn one_way(graph: &Graph, start: &[Node], direction: Direction, depth: usize, counts: Counts, reached: &mut Reached) {
     let mut seen: BTreeSet<Node> = start.iter().cloned().collect();
     let mut front: Vec<Node> = start.to_vec();
     reached.nodes.extend(start.iter().map(|node| (node.clone(), 0)));
@@ -55,7 +67,7 @@ fn one_way(graph: &Graph, start: &[Node], direction: Direction, depth: usize, re
                 Direction::Upstream => graph.sources_of(&node).map(|from| edge(from, &node)).collect(),
                 _ => graph.targets_of(&node).map(|to| edge(&node, to)).collect(),
             };
-            for edge in neighbours.into_iter().filter(|edge| graph.lives(edge)) {
+            for edge in neighbours.into_iter().filter(|edge| counts(graph, edge)) {
                 let other = if direction == Direction::Upstream { edge.from.clone() } else { edge.to.clone() };
                 if !reached.nodes.contains_key(&other) && reached.nodes.len() >= NODES_MAX {
                     reached.truncated = true;

@@ -2,7 +2,7 @@
 
 use crate::engine::lineage::names::{NodeId, node_id};
 use crate::engine::lineage::node::Node;
-use crate::engine::lineage::walk::{Direction, walk};
+use crate::engine::lineage::walk::{Direction, walk_known};
 use crate::http::lineage::depth;
 use crate::http::marquez::view::View;
 use crate::http::problem::problem;
@@ -28,7 +28,7 @@ pub async fn lineage(State(site): State<Site>, uri: Uri) -> Response {
     let start = match id {
         NodeId::Node(node) | NodeId::Field { dataset: node, .. } => node,
     };
-    let reached = walk(&view.lineage.graph, std::slice::from_ref(&start), Direction::Both, depth);
+    let reached = walk_known(&view.lineage.graph, std::slice::from_ref(&start), Direction::Both, depth);
     let graph: Vec<Value> = reached
         .nodes
         .keys()

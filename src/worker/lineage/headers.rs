@@ -6,6 +6,7 @@ use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::record::{Record, trail};
 use crate::engine::lineage::sighting::Round;
 use crate::flow::io::Ms;
+use crate::telemetry;
 
 /// What readers sample goes out with their flushes: so many of them have come, unless a worker is in trouble.
 const FLUSHES: Ms = 3;
@@ -26,7 +27,7 @@ impl Headers {
     pub fn take(&mut self, key: &[u8], value: Option<&[u8]>, now: Ms) {
         let Some(value) = value else { return };
         if let Some(trail) = trail(value) {
-            self.hops.take(&trail, now);
+            telemetry::lineage_traces_dropped(self.hops.take(&trail, now));
         }
         self.taken.extend(std::str::from_utf8(key).map(str::to_owned));
     }

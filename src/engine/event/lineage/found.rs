@@ -2,7 +2,7 @@
 //! inputs and outputs, so that each event stands for itself.
 //!
 //! What runs is a RunEvent, RUNNING: its job streams, and catalogs must not wait for its end. What is only declared or
-//! configured is a JobEvent. Who is merely permitted to read or write is no input and no output; the evidence says so. What
+//! configured is a JobEvent. Who is merely permitted to read or write, and what contents only look like, is no input and no output; the evidence says so. What
 //! catalogs told us is not told again.
 
 use crate::engine::event::envelope::{Event, clip, rfc3339};
@@ -115,7 +115,9 @@ fn dataset(speaker: &Speaker<'_>, graph: &Graph, node: &Node, now_ms: i64) -> Op
     }
     let mut left = PART_BYTES;
     let input = |(edge, _): &Supported<'_>| json!({"namespace": edge.from.namespace(), "name": edge.from.name(), "type": "DATASET"});
-    let (inputs, _) = fitting(edges.iter().map(input), &mut left.clone());
+    // What only looks like it is told by the evidence, with its score: a catalog would take an input for a fact.
+    let known = edges.iter().filter(|(_, claims)| claims.iter().any(|(c, _)| c.evidence != Evidence::Inferred));
+    let (inputs, _) = fitting(known.map(input), &mut left.clone());
     let mut lineage = facet("LineageDatasetFacet", "1-0-0", json!({ "inputs": inputs }));
     lineage["_schemaURL"] =
         json!("https://openlineage.io/spec/facets/1-0-0/LineageFacet.json#/$defs/LineageDatasetFacet");

@@ -3,13 +3,14 @@
 use crate::engine::lineage::content::kmv::Kmv;
 use crate::engine::lineage::content::span::Span;
 use crate::engine::profile::scalar::{Keyed, Scalar};
+use serde::{Deserialize, Serialize};
 
 /// Fewer distinct values are found together by chance.
 pub const DISTINCT_MIN: f64 = 1_000.0;
 /// A column nearly all of whose values are distinct says which row is which; the sketch's own error is 3 %.
 const UNIQUE_MIN: f64 = 0.9;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     pub values: u64,
     pub span: Span,
@@ -20,8 +21,10 @@ impl Column {
     /// A value that is neither null nor composed. `keyed`: of one key and scope for all columns of a mesh.
     pub fn see(&mut self, scalar: Scalar<'_>, keyed: &Keyed, at_ms: i64) {
         self.values += 1;
-        self.span.see(scalar);
-        self.sketch.see(keyed.hash(scalar), at_ms);
+        // Those that are kept are a sample of all, and say where they lie: so most values cost a hash.
+        if self.sketch.see(keyed.hash(scalar), at_ms) {
+            self.span.see(scalar, keyed);
+        }
     }
 
     /// Adds another part of the same column: other partitions, another window.

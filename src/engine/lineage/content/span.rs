@@ -1,10 +1,11 @@
 //! Where the values of a column lie. So many that they fill their range, as numbers that count up do, prove nothing: whoever
 //! counts up has them too.
 
-use crate::engine::profile::scalar::Scalar;
+use crate::engine::profile::scalar::{Keyed, Scalar};
+use serde::{Deserialize, Serialize};
 
 /// `Span::default()` is the identity of `merge`, which is associative, commutative and idempotent.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Span {
     /// Which kinds of value there are, a bit each.
     kinds: u8,
@@ -17,18 +18,22 @@ pub struct Span {
 }
 
 /// Texts that differ in one number alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 enum Numbered {
     #[default]
     Unseen,
-    /// The text without its number, as its length and a sum of its bytes.
+    /// `rest`: the text without its number, as a keyed hash. The numbers to the thousand (`LEAVES`): a text is no statistic, and this
+    /// leaves the process.
     So {
-        rest: (usize, u64),
+        rest: u64,
         first: u64,
         last: u64,
     },
     Free,
 }
+
+/// What is cut off of the numbers of texts: far below the 16,000 that a thousand sparse ones lie in.
+const LEAVES: u64 = 1_023;
 
 const TEXT: u8 = 1;
 const NUMBER: u8 = 2;
@@ -42,12 +47,12 @@ const PLACES_MAX: u32 = 7;
 const CHANCE_MAX: f64 = 1.0 / 16.0;
 
 impl Span {
-    pub fn see(&mut self, scalar: Scalar<'_>) {
+    pub fn see(&mut self, scalar: Scalar<'_>, keyed: &Keyed) {
         let seen = match scalar {
             Scalar::Text(text) if is_moment(text) => Span { kinds: OTHER, ..Span::default() },
             Scalar::Text(text) => {
                 let lengths = Some((text.len(), text.len()));
-                Span { kinds: TEXT, lengths, numbered: numbered(text), ..Span::default() }
+                Span { kinds: TEXT, lengths, numbered: numbered(text, keyed), ..Span::default() }
             }
             Scalar::Bytes(bytes) => Span { kinds: BYTES, lengths: Some((bytes.len(), bytes.len())), ..Span::default() },
             Scalar::Whole { value, .. } => number(value as f64, 0),
@@ -133,14 +138,13 @@ fn is_moment(text: &str) -> bool {
 }
 
 /// By its last run of digits.
-fn numbered(text: &str) -> Numbered {
+fn numbered(text: &str, keyed: &Keyed) -> Numbered {
     let end = text.rfind(|c: char| c.is_ascii_digit()).map(|at| at + 1);
     let Some(end) = end else { return Numbered::Free };
     let start = text[..end]
         .rfind(|c: char| !c.is_ascii_digit())
         .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
     let Ok(number) = text[start..end].parse::<u64>() else { return Numbered::Free };
-    let rest = text[..start].bytes().chain([0]).chain(text[end..].bytes());
-    let rest = rest.fold((0, 0u64), |(len, sum), byte| (len + 1, sum.wrapping_mul(31).wrapping_add(byte.into())));
-    Numbered::So { rest, first: number, last: number }
+    let rest = keyed.hash(Scalar::Text(&format!("{}\0{}", &text[..start], &text[end..])));
+    Numbered::So { rest, first: number & !LEAVES, last: number | LEAVES }
 }

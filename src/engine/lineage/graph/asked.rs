@@ -29,6 +29,12 @@ impl Graph {
         self.edges.get(edge).is_some_and(|claims| claims.values().any(Claim::holds))
     }
 
+    /// Whether more stands behind it than that contents look like it.
+    pub fn is_known(&self, edge: &Edge) -> bool {
+        let known = |(claimant, claim): (&Claimant, &Claim)| claim.holds() && claimant.evidence != Evidence::Inferred;
+        self.edges.get(edge).is_some_and(|claims| claims.iter().any(known))
+    }
+
     /// Edges with a claim of this kind that holds, and all their claims that hold.
     pub fn edges_holding(&self, evidence: Evidence) -> impl Iterator<Item = (&Edge, BTreeMap<&Claimant, &Claim>)> {
         self.edges.iter().filter_map(move |(edge, claims)| {
