@@ -1,9 +1,13 @@
 //! A cluster that asks who is there: each way in, each way to be refused with its cause and remedy, and rights that are just enough.
 
 use crate::broker::secured::{Secured, USER};
+use crate::collected::{config_of, settings};
 use crate::mesh::Mesh;
 use crate::worker::pause;
 use mesh_steward::clock::now_ms;
+use mesh_steward::kafka::wire::brokers::Brokers;
+use mesh_steward::kafka::wire::{groups, transactions};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -87,6 +91,38 @@ fn each_way_in_is_taken_and_each_refusal_has_its_cause_and_remedy() {
             });
         }
     });
+}
+
+/// What librdkafka has no call for is asked by the daemon itself.
+#[test]
+fn questions_of_its_own_go_each_way_in_and_each_refusal_has_its_cause() {
+    let at = secured();
+    let (ca, stranger) = (at.file("ca.pem"), at.file("stranger.pem"));
+    let check = |listener: &str, lines: &str, refused: Option<&str>| {
+        let properties = settings(&config_of(&at.broker, lines)).admin;
+        let (host, port) = listener.split_once(':').expect("host:port");
+        let place = (host.to_owned(), port.parse().expect("a port"));
+        let (mut brokers, failed) = Brokers::open(&properties, &BTreeMap::from([(1, place)]));
+        let failed: Vec<String> = failed.iter().map(ToString::to_string).collect();
+        match refused {
+            None => {
+                assert_eq!(failed, Vec::<String>::new(), "{lines}");
+                let broker = brokers.get(1).expect("it is open");
+                groups::listed(broker).expect("its groups");
+                transactions::listed(broker).expect("its transactions");
+            }
+            Some(cause) => assert!(failed.len() == 1 && failed[0].contains(cause), "{lines}: {failed:?}"),
+        }
+    };
+    check(&at.broker.bootstrap, "", None);
+    check(&at.sasl, &sasl("PLAIN", "steward-secret", &ca), None);
+    check(&at.sasl, &sasl("SCRAM-SHA-512", "steward-secret", &ca), None);
+    check(&at.mutual, &ssl(Some(USER)), None);
+    check(&at.sasl, &sasl("PLAIN", "wrong", &ca), Some("kafka.sasl.password"));
+    check(&at.sasl, &sasl("SCRAM-SHA-512", "wrong", &ca), Some("kafka.sasl.password"));
+    check(&at.sasl, &sasl("SCRAM-SHA-256", "steward-secret", &ca), Some("SCRAM-SHA-256 is not offered"));
+    check(&at.sasl, &sasl("PLAIN", "steward-secret", &stranger), Some("certificate"));
+    check(&at.mutual, &ssl(Some("nobody")), Some("127.0.0.1"));
 }
 
 #[test]

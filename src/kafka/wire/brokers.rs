@@ -1,10 +1,9 @@
 //! All of a cluster's brokers, each asked for what it alone knows: the groups and transactions that it coordinates, the producers
 //! of partitions that it leads.
-//!
-//! Only listeners without TLS and without a login are spoken to: the rest of the daemon has librdkafka for those.
 
 use crate::kafka::wire::WireError;
 use crate::kafka::wire::connection::Connection;
+use crate::kafka::wire::security::Security;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,13 +19,13 @@ impl Brokers {
         properties: &BTreeMap<String, String>,
         places: &BTreeMap<i32, (String, u16)>,
     ) -> (Brokers, Vec<WireError>) {
-        let protocol = properties.get("security.protocol").map_or("plaintext", String::as_str);
-        if !protocol.eq_ignore_ascii_case("plaintext") {
-            return (Brokers::default(), vec![WireError::Unsupported(protocol.to_lowercase())]);
-        }
+        let security = match Security::of(properties) {
+            Ok(security) => security,
+            Err(error) => return (Brokers::default(), vec![error]),
+        };
         let (mut open, mut failed) = (BTreeMap::new(), Vec::new());
         for (id, (host, port)) in places {
-            match Connection::open(host, *port, TIMEOUT) {
+            match Connection::open(host, *port, &security, TIMEOUT) {
                 Ok(connection) => drop(open.insert(*id, connection)),
                 Err(error) => failed.push(error),
             }

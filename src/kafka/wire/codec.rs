@@ -114,6 +114,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A string with a length of two bytes, of versions that are not flexible; null is empty.
+    pub fn old_string(&mut self) -> Read<String> {
+        let length = usize::try_from(self.i16()?).unwrap_or_default();
+        Ok(String::from_utf8_lossy(self.bytes(length)?).into_owned())
+    }
+
     /// Elements, each read by `one`; null is none.
     pub fn array<T>(&mut self, mut one: impl FnMut(&mut Reader<'a>) -> Read<T>) -> Read<Vec<T>> {
         let length = (self.varint()? as usize).saturating_sub(1);

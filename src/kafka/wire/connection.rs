@@ -2,6 +2,8 @@
 
 use crate::kafka::wire::WireError;
 use crate::kafka::wire::codec::{Reader, Writer};
+use crate::kafka::wire::login::Login;
+use crate::kafka::wire::security::{Security, Stream};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -14,22 +16,34 @@ const CLIENT_ID: &str = "steward-lineage";
 
 /// The question which versions a broker knows; its version 0 is not flexible, and every broker answers it.
 const API_VERSIONS: i16 = 18;
+/// How it is logged in, and the messages of that; neither version is flexible.
+const SASL_HANDSHAKE: (i16, i16) = (17, 1);
+const SASL_AUTHENTICATE: (i16, i16) = (36, 0);
 
 pub struct Connection {
     /// `host:port`, for people.
     place: String,
-    stream: TcpStream,
+    stream: Stream,
     correlation: i32,
     /// What the broker knows of each question.
     versions: Versions,
+}
+
+/// Why a login failed.
+struct Refused(String);
+
+impl From<String> for Refused {
+    fn from(why: String) -> Refused {
+        Refused(why)
+    }
 }
 
 /// By question, the lowest and the highest version.
 type Versions = BTreeMap<i16, (i16, i16)>;
 
 impl Connection {
-    /// Connects, and asks what the broker knows.
-    pub fn open(host: &str, port: u16, timeout: Duration) -> Result<Connection, WireError> {
+    /// Connects, asks what the broker knows, and logs in where that is asked for.
+    pub fn open(host: &str, port: u16, security: &Security, timeout: Duration) -> Result<Connection, WireError> {
         let place = format!("{host}:{port}");
         let unreachable = |e: std::io::Error| WireError::Unreachable(place.clone(), e.to_string());
         let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
@@ -46,9 +60,37 @@ impl Connection {
         let stream = connected.ok_or_else(|| unreachable(last))?;
         let set = stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout)));
         set.and_then(|()| stream.set_nodelay(true)).map_err(unreachable)?;
+        let stream = security.stream(host, stream).map_err(|why| WireError::Unreachable(place.clone(), why))?;
         let mut connection = Connection { place, stream, correlation: 0, versions: BTreeMap::new() };
         connection.versions = connection.known()?;
+        if let Some(login) = &security.login {
+            connection.log_in(login).map_err(|Refused(why)| WireError::Login(connection.place.clone(), why))?;
+        }
         Ok(connection)
+    }
+
+    fn log_in(&mut self, login: &Login) -> Result<(), Refused> {
+        let (key, version) = SASL_HANDSHAKE;
+        let mechanism = login.mechanism.name();
+        let body = Writer::default().old_string(mechanism).take();
+        let answer = self.exchange(key, version, false, &body).map_err(|e| Refused(e.to_string()))?;
+        let mut reader = Reader::new(&answer);
+        if reader.i32().and_then(|_| reader.i16())? != 0 {
+            return Err(Refused(format!("{mechanism} is not offered; see kafka.sasl.mechanism")));
+        }
+        login.by(|message| {
+            let (key, version) = SASL_AUTHENTICATE;
+            let body = Writer::default().i32(message.len() as i32).bytes(message).take();
+            let answer = self.exchange(key, version, false, &body).map_err(|e| Refused(e.to_string()))?;
+            let mut reader = Reader::new(&answer);
+            reader.i32()?;
+            let (code, why) = (reader.i16()?, reader.old_string()?);
+            let length = reader.i32()?;
+            match code {
+                0 => Ok(reader.bytes(usize::try_from(length).unwrap_or_default())?.to_vec()),
+                _ => Err(Refused(format!("{why}; see kafka.sasl.username and kafka.sasl.password"))),
+            }
+        })
     }
 
     /// Asks by a flexible version; what comes back is the answer's body.
@@ -99,7 +141,7 @@ impl Connection {
         frame.i32((header.len() + body.len()) as i32).bytes(&header).bytes(body);
         let place = self.place.clone();
         let unreachable = |e: std::io::Error| WireError::Unreachable(place.clone(), e.to_string());
-        self.stream.write_all(&frame.take()).map_err(unreachable)?;
+        self.stream.write_all(&frame.take()).and_then(|()| self.stream.flush()).map_err(unreachable)?;
         let mut length = [0; 4];
         self.stream.read_exact(&mut length).map_err(unreachable)?;
         let length = i32::from_be_bytes(length);

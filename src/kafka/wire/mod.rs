@@ -1,10 +1,12 @@
 //! Kafka's own protocol, for the few questions that librdkafka has no call for: groups of other kinds, transactions, producers.
 //!
-//! Six messages, all of the flexible kind (KIP-482), are read and written here by hand: a crate of all messages compiles some
+//! Six messages, all of the flexible kind (KIP-482), and the two of a login are read and written here by hand: a crate of all messages compiles some
 //! two hundred, in every build, and brings its codecs. Shapes are those of Kafka's own `clients/src/main/resources/common/message`.
 //! Every length is checked against what is there, and an answer is bounded: brokers are outside.
 
 pub mod codec; // the types of the protocol
+pub mod security; // TLS and logins, as librdkafka's properties say
+pub mod login; // SASL
 pub mod connection; // one broker, one question after the other
 pub mod brokers; // all of a cluster's brokers, each asked for its own
 pub mod groups; // groups of all kinds; what streams and share groups read
@@ -21,8 +23,12 @@ pub enum WireError {
     Broken { key: i16, what: String },
     #[error("{what}: error code {code} ({})", meaning(*code))]
     Refused { what: String, code: i16 },
-    #[error("a listener of security.protocol {0} is asked by librdkafka alone, which has no call for it")]
+    #[error("{0} is librdkafka's alone, which has no call for this question")]
     Unsupported(String),
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("{0}: the login fails: {1}")]
+    Login(String, String),
 }
 
 /// Kafka's error codes that people meet here.
