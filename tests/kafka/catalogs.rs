@@ -21,7 +21,13 @@ struct Posted {
     headers: BTreeMap<String, String>,
     event: String,
     status: u16,
+    at: Instant,
 }
+
+/// Of a busy catalog, longer than it would be left alone otherwise.
+const BUSY_S: u64 = 6;
+/// What a catalog answers that hangs.
+const NOTHING: u16 = 0;
 
 /// A catalog that answers as it is told: `answer` sees what came before, and what comes.
 struct Catalog {
@@ -36,13 +42,22 @@ impl Catalog {
         let posted: Arc<Mutex<Vec<Posted>>> = Arc::default();
         let kept = posted.clone();
         std::thread::spawn(move || {
+            let mut hangs = Vec::new();
             for stream in listener.incoming().flatten() {
                 let Some(mut came) = read(&stream) else { continue };
                 let mut all = kept.lock().expect("no reader panics");
                 came.status = answer(&all, &came);
                 let status = came.status;
                 all.push(came);
-                let wait = if status == 503 { "Retry-After: 1\r\n" } else { "" };
+                let wait = match status {
+                    NOTHING => {
+                        hangs.push(stream);
+                        continue;
+                    }
+                    429 => format!("Retry-After: {BUSY_S}\r\n"),
+                    503 => "Retry-After: 1\r\n".to_owned(),
+                    _ => String::new(),
+                };
                 let _ = write!(&stream, "HTTP/1.1 {status} X\r\n{wait}Content-Length: 0\r\nConnection: close\r\n\r\n");
             }
         });
@@ -76,7 +91,7 @@ fn read(stream: &TcpStream) -> Option<Posted> {
         Some(_) => GzDecoder::new(body.as_slice()).read_to_string(&mut event).ok()?,
         None => body.as_slice().read_to_string(&mut event).ok()?,
     };
-    Some(Posted { path: first.split(' ').nth(1)?.to_owned(), headers, event, status: 0 })
+    Some(Posted { path: first.split(' ').nth(1)?.to_owned(), headers, event, status: 0, at: Instant::now() })
 }
 
 /// What stands on the topic, by partition.
@@ -122,9 +137,17 @@ fn catalogs_are_sent_what_is_on_the_topic_through_refusals_and_a_restart() {
         _ => 201,
     });
     let plain = Catalog::start(|_, came| if came.headers.contains_key("content-encoding") { 415 } else { 201 });
+    // Busy, broken (which may be the packing's fault: it is asked again without), silent; then one event is wrong.
+    let troubled = Catalog::start(|before, _| match before.len() {
+        0 => 429,
+        1 | 2 => 500,
+        3 => NOTHING,
+        5 => 422,
+        _ => 201,
+    });
     let settings = format!(
-        "lineage: {{interval: 2s}}\nopenlineage: {{url: '{},{}', bearer.auth.token: the-key}}",
-        marquez.url, plain.url
+        "lineage: {{interval: 2s}}\nopenlineage: {{url: '{},{},{}', bearer.auth.token: the-key, request.timeout: 3s}}",
+        marquez.url, plain.url, troubled.url
     );
     let mesh = Mesh::new(shared(), "catalogs", 1, &settings);
     let mut worker = mesh.worker("a").ready();
@@ -134,12 +157,21 @@ fn catalogs_are_sent_what_is_on_the_topic_through_refusals_and_a_restart() {
     // Other tests share the cluster, whose groups are told here too: there may be more of them at any time.
     let all_sent = |refused: usize| {
         let all: BTreeSet<String> = told(&mesh).into_values().flatten().collect();
-        let (by_marquez, by_plain) = (marquez.taken(), plain.taken());
-        all.len() >= 4 + refused && all.difference(&by_marquez).count() == refused && all.is_subset(&by_plain)
+        let missed = |catalog: &Catalog| all.difference(&catalog.taken()).count();
+        all.len() >= 4 + refused && [&marquez, &troubled].iter().all(|c| missed(c) == refused) && missed(&plain) == 0
     };
     while !all_sent(1) {
         assert!(started.elapsed() < SENT_WITHIN, "{}\n{}", missing(&mesh, &marquez, &plain), worker.log());
         pause(500);
+    }
+    let seen = troubled.posted();
+    let statuses: Vec<u16> = seen.iter().take(7).map(|posted| posted.status).collect();
+    assert_eq!(statuses, [429, 500, 500, NOTHING, 201, 422, 201]);
+    assert!(seen[1].at - seen[0].at >= Duration::from_secs(BUSY_S), "it is asked again when it says");
+    assert!(seen[4].at - seen[3].at >= Duration::from_secs(3), "one that says nothing is given its time");
+    assert!(!troubled.taken().contains(&seen[5].event), "one event that it refuses is left out, and only that");
+    for cause in ["status 429", "status 500", "status 422", "timeout"] {
+        assert!(worker.log().contains(cause), "{cause}: {}", worker.log());
     }
     let posted = marquez.posted();
     let again = posted.iter().skip(1).any(|later| later.event == posted[0].event);
@@ -158,8 +190,8 @@ fn catalogs_are_sent_what_is_on_the_topic_through_refusals_and_a_restart() {
     }
     let packed = plain.posted().iter().filter(|posted| posted.headers.contains_key("content-encoding")).count();
     assert_eq!(packed, 1, "who takes no gzip is asked once");
-    assert_eq!(outcome(&worker, "refused"), 1.0);
-    assert!(outcome(&worker, "waits") >= 1.0, "a busy machine's catalog may keep it waiting once more");
+    assert_eq!(outcome(&worker, "refused"), 2.0);
+    assert!(outcome(&worker, "waits") >= 4.0, "a busy machine's catalog may keep it waiting once more");
     assert!(worker.log().contains("status 400"), "{}", worker.log());
     assert!(!worker.log().contains("the-key"), "a key is no matter for a log");
 

@@ -12,6 +12,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -19,21 +20,32 @@ use std::time::{Duration, Instant};
 
 /// Three rounds, one each 10 s: what moves is seen by two of them.
 const FOUND_WITHIN: Duration = Duration::from_secs(30);
+/// Headers are looked at in two seconds of twenty, and what was seen waits for five.
+const LETTER_WITHIN: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_chain_is_found_by_its_evidence_and_ends_with_its_connector() {
-    let mesh = Mesh::new(broker(), "chained", 1, &format!("connect.url: {}", connect().url));
-    let (orders, enriched) = (mesh.topic.as_str(), "chained.enriched");
-    [enriched, "chained.decoy", "chained.orders-copy"].iter().for_each(|topic| broker().create_topic(topic, 1, &[]));
+    let mesh = Mesh::new(broker(), "chained", 1, &format!("connect.url: {}\nlineage.headers: true", connect().url));
+    let (orders, enriched, dead) = (mesh.topic.as_str(), "chained.enriched", "chained.dead");
+    [enriched, dead, "chained.decoy", "chained.orders-copy"]
+        .iter()
+        .for_each(|topic| broker().create_topic(topic, 1, &[]));
     mesh.put_contract_of("enriched", enriched);
+    mesh.put_contract_of("dead-letters", dead);
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).display().to_string();
     fs::write(at("orders.in"), "{\"order\":1}\n").expect("a file");
     let class = |kind: &str| format!("org.apache.kafka.connect.file.FileStream{kind}Connector");
     let source = json!({"connector.class": class("Source"), "file": at("orders.in"), "topic": orders});
     let sink = json!({"connector.class": class("Sink"), "file": at("orders.out"), "topics": enriched});
+    // Lines have no schema, so that none of them comes through.
+    let refusing = json!({"connector.class": class("Sink"), "file": at("none.out"), "topics": orders,
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter", "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": dead, "errors.deadletterqueue.topic.replication.factor": "1",
+        "errors.deadletterqueue.context.headers.enable": "true"});
     connect().put("chained-source", &source);
+    connect().put("chained-refusing", &refusing);
     connect().put("chained-sink", &sink);
     let app = Application::start(orders, enriched);
     // Nobody reads or writes what is only called alike.
@@ -53,6 +65,10 @@ fn a_chain_is_found_by_its_evidence_and_ends_with_its_connector() {
         ((group, topic(enriched)), vec!["observed"]),
         ((topic(enriched), connector("chained-sink")), vec!["configured", "observed"]),
         ((connector("chained-sink"), file("orders.out")), vec!["configured"]),
+        // Connect counts a topic when the task has taken a record.
+        ((topic(orders), connector("chained-refusing")), vec!["configured"]),
+        ((connector("chained-refusing"), topic(dead)), vec!["configured"]),
+        ((connector("chained-refusing"), file("none.out")), vec!["configured"]),
     ]
     .into_iter()
     .map(|(edge, kinds)| (edge, kinds.into_iter().collect()))
@@ -70,8 +86,20 @@ fn a_chain_is_found_by_its_evidence_and_ends_with_its_connector() {
         found = edges(&worker);
     }
     println!("the chain was found after {:?}", started.elapsed());
+
+    // A record that was given up tells where it came from, by Connect's headers.
+    let letter = (topic(orders), topic(dead));
+    let started = Instant::now();
+    while !found.get(&letter).is_some_and(|kinds| kinds.contains("observed")) {
+        assert!(started.elapsed() < LETTER_WITHIN, "no edge of a dead letter: {found:#?}");
+        let mut lines = fs::OpenOptions::new().append(true).open(at("orders.in")).expect("the file");
+        writeln!(lines, "{{\"order\":3}}").expect("a line");
+        pause(500);
+        found = edges(&worker);
+    }
+
     // But for the steward's own reading there is no other edge.
-    let others = found.keys().filter(|edge| !expected.contains_key(*edge));
+    let others = found.keys().filter(|edge| !expected.contains_key(*edge) && **edge != letter);
     let others: Vec<_> = others.filter(|(from, to)| ![from, to].iter().any(|end| end.contains(&mesh.group))).collect();
     assert!(others.is_empty(), "{others:#?}");
 
@@ -82,7 +110,7 @@ fn a_chain_is_found_by_its_evidence_and_ends_with_its_connector() {
         assert!(started.elapsed() < FOUND_WITHIN, "{ended:?} does not end");
         pause(200);
     }
-    connect().delete("chained-source");
+    ["chained-source", "chained-refusing"].iter().for_each(|name| connect().delete(name));
     drop(app);
 }
 

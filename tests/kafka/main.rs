@@ -80,3 +80,4 @@ mod connectors; // lineage by Kafka Connect
 mod derived; // products of SQL, by a real Flink
 mod browsed; // a product's whole way in a browser alone
 mod readers; // lineage by groups and transactions
+mod flowing; // lineage by a real Flink

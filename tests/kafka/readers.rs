@@ -2,7 +2,7 @@
 
 use crate::broker::held::Held;
 use crate::broker::records::Record;
-use crate::broker::{Broker, LOG4J, fresh_folder, java, kafka_libs, shared as broker};
+use crate::broker::{Broker, LOG4J, fresh_folder, java, kafka_libs, shared as broker, streams_libs};
 use crate::collected::{cluster, config, config_of, settings, shown};
 use crate::worker::pause;
 use mesh_steward::discovery::acls::Acls;
@@ -75,6 +75,55 @@ fn groups_of_newer_kinds_read_as_others_do() {
     assert!(kinds.contains(&("group:flow-share", "share-group")), "{kinds:?}");
     let member = round.jobs.iter().find(|job| job.node.name() == "group:flow-newer").expect("it is among them");
     assert_eq!((member.detail["type"].as_str(), member.detail["members"].as_str()), ("Consumer", "1"));
+}
+
+/// By the newer protocol (KIP-1071) a streams application tells its broker what it is made of.
+#[test]
+fn a_streams_application_is_found_with_its_topology_and_what_it_keeps_inside() {
+    let libs = match streams_libs() {
+        Ok(libs) => libs,
+        Err(why) => return println!("skipped: {why}"),
+    };
+    // The example's own names.
+    let (input, output) = ("streams-plaintext-input", "streams-wordcount-output");
+    [input, output].iter().for_each(|topic| broker().create_topic(topic, 1, &[]));
+    let folder = fresh_folder("streams");
+    fs::write(folder.join("log4j.properties"), LOG4J).expect("log settings");
+    let properties = format!(
+        "bootstrap.servers={}\napplication.id=flow-words\ngroup.protocol=streams\ncommit.interval.ms=500\nstate.dir={}\n\
+         dsl.store.suppliers.class=org.apache.kafka.streams.state.BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers\n",
+        broker().bootstrap,
+        folder.display()
+    );
+    fs::write(folder.join("application.properties"), properties).expect("the application's settings");
+    let mut command = java(&libs, &folder, "64m");
+    command.arg("org.apache.kafka.streams.examples.wordcount.WordCountDemo").arg(folder.join("application.properties"));
+    let application = Held::start(folder, &command);
+
+    let config = config("");
+    let mut groups = Groups::new(settings(&config), cluster(&config, &[]), Arc::new(Known::default()));
+    let inside = |what: &str| format!("topic flow-words-KSTREAM-AGGREGATE-STATE-STORE-0000000003-{what}");
+    let job = "job group:flow-words";
+    let expected = BTreeSet::from([
+        format!("topic {input} -> {job} configured"),
+        format!("topic {input} -> {job} observed"),
+        format!("{job} -> {} configured", inside("repartition")),
+        format!("{} -> {job} configured", inside("repartition")),
+        format!("{} -> {job} observed", inside("repartition")),
+        format!("{job} -> {} configured", inside("changelog")),
+    ]);
+    let (mut found, started) = (BTreeSet::new(), Instant::now());
+    while !found.is_superset(&expected) {
+        assert!(started.elapsed() < 3 * WAIT, "only {found:#?}\n{}", application.log());
+        let words = Record { timestamp_ms: 1_000, value: Some(b"who feeds whom".to_vec()), ..Record::default() };
+        broker().writer(input).write(&[words]);
+        pause(500);
+        found.extend(shown(&groups.collect(0).expect("brokers answer"), "flow-words"));
+    }
+    assert_eq!(found, expected, "what it writes at its end nobody tells");
+    let round = groups.collect(0).expect("brokers answer");
+    let kinds: Vec<_> = round.jobs.iter().filter(|job| job.node.name() == "group:flow-words").collect();
+    assert_eq!(kinds.iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(), ["kafka-streams"]);
 }
 
 #[test]

@@ -129,6 +129,11 @@ pub fn kafka_libs() -> PathBuf {
         .unwrap_or_else(|why| panic!("Kafka's jars: {why}; `tests/run` installs Maven, or says what is missing"))
 }
 
+/// Those of Kafka Streams, with an application.
+pub fn streams_libs() -> Result<PathBuf, String> {
+    libs("streams-libs", "streams.xml").map_err(|why| format!("Kafka Streams' jars: {why}"))
+}
+
 /// The folder with the jars that a file beside this one names: fetched once, then kept in `target`. The error says why they are not
 /// to be had.
 fn libs(name: &str, pom: &str) -> Result<PathBuf, String> {
