@@ -154,18 +154,14 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Whole { min: 10, max: 1_000_000 },
         doc: "Edges kept in memory, ended ones too; how many found no room is a metric.",
     },
-    Key {
-        path: "lineage.headers",
-        default: &["false"],
-        kind: Kind::Flag,
-        doc: "Joins records by their headers, too: traceparent, ce_source with ce_id, those of dead letters. Two seconds of twenty\nare looked at.",
-    },
-    Key {
-        path: "lineage.content",
-        default: &["false"],
-        kind: Kind::Flag,
-        doc: "Compares what topics hold, too, by sketches of their columns: edges that contents look like are marked inferred.\nOf classified fields none are made. What it costs: docs/lineage-content.md.",
-    },
+    off(
+        "lineage.headers",
+        "Joins records by their headers, too: traceparent, ce_source with ce_id, those of dead letters. Two seconds of twenty\nare looked at.",
+    ),
+    off(
+        "lineage.content",
+        "Compares what topics hold, too, by sketches of their columns: edges that contents look like are marked inferred.\nOf classified fields none are made. What it costs: docs/lineage-content.md.",
+    ),
     Key {
         path: "lineage.inbox",
         default: &[],
@@ -363,12 +359,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         doc: "Address of REST, health and metrics.",
     },
-    Key {
-        path: "http.insecure",
-        default: &["false"],
-        kind: Kind::Flag,
-        doc: "true: the older word for access.mode: none.",
-    },
+    off("http.insecure", "true: the older word for access.mode: none."),
     text(
         "http.ssl.certificate.location",
         "HTTPS instead of HTTP: the certificate and its chain, PEM; with http.ssl.key.location.\nRead again when it changes, and on SIGHUP.",
@@ -394,12 +385,7 @@ pub const KEYS: &[Key] = &[
         "access.file",
         "Logins: names, hashes of tokens and passwords, roles; and what groups of an OpenID provider may. docs/security.md\nshows one, `steward token` makes entries. Read again when it changes, and on SIGHUP.",
     ),
-    Key {
-        path: "access.metrics.open",
-        default: &["false"],
-        kind: Kind::Flag,
-        doc: "true: /metrics is open to whoever reaches it, as /live and /ready are.",
-    },
+    off("access.metrics.open", "true: /metrics is open to whoever reaches it, as /live and /ready are."),
     text("access.oidc.issuer", "Tokens (JWT) of this OpenID provider are taken: their iss."),
     text("access.oidc.audience", "Their aud: what the provider calls this service."),
     text(
@@ -447,6 +433,10 @@ const FLINK: &str = "Flink's SQL gateway, which runs use cases: SQL that makes a
 
 const fn text(path: &'static str, doc: &'static str) -> Key {
     Key { path, default: &[""], kind: Kind::Text, doc }
+}
+
+const fn off(path: &'static str, doc: &'static str) -> Key {
+    Key { path, default: &["false"], kind: Kind::Flag, doc }
 }
 
 const fn secret(path: &'static str, doc: &'static str) -> Key {
