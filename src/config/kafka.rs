@@ -2,6 +2,7 @@
 
 use crate::config::error::ConfigError;
 use crate::config::keys::{self, KAFKA_SECTIONS};
+use crate::config::oauth::{self, Oauth};
 use crate::config::raw::{DEFAULT, Setting};
 use crate::config::secret::Text;
 use rdkafka::error::KafkaError;
@@ -19,6 +20,8 @@ pub struct Kafka {
     pub producer: Properties,
     pub admin: Properties,
     pub protocol: GroupProtocol,
+    /// Who gives tokens to log in with.
+    pub oauth: Option<Oauth>,
     /// The brokers are librdkafka's mock cluster in this process: no key, the demo says so of its own.
     pub embedded: bool,
 }
@@ -77,13 +80,6 @@ fn owned_remedy(property: &str) -> &'static str {
 /// Properties that the broker decides under KIP-848.
 const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
 
-/// Of tokens that librdkafka fetches itself: it does so by libcurl, which it finds only where the system has it.
-const OIDC: &str = "this build's librdkafka has no HTTP client to fetch tokens from an OpenID provider (OIDC) with";
-const OIDC_REMEDY: &str = "log in with sasl.mechanism SCRAM-SHA-512 or PLAIN over SASL_SSL, or with a certificate of its own \
-     (security.protocol SSL, ssl.certificate.location, ssl.key.location); docs/security.md";
-/// What a trial may do without a provider.
-const UNSIGNED: &str = "enable.sasl.oauthbearer.unsecure.jwt";
-
 /// A property whose name holds one of these is never shown, wherever it came from; Java's names too, which people bring.
 const SECRET_WORDS: &[&str] =
     &["password", "passphrase", "secret", "key.pem", "keystore.key", "jaas", "sasl.oauthbearer.config"];
@@ -105,6 +101,9 @@ pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>
     for (path, setting) in settings.range("kafka.".to_string()..).take_while(|(path, _)| path.starts_with("kafka.")) {
         let Some(section) = KAFKA_SECTIONS.iter().find(|section| path.starts_with(**section)) else { continue };
         let property = &path[section.len()..];
+        if oauth::is_ours(property) {
+            continue;
+        }
         let text = shown(property, setting);
         match refusal(property, setting, &text, protocol) {
             Some(Refusal { problem, remedy, known }) => errors.push(ConfigError {
@@ -124,7 +123,7 @@ pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>
             }
         }
     }
-    errors.extend(without_tokens(settings));
+    let oauth = oauth::read(settings, errors);
     let merged = |name: &str| {
         let mut all = sections[""].clone();
         all.extend(sections[name].clone());
@@ -135,31 +134,9 @@ pub fn check(settings: &BTreeMap<String, Setting>, errors: &mut Vec<ConfigError>
         producer: merged("producer"),
         admin: merged("admin"),
         protocol,
+        oauth,
         embedded: false,
     }
-}
-
-/// A mechanism that would wait for a token for ever.
-fn without_tokens(settings: &BTreeMap<String, Setting>) -> Option<ConfigError> {
-    let set = |property: &str, value: &str| {
-        settings.iter().find(|(path, setting)| {
-            let named = path.strip_prefix("kafka.").is_some_and(|rest| rest.ends_with(property));
-            named && setting.texts.iter().any(|text| text.expose().eq_ignore_ascii_case(value))
-        })
-    };
-    let (path, setting) = set("sasl.mechanism", "OAUTHBEARER").or_else(|| set("sasl.mechanisms", "OAUTHBEARER"))?;
-    // Who asks for OIDC is told at that key.
-    if set(UNSIGNED, "true").is_some() || set("sasl.oauthbearer.method", "oidc").is_some() {
-        return None;
-    }
-    Some(ConfigError {
-        key: path.clone(),
-        place: setting.place.clone(),
-        line: setting.line,
-        value: Some("OAUTHBEARER".into()),
-        problem: format!("has no token to log in with: {OIDC}"),
-        remedy: format!("{OIDC_REMEDY}; for a trial with tokens that nobody signed set {UNSIGNED}: true"),
-    })
 }
 
 /// The property's text, hidden where its name says that it is a secret.
@@ -196,10 +173,6 @@ fn refusal(property: &str, setting: &Setting, text: &Text, protocol: GroupProtoc
     }
     if property == "group.protocol" && !["classic", "consumer"].contains(&text.expose()) {
         return refused("is no group protocol".into(), "write one of: classic, consumer");
-    }
-    let fetched = property.strip_prefix("sasl.oauthbearer.").is_some_and(|rest| rest != "config" && rest != "method");
-    if fetched || (property == "sasl.oauthbearer.method" && text.expose() == "oidc") {
-        return refused(format!("cannot be had: {OIDC}"), OIDC_REMEDY);
     }
     // A default was checked when it was written; librdkafka itself knows the rest best.
     if setting.place == DEFAULT { None } else { refused_by_librdkafka(property, text) }
@@ -264,10 +237,9 @@ mod tests {
             ("{group.protocol: consumer, session.timeout.ms: 9000}", "under group.protocol consumer", "broker's"),
             ("security.protocol: SSLY", "Invalid value", "CONFIGURATION.md"),
             ("sasl.jaas.config: hunter2", "JAAS", "CONFIGURATION.md"),
-            ("sasl.oauthbearer.method: oidc", "no HTTP client", "SCRAM-SHA-512"),
-            ("sasl.oauthbearer.token.endpoint.url: https://idp/token", "no HTTP client", "SCRAM-SHA-512"),
-            ("{sasl.mechanism: OAUTHBEARER, consumer.sasl.oauthbearer.method: oidc}", "no HTTP client", "certificate"),
+            ("sasl.oauthbearer.method: oidc", "without kafka.sasl.mechanism: OAUTHBEARER", "SASL_SSL"),
             ("sasl.mechanism: OAUTHBEARER", "no token", "enable.sasl.oauthbearer.unsecure.jwt: true"),
+            ("{sasl.mechanism: OAUTHBEARER, sasl.oauthbearer.client.id: a}", "client.secret is not set", "provider"),
         ] {
             let yaml = if yaml.starts_with('{') { format!("kafka: {yaml}") } else { format!("kafka:\n  {yaml}") };
             let (_, errors) = checked(&yaml);

@@ -6,6 +6,7 @@ pub mod window; // how long windows are, and wait
 pub mod records; // what becomes of bad records
 pub mod lineage; // events for catalogs
 pub mod kafka; // librdkafka's properties, and which of them are ours
+pub mod oauth; // tokens to log in at the brokers with
 pub mod discovery; // where lineage is looked for beside Kafka
 pub mod peer; // a service beside Kafka: its addresses, a login, certificates
 pub mod registry; // where schemas are asked for, and as whom

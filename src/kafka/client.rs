@@ -1,11 +1,13 @@
 //! Settings of each client, each with its reason, and the one context that all of them share.
 
 use crate::kafka::cluster::Cluster;
+use crate::kafka::ffi::bearer;
+use crate::kafka::tokens::Tokens;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, DeliveryResult, NoCustomPartitioner, ProducerContext};
+use rdkafka::producer::{BaseProducer, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 use std::collections::BTreeMap;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub slot: usize,
     /// That the consumer of this stage subscribes to, as far as is known when it starts.
     pub topics: usize,
+    /// What clients log in by, where an OpenID provider gives it.
+    pub tokens: Option<Arc<Tokens>>,
     /// Where log lines and errors of all clients go; it limits them.
     pub events: Events,
 }
@@ -153,7 +157,7 @@ pub fn producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCust
     // A transaction is open only while a flush lasts, 10 ms as a rule. A stopped worker's open one holds readers back
     // for this long and the broker's check, which runs every 10 s.
     default(&mut config, "transaction.timeout.ms", "10000");
-    config.create_with_context(Context::new(settings, "producer"))
+    logged_in(config.create_with_context(Context::new(settings, "producer"))?)
 }
 
 /// An idempotent producer without transactions: at least once, and for facts that must be durable before a delta names
@@ -161,7 +165,15 @@ pub fn producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCust
 pub fn plain_producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCustomPartitioner>> {
     let mut config = writing(settings);
     config.set("enable.idempotence", "true");
-    config.create_with_context(Context::new(settings, "catalog"))
+    logged_in(config.create_with_context(Context::new(settings, "catalog"))?)
+}
+
+/// A producer asks for its id by the first call, and nobody need have read its queue by then.
+fn logged_in(
+    producer: BaseProducer<Context, NoCustomPartitioner>,
+) -> KafkaResult<BaseProducer<Context, NoCustomPartitioner>> {
+    bearer::log_in(producer.client());
+    Ok(producer)
 }
 
 /// The largest message that the producer takes: what is configured, else our default, which is Kafka's.
@@ -252,12 +264,18 @@ fn default(config: &mut ClientConfig, key: &str, value: &str) {
 /// The context of every client: hands on what it has to say, and touches no assignment.
 pub struct Context {
     client: String,
+    tokens: Option<Arc<Tokens>>,
     events: Events,
 }
 
 impl Context {
     pub fn new(settings: &Settings, role: &str) -> Context {
-        Context { client: format!("{role} {}-{}", settings.stage, settings.slot), events: settings.events.clone() }
+        let client = format!("{role} {}-{}", settings.stage, settings.slot);
+        Context { client, tokens: settings.tokens.clone(), events: settings.events.clone() }
+    }
+
+    pub fn tokens(&self) -> Option<&Arc<Tokens>> {
+        self.tokens.as_ref()
     }
 
     pub fn tell(&self, code: Option<RDKafkaErrorCode>, level: i32, text: String) {
@@ -322,6 +340,7 @@ mod tests {
             stage: "inspect",
             slot: 2,
             topics: 1,
+            tokens: None,
             events: Arc::new(|_| ()),
         }
     }

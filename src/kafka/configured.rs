@@ -5,6 +5,8 @@ use crate::config::usable::{Config, Delivery};
 use crate::kafka::admin::Topics;
 use crate::kafka::client::{Events, GroupProtocol, Settings};
 use crate::kafka::cluster::Cluster;
+use crate::kafka::tokens::Tokens;
+use std::sync::Arc;
 
 /// The clients of one task. `group` is the stage's: `worker.group.id`, or what is made of it.
 pub fn settings(config: &Config, group: &str, stage: &'static str, slot: usize, events: Events) -> Settings {
@@ -28,6 +30,7 @@ pub fn settings(config: &Config, group: &str, stage: &'static str, slot: usize, 
         stage,
         slot,
         topics: 1,
+        tokens: config.kafka.oauth.as_ref().map(|oauth| Arc::new(Tokens::start(oauth))),
         events,
     }
 }

@@ -21,6 +21,7 @@ pub mod wire; // questions that librdkafka has no call for
 pub mod probe; // what `steward check --connect` asks
 pub mod catalog; // contract bodies and cluster facts, durable in the catalog topic
 pub mod configured; // the configuration, as clients and admin calls take it
+pub mod tokens; // to log in with, asked of an OpenID provider
 pub mod cluster; // Kafka, or librdkafka's mock cluster
 pub mod client; // settings of each client, with their reasons; contexts
 pub mod fault; // librdkafka's errors, classified

@@ -6,6 +6,21 @@
 /// What is wrong, by librdkafka's words in lower case, and what to do about it. The first that is found holds.
 const CAUSES: &[(&[&str], &str, &str)] = &[
     (
+        &["invalid_client", "unauthorized_client", "invalid_scope", "invalid_grant"],
+        "the OpenID provider gives this client no token",
+        "correct kafka.sasl.oauthbearer.client.id, .client.secret and .scope",
+    ),
+    (
+        &["failed to acquire sasl oauthbearer token"],
+        "there is no token to log in with",
+        "see that kafka.sasl.oauthbearer.token.endpoint.url is the provider's and is reached from here; kafka.https.ca.location names its CA",
+    ),
+    (
+        &["invalid_token", "mechanism oauthbearer"],
+        "the brokers refuse the token",
+        "compare issuer, audience and keys that the brokers expect (sasl.oauthbearer.* of their listener) with what the provider writes into tokens for this kafka.sasl.oauthbearer.client.id and .scope",
+    ),
+    (
         &["invalid credentials", "authentication failed"],
         "the brokers refuse this user or password",
         "correct kafka.sasl.username and kafka.sasl.password; a SCRAM user must have been made for the very mechanism of kafka.sasl.mechanism",

@@ -1,5 +1,6 @@
 //! A cluster that asks who is there: each way in, each way to be refused with its cause and remedy, and rights that are just enough.
 
+use crate::broker::provider::{CLIENT, ELSEWHERE, SECRET};
 use crate::broker::secured::{Secured, USER};
 use crate::collected::{config_of, settings};
 use crate::mesh::Mesh;
@@ -25,6 +26,16 @@ fn sasl(mechanism: &str, password: &str, ca: &Path) -> String {
         "kafka.security.protocol: SASL_SSL\nkafka.sasl.mechanism: {mechanism}\nkafka.sasl.username: {USER}\nkafka.sasl.password: {password}\n\
          kafka.ssl.ca.location: {}\n",
         ca.display()
+    )
+}
+
+/// For SASL_SSL, with tokens of a provider.
+fn oidc(secret: &str, endpoint: &str, more: &str) -> String {
+    format!(
+        "kafka.security.protocol: SASL_SSL\nkafka.sasl.mechanism: OAUTHBEARER\nkafka.sasl.oauthbearer.method: oidc\n\
+         kafka.sasl.oauthbearer.client.id: {CLIENT}\nkafka.sasl.oauthbearer.client.secret: {secret}\n\
+         kafka.sasl.oauthbearer.token.endpoint.url: {endpoint}\nkafka.ssl.ca.location: {}\n{more}",
+        secured().file("ca.pem").display()
     )
 }
 
@@ -59,11 +70,17 @@ fn each_way_in_is_taken_and_each_refusal_has_its_cause_and_remedy() {
         ca.display()
     );
     let good = "steward-secret";
+    let endpoint = format!("{}/token", at.provider.url);
+    let elsewhere = format!("kafka.sasl.oauthbearer.scope: {ELSEWHERE}\n");
     let cases: Vec<(&'static str, &str, String, Option<&str>)> = vec![
         ("scram", &at.sasl, sasl("SCRAM-SHA-512", good, &ca), None),
         ("plain", &at.sasl, sasl("PLAIN", good, &ca), None),
         ("token", &at.sasl, token, None),
         ("mutual", &at.mutual, ssl(Some(USER)), None),
+        ("signed", &at.tokens, oidc(SECRET, &endpoint, ""), None),
+        ("secret", &at.tokens, oidc("wrong", &endpoint, ""), Some("the OpenID provider gives this client no token")),
+        ("audience", &at.tokens, oidc(SECRET, &endpoint, &elsewhere), Some("the brokers refuse the token")),
+        ("away", &at.tokens, oidc(SECRET, "http://127.0.0.1:1/token", ""), Some("there is no token to log in with")),
         ("password", &at.sasl, sasl("SCRAM-SHA-512", "wrong", &ca), Some("refuse this user or password")),
         ("mechanism", &at.sasl, sasl("SCRAM-SHA-256", good, &ca), Some("do not offer this SASL mechanism")),
         ("authority", &at.sasl, sasl("PLAIN", good, &stranger), Some("certificate is not trusted")),
@@ -151,10 +168,10 @@ fn a_daemon_that_is_refused_says_why_where_an_operator_looks() {
 }
 
 #[test]
-fn rights_that_a_check_asks_for_are_enough_and_a_record_is_judged_with_them() {
+fn rights_that_a_check_asks_for_are_enough_and_records_are_judged_with_them_by_tokens_that_are_renewed() {
     let at = secured();
-    let mesh =
-        Mesh::new(&at.broker, "granted", 2, "").through(&at.sasl, &sasl("PLAIN", "steward-secret", &at.file("ca.pem")));
+    let endpoint = format!("{}/token", at.provider.url);
+    let mesh = Mesh::new(&at.broker, "granted", 2, "").through(&at.tokens, &oidc(SECRET, &endpoint, ""));
     let config = mesh.configuration("a");
     let (code, text) = check(&config);
     assert_eq!(code, Some(1), "{text}");
@@ -173,9 +190,14 @@ fn rights_that_a_check_asks_for_are_enough_and_a_record_is_judged_with_them() {
     assert!(!text.lines().any(|line| line.starts_with("fail")), "{text}");
 
     let worker = mesh.worker("a").ready();
+    let given = at.provider.given();
     let from_ms = now_ms() - 60_000;
     mesh.write(2_000, from_ms, from_ms + 30_000);
+    pause(12_000); // a token lives for 10 s, and the brokers want to see one every 3 s
+    mesh.write(2_000, from_ms + 30_000, from_ms + 60_000);
     let verdicts = mesh.judged(&[&worker]);
     mesh.unbroken(&verdicts);
+    assert!(at.provider.given() > given, "no token was renewed");
+    assert!(!worker.log().contains("OAUTHBEARER"), "{}", worker.log());
     assert_eq!(check(&config).0, Some(0), "with its topics there");
 }

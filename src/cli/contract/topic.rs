@@ -79,6 +79,7 @@ pub fn settings(
         stage: STAGE,
         slot: 0,
         topics: 1,
+        tokens: None,
         events,
     };
     Ok((settings, None))

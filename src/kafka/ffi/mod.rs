@@ -3,6 +3,7 @@
 //! All unsafe code of the daemon stands in this folder, and nothing here decides.
 
 pub mod queue; // event queues: poll, read records, errors, logs, delivery reports
+pub mod bearer; // a client's token
 pub mod batch; // batches of messages, read where they lie; a bell that queues ring
 pub mod ask; // admin calls: topics, ends, creation, configuration
 pub mod rights; // what this principal may do

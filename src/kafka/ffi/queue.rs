@@ -2,6 +2,7 @@
 
 use crate::engine::record::RawRecord;
 use crate::kafka::client::Context;
+use crate::kafka::ffi::bearer::Bearer;
 use crate::kafka::ffi::text;
 use rdkafka::client::Client;
 use rdkafka::config::NativeClientConfig;
@@ -11,9 +12,13 @@ use std::ptr::NonNull;
 use std::slice;
 
 /// One reference to a queue. It must be dropped before its client: keep it in a field that stands before the client's.
-pub struct Queue(NonNull<sys::rd_kafka_queue_t>);
+pub struct Queue {
+    queue: NonNull<sys::rd_kafka_queue_t>,
+    /// Where the client logs in by tokens: it gets a new one when its queue is read.
+    bearer: Option<Bearer>,
+}
 
-// SAFETY: librdkafka's queues are thread-safe: each call takes the queue's own lock.
+// SAFETY: librdkafka's queues and clients are thread-safe: each call takes their own locks.
 unsafe impl Send for Queue {}
 // SAFETY: as above.
 unsafe impl Sync for Queue {}
@@ -22,42 +27,52 @@ impl Queue {
     /// Where a consumer's records, errors and rebalances come, and its logs: rdkafka forwards the main queue there.
     pub fn of_consumer(client: &Client<Context>) -> Option<Queue> {
         // SAFETY: the client is alive; the call returns a new reference, or null without a group.
-        NonNull::new(unsafe { sys::rd_kafka_queue_get_consumer(client.native_ptr()) }).map(Queue)
+        Queue::of(client, unsafe { sys::rd_kafka_queue_get_consumer(client.native_ptr()) })
     }
 
     /// Where a producer's delivery reports, errors and logs come.
     pub fn main(client: &Client<Context>) -> Option<Queue> {
         // SAFETY: as above.
-        NonNull::new(unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) }).map(Queue)
+        Queue::of(client, unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) })
     }
 
     /// A queue for one answer.
     pub fn fresh(client: &Client<Context>) -> Option<Queue> {
         // SAFETY: as above.
-        NonNull::new(unsafe { sys::rd_kafka_queue_new(client.native_ptr()) }).map(Queue)
+        Queue::of(client, unsafe { sys::rd_kafka_queue_new(client.native_ptr()) })
+    }
+
+    fn of(client: &Client<Context>, queue: *mut sys::rd_kafka_queue_t) -> Option<Queue> {
+        let queue = NonNull::new(queue)?;
+        // SAFETY: who keeps a queue drops it before its client, and what stands in it with it.
+        let bearer = client.context().tokens().and_then(|tokens| unsafe { Bearer::of(client.native_ptr(), tokens) });
+        Some(Queue { queue, bearer })
     }
 
     /// Waits up to `timeout_ms` for an event. Records that a seek, pause or revoke has outdated are never returned.
     pub fn poll(&self, timeout_ms: i32) -> Option<Event> {
+        if let Some(bearer) = &self.bearer {
+            bearer.renew();
+        }
         // SAFETY: the reference is ours; the event returned is ours to destroy.
-        NonNull::new(unsafe { sys::rd_kafka_queue_poll(self.0.as_ptr(), timeout_ms) }).map(Event)
+        NonNull::new(unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), timeout_ms) }).map(Event)
     }
 
     /// Events that wait.
     pub fn waiting(&self) -> usize {
         // SAFETY: the reference is ours.
-        unsafe { sys::rd_kafka_queue_length(self.0.as_ptr()) }
+        unsafe { sys::rd_kafka_queue_length(self.queue.as_ptr()) }
     }
 
     pub(super) fn ptr(&self) -> *mut sys::rd_kafka_queue_t {
-        self.0.as_ptr()
+        self.queue.as_ptr()
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
         // SAFETY: drops our one reference.
-        unsafe { sys::rd_kafka_queue_destroy(self.0.as_ptr()) }
+        unsafe { sys::rd_kafka_queue_destroy(self.queue.as_ptr()) }
     }
 }
 

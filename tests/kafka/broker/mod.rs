@@ -5,6 +5,7 @@ pub mod flink; // one real Flink beside it, with its SQL gateway
 pub mod held; // a service that ends with us
 pub mod network; // a network of the tests' own between clients and brokers
 pub mod node; // one process of Kafka
+pub mod provider; // an OpenID provider
 pub mod secured; // with TLS, logins and ACLs
 pub mod records; // produce, abort, read
 pub mod topics; // create, delete, grow, cut, lag

@@ -1,6 +1,7 @@
 //! A broker that asks who is there: TLS with SASL, TLS with certificates of clients, and ACLs that allow nothing by default. Its plaintext
 //! listener is the tests' own, and may do everything.
 
+use crate::broker::provider::{AUDIENCE, Provider};
 use crate::broker::{Broker, free_ports, fresh_folder, java, kafka_libs};
 use mesh_steward::clock::now_ms;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
@@ -15,6 +16,9 @@ pub struct Secured {
     pub sasl: String,
     /// Of SSL, with a certificate of the client.
     pub mutual: String,
+    /// Of SASL_SSL, with OAUTHBEARER by tokens that the provider has signed; who logged in does so again every few seconds.
+    pub tokens: String,
+    pub provider: Provider,
     folder: PathBuf,
     authority: Authority,
 }
@@ -24,7 +28,9 @@ pub const USER: &str = "steward";
 
 impl Secured {
     pub fn start() -> Secured {
-        let [sasl, mutual] = free_ports();
+        let [sasl, mutual, tokens] = free_ports();
+        let provider = Provider::start();
+        let issuer = &provider.url;
         let folder = fresh_folder(&format!("secured-{sasl}"));
         let at = folder.as_path();
         let (authority, stranger) = (Authority::new("a test's CA"), Authority::new("a CA that nobody trusts"));
@@ -34,12 +40,19 @@ impl Secured {
         authority.sign(USER, USER, None, at);
         stranger.sign("nobody", "nobody", None, at);
         let properties = format!(
-            "listeners={{plaintext}},{{controller}},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{mutual}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
+            "listeners={{plaintext}},{{controller}},SASL_SSL://127.0.0.1:{sasl},SSL://127.0.0.1:{mutual},TOKENS://127.0.0.1:{tokens}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,TOKENS:SASL_SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}=\"{USER}-secret\";
 listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
+listener.name.tokens.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.tokens.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;
+listener.name.tokens.oauthbearer.sasl.server.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler
+listener.name.tokens.oauthbearer.sasl.oauthbearer.jwks.endpoint.url={issuer}/keys
+listener.name.tokens.oauthbearer.sasl.oauthbearer.expected.audience={AUDIENCE}
+listener.name.tokens.oauthbearer.sasl.oauthbearer.expected.issuer={issuer}
+listener.name.tokens.oauthbearer.connections.max.reauth.ms=3000
 ssl.keystore.type=PEM
 ssl.keystore.location={}
 ssl.truststore.type=PEM
@@ -55,7 +68,8 @@ allow.everyone.if.no.acl.found=false
         );
         let user = format!("SCRAM-SHA-512=[name={USER},password={USER}-secret]");
         let broker = Broker::start_with(&properties, &["--add-scram", &user]);
-        Secured { broker, sasl: format!("127.0.0.1:{sasl}"), mutual: format!("127.0.0.1:{mutual}"), folder, authority }
+        let [sasl, mutual, tokens] = [sasl, mutual, tokens].map(|port| format!("127.0.0.1:{port}"));
+        Secured { broker, sasl, mutual, tokens, provider, folder, authority }
     }
 
     /// `FILE.pem` and `FILE.key` of a name, that hold for so long or for centuries; over those that stood there.

@@ -38,6 +38,7 @@ pub fn settings(address: &str, group: &str, worker: &str) -> Settings {
         stage: "inspect",
         slot: 0,
         topics: 1,
+        tokens: None,
         events: Arc::new(move |event| {
             if std::env::var("STEWARD_TEST_EVENTS").is_ok() {
                 println!("{name} {event:?}");
