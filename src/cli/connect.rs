@@ -8,6 +8,7 @@ use crate::config::registry::Registry;
 use crate::config::usable::{Config, Delivery};
 use crate::engine::decode::schema::SchemaRef;
 use crate::kafka::admin::{Admin, Topics};
+use crate::kafka::client::Settings;
 use crate::kafka::configured;
 use crate::kafka::ffi::ask::NewTopic;
 use crate::kafka::ffi::rights::{Right, Rights};
@@ -67,7 +68,7 @@ pub fn cluster(config: &Config, governed: &Governed, out: &mut impl Write) -> io
     };
     report.say(How::Ok, &format!("cluster {}: {} reached", probe.cluster, counted(probe.brokers, "broker")), "")?;
     of_topics(&probe, governed, &mut report)?;
-    let principal = Principal::of(config);
+    let principal = Principal::of(config, &settings);
     of_own_topics(&probe, &own, config, &principal, &mut report)?;
     // One that may not be seen looks as if it did not exist; its rights tell the difference.
     let there = probe.topics.keys().map(|topic| topic.to_string());
@@ -290,16 +291,18 @@ fn of_quarantines<W: Write>(
     Ok(())
 }
 
-/// Whom a grant would be for, as far as that is known: a login that is a name.
+/// Whom a grant would be for, as far as that is known: a login that is a name, or whom a token is given to.
 struct Principal {
     servers: String,
     name: String,
 }
 
 impl Principal {
-    fn of(config: &Config) -> Principal {
+    fn of(config: &Config, settings: &Settings) -> Principal {
         let property = |name: &str| config.kafka.admin.get(name).map_or("…", |text| text.expose()).to_owned();
-        Principal { servers: property("bootstrap.servers"), name: property("sasl.username") }
+        let of_token = settings.tokens.as_ref().and_then(|tokens| tokens.principal());
+        let name = of_token.unwrap_or_else(|| property("sasl.username"));
+        Principal { servers: property("bootstrap.servers"), name }
     }
 
     /// The command that grants these rights.

@@ -3,16 +3,16 @@
 
 use crate::clock::now_ms;
 use crate::config::oauth::Oauth;
-use crate::registry::tls;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use ureq::Agent;
-use ureq::tls::TlsConfig;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// A provider that gave no token is asked again after a second, then after twice as long each time, up to this.
@@ -75,6 +75,11 @@ impl Tokens {
         (version != seen).then(|| (version, self.0.state().known.clone()))
     }
 
+    /// Whom the provider says it is, where there is a token.
+    pub fn principal(&self) -> Option<String> {
+        self.0.state().known.token.as_ref().map(|token| token.principal.clone())
+    }
+
     /// Waits for the first answer, whatever it says.
     pub fn first(&self, within: Duration) {
         let unanswered = |_: &mut State| self.0.version.load(Ordering::Acquire) == 0;
@@ -130,7 +135,7 @@ impl Shared {
 fn token(oauth: &Oauth) -> Result<Token, String> {
     let Oauth { endpoint, client_id, client_secret, scope, extensions, ca } = oauth;
     let trusted = match ca {
-        Some(ca) => TlsConfig::builder().root_certs(tls::roots("kafka.https.ca.location", ca)?).build(),
+        Some(ca) => TlsConfig::builder().root_certs(roots(ca)?).build(),
         None => TlsConfig::default(),
     };
     let config = Agent::config_builder()
@@ -152,6 +157,22 @@ fn token(oauth: &Oauth) -> Result<Token, String> {
     let (text, ends_ms, subject) = read(status, &body, now_ms()).map_err(|why| format!("{endpoint} {why}"))?;
     let principal = subject.unwrap_or_else(|| client_id.clone());
     Ok(Token { text, ends_ms, principal, extensions: extensions.clone() })
+}
+
+/// The certificates of a PEM file, and no others.
+fn roots(file: &Path) -> Result<RootCerts, String> {
+    let wrong = |why: &str| format!("kafka.https.ca.location: {} {why}; give a PEM file", file.display());
+    let pem = std::fs::read(file).map_err(|e| wrong(&format!("cannot be read: {e}")))?;
+    let certificates = parse_pem(&pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let certificates: Vec<_> = certificates.collect();
+    if certificates.is_empty() {
+        Err(wrong("holds no certificate"))
+    } else {
+        Ok(RootCerts::Specific(Arc::new(certificates)))
+    }
 }
 
 /// An endpoint's answer (RFC 6749, 5.1 and 5.2): the token, when it ends (`exp` of a JWT, else `expires_in`), and its `sub`.

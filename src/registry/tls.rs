@@ -10,7 +10,12 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 pub fn config(section: &str, ca: Option<&Path>, certificate: Option<&(PathBuf, PathBuf)>) -> Result<TlsConfig, String> {
     let mut tls = TlsConfig::builder();
     if let Some(ca) = ca {
-        tls = tls.root_certs(roots(&format!("{section}.ssl.ca.location"), ca)?);
+        let key = format!("{section}.ssl.ca.location");
+        let (roots, _) = read(&key, ca)?;
+        if roots.is_empty() {
+            return Err(lacks(&key, ca, "certificate"));
+        }
+        tls = tls.root_certs(RootCerts::Specific(Arc::new(roots)));
     }
     if let Some((certificate, key)) = certificate {
         let (of_chain, of_own) = (format!("{section}.ssl.certificate.location"), format!("{section}.ssl.key.location"));
@@ -23,12 +28,6 @@ pub fn config(section: &str, ca: Option<&Path>, certificate: Option<&(PathBuf, P
         tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain, own)));
     }
     Ok(tls.build())
-}
-
-/// The certificates that the file of this key trusts, and no others.
-pub fn roots(key: &str, file: &Path) -> Result<RootCerts, String> {
-    let (roots, _) = read(key, file)?;
-    if roots.is_empty() { Err(lacks(key, file, "certificate")) } else { Ok(RootCerts::Specific(Arc::new(roots))) }
 }
 
 type Pem = (Vec<Certificate<'static>>, Option<PrivateKey<'static>>);
