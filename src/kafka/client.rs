@@ -1,13 +1,12 @@
 //! Settings of each client, each with its reason, and the one context that all of them share.
 
 use crate::kafka::cluster::Cluster;
-use crate::kafka::ffi::bearer;
 use crate::kafka::tokens::Tokens;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, DeliveryResult, NoCustomPartitioner, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, DeliveryResult, NoCustomPartitioner, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::{RDKafkaRespErr, RDKafkaType};
 use std::collections::BTreeMap;
@@ -157,7 +156,7 @@ pub fn producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCust
     // A transaction is open only while a flush lasts, 10 ms as a rule. A stopped worker's open one holds readers back
     // for this long and the broker's check, which runs every 10 s.
     default(&mut config, "transaction.timeout.ms", "10000");
-    logged_in(config.create_with_context(Context::new(settings, "producer"))?)
+    config.create_with_context(Context::new(settings, "producer"))
 }
 
 /// An idempotent producer without transactions: at least once, and for facts that must be durable before a delta names
@@ -165,15 +164,7 @@ pub fn producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCust
 pub fn plain_producer(settings: &Settings) -> KafkaResult<BaseProducer<Context, NoCustomPartitioner>> {
     let mut config = writing(settings);
     config.set("enable.idempotence", "true");
-    logged_in(config.create_with_context(Context::new(settings, "catalog"))?)
-}
-
-/// A producer asks for its id by the first call, and nobody need have read its queue by then.
-fn logged_in(
-    producer: BaseProducer<Context, NoCustomPartitioner>,
-) -> KafkaResult<BaseProducer<Context, NoCustomPartitioner>> {
-    bearer::log_in(producer.client());
-    Ok(producer)
+    config.create_with_context(Context::new(settings, "catalog"))
 }
 
 /// The largest message that the producer takes: what is configured, else our default, which is Kafka's.

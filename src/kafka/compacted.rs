@@ -93,10 +93,12 @@ pub struct Writer {
 impl Writer {
     pub fn open(settings: &Settings, topic: &str) -> Result<Writer, Fault> {
         let producer = client::plain_producer(settings).map_err(|e| fault::of_producer("producer", &e))?;
-        // A topic that was just created is known to the producer before the first message waits for it.
-        let _ = producer.client().fetch_metadata(Some(topic), Duration::from_millis(ASK_MS as u64));
         let no_queue = || fault::of_question("write", Code::Fail, "the client gives no queue");
-        Ok(Writer { topic: topic.into(), outbox: Outbox::new(producer).ok_or_else(no_queue)? })
+        // It logs the client in; nothing is asked before.
+        let outbox = Outbox::new(producer).ok_or_else(no_queue)?;
+        // A topic that was just created is known to the producer before the first message waits for it.
+        let _ = outbox.producer.client().fetch_metadata(Some(topic), Duration::from_millis(ASK_MS as u64));
+        Ok(Writer { topic: topic.into(), outbox })
     }
 
     /// Returns when all are durable.

@@ -8,6 +8,7 @@ use crate::kafka::cluster::Cluster;
 use crate::kafka::fault;
 use crate::kafka::ffi::ask::{self, NewTopic};
 use crate::kafka::ffi::rights::{self, Rights};
+use crate::kafka::outbox::Outbox;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::Producer as _;
 use std::collections::BTreeMap;
@@ -97,7 +98,11 @@ impl Admin {
             return Ok(true);
         }
         let producer = client::producer(&self.settings).map_err(|e| fault::of_producer("producer", &e))?;
-        match producer.init_transactions(Duration::from_millis(CALL_MS as u64)) {
+        // It holds the client's token, where it logs in by one.
+        let Some(outbox) = Outbox::new(producer) else {
+            return Err(fault::of_question("init transactions", Code::Fail, "the client gives no queue"));
+        };
+        match outbox.producer.init_transactions(Duration::from_millis(CALL_MS as u64)) {
             Ok(()) => Ok(true),
             Err(e) if e.rdkafka_error_code() == Some(Code::TransactionalIdAuthorizationFailed) => Ok(false),
             Err(e) => Err(fault::of_producer("init transactions", &e)),

@@ -6,6 +6,11 @@
 /// What is wrong, by librdkafka's words in lower case, and what to do about it. The first that is found holds.
 const CAUSES: &[(&[&str], &str, &str)] = &[
     (
+        &["not valid in current sasl state"],
+        "the brokers want to see the login again within a second of the last, and then refuse it (KIP-368)",
+        "let tokens live, and connections.max.reauth.ms of the brokers be, a minute or longer",
+    ),
+    (
         &["invalid_client", "unauthorized_client", "invalid_scope", "invalid_grant"],
         "the OpenID provider gives this client no token",
         "correct kafka.sasl.oauthbearer.client.id, .client.secret and .scope",
@@ -120,6 +125,14 @@ mod tests {
         let sasl = "sasl_ssl://b:9092/bootstrap: SASL authentication error: Authentication failed during authentication due to \
                     invalid credentials with SASL mechanism SCRAM-SHA-512";
         check(sasl, "refuse this user", "kafka.sasl.password");
+        let again = "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state: broker's supported mechanisms: ";
+        check(again, "within a second", "connections.max.reauth.ms");
+        let token = "SASL authentication error: {\"status\":\"invalid_token\"}";
+        check(token, "refuse the token", "kafka.sasl.oauthbearer.client.id");
+        let none = "Failed to acquire SASL OAUTHBEARER token: http://127.0.0.1:1/token does not answer: io: Connection refused";
+        check(none, "no token to log in with", "token.endpoint.url");
+        let client = "Failed to acquire SASL OAUTHBEARER token: https://idp/token answered 401: invalid_client";
+        check(client, "gives this client no token", "client.secret");
         let verify = "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could \
                       not be verified";
         check(verify, "not trusted", "kafka.ssl.ca.location");

@@ -1,19 +1,22 @@
 //! Tokens to log in with (SASL OAUTHBEARER, RFC 7628): asked of an OpenID provider by client credentials (RFC 6749, 4.4) on a thread of its
-//! own, anew when four fifths of a token's life are over, and given to each client when its queue is next read (`ffi::queue`).
+//! own, anew when four fifths of a token's life are over, and given to each client at once: a broker that wants to see the login again
+//! (KIP-368) does not wait until somebody uses the client.
 
 use crate::clock::now_ms;
 use crate::config::oauth::Oauth;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
+/// A client that is made waits so long for the first token: its first question need not fail then.
+const FIRST_WITHIN: Duration = Duration::from_secs(10);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// A provider that gave no token is asked again after a second, then after twice as long each time, up to this.
 const ASKED_AGAIN_MS: (u64, u64) = (1_000, 30_000);
@@ -42,17 +45,23 @@ pub struct Known {
 /// The tokens of all clients of one configuration. Dropped, its thread ends.
 pub struct Tokens(Arc<Shared>);
 
+/// As long as it lives, its client is told; it must be dropped before that.
+pub struct Told(Arc<Shared>, u64);
+
+type Take = Box<dyn Fn(&Known) + Send>;
+
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// Raised with each answer; 0: there was none yet.
-    version: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
     known: Known,
+    /// Who is told, by number.
+    clients: BTreeMap<u64, Take>,
+    numbered: u64,
     ended: bool,
 }
 
@@ -64,15 +73,19 @@ impl Tokens {
         let started = thread::Builder::new().name("tokens".into()).spawn(move || own.renew(|| token(&oauth)));
         if let Err(e) = started {
             shared.state().known.refused = Some(format!("no thread to ask for tokens: {e}"));
-            shared.version.fetch_add(1, Ordering::Release);
         }
         Tokens(shared)
     }
 
-    /// What is known, where it is newer than `seen`; and how new.
-    pub fn since(&self, seen: u64) -> Option<(u64, Known)> {
-        let version = self.0.version.load(Ordering::Acquire);
-        (version != seen).then(|| (version, self.0.state().known.clone()))
+    /// Tells a client what is known, now and whenever it changes: on the thread that calls, then on that of the tokens.
+    pub fn tell(&self, take: impl Fn(&Known) + Send + 'static) -> Told {
+        self.first(FIRST_WITHIN);
+        let mut state = self.0.state();
+        take(&state.known);
+        state.numbered += 1;
+        let number = state.numbered;
+        state.clients.insert(number, Box::new(take));
+        Told(self.0.clone(), number)
     }
 
     /// Whom the provider says it is, where there is a token.
@@ -81,8 +94,8 @@ impl Tokens {
     }
 
     /// Waits for the first answer, whatever it says.
-    pub fn first(&self, within: Duration) {
-        let unanswered = |_: &mut State| self.0.version.load(Ordering::Acquire) == 0;
+    fn first(&self, within: Duration) {
+        let unanswered = |state: &mut State| state.known.token.is_none() && state.known.refused.is_none();
         drop(self.0.changed.wait_timeout_while(self.0.state(), within, unanswered));
     }
 }
@@ -91,6 +104,13 @@ impl Drop for Tokens {
     fn drop(&mut self) {
         self.0.state().ended = true;
         self.0.changed.notify_all();
+    }
+}
+
+impl Drop for Told {
+    /// Waits for who is being told.
+    fn drop(&mut self) {
+        self.0.state().clients.remove(&self.1);
     }
 }
 
@@ -120,7 +140,8 @@ impl Shared {
                     wait_ms
                 }
             };
-            self.version.fetch_add(1, Ordering::Release);
+            // Under the lock, so that none is told after it was dropped.
+            state.clients.values().for_each(|take| take(&state.known));
             self.changed.notify_all();
             let wanted = |state: &mut State| !state.ended;
             let waited = self.changed.wait_timeout_while(state, Duration::from_millis(wait_ms), wanted);
@@ -208,6 +229,7 @@ mod tests {
     use super::*;
     use serde_json::json;
     use std::cell::Cell;
+    use std::sync::mpsc;
 
     fn jwt(claims: Value) -> String {
         format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string()))
@@ -248,16 +270,17 @@ mod tests {
                 if asked.get() == 1 { Ok(token) } else { Err("away".into()) }
             });
         });
-        tokens.first(Duration::from_secs(30));
-        let (first, known) = tokens.since(0).expect("the first answer");
-        assert_eq!((known.token.is_some(), known.refused), (true, None));
-        assert!(tokens.since(first).is_none(), "nothing new");
-        let later = std::iter::repeat_with(|| {
-            thread::sleep(Duration::from_millis(20));
-            tokens.since(first)
+        let (tell, told) = mpsc::channel();
+        let client = tokens.tell(move |known| {
+            let _ = tell.send((known.token.is_some(), known.refused.clone()));
         });
-        let (_, known) = later.take(1_500).flatten().next().expect("the second answer");
-        assert_eq!((known.token.is_some(), known.refused.as_deref()), (true, Some("away")));
+        let next = || told.recv_timeout(Duration::from_secs(30)).expect("it is told");
+        assert_eq!(next(), (true, None), "the first answer, before the client is used");
+        assert_eq!(next(), (true, Some("away".into())));
+        drop(client);
+        while told.try_recv().is_ok() {}
+        assert_eq!(told.try_recv(), Err(mpsc::TryRecvError::Disconnected), "who is dropped is told nothing more");
+        assert_eq!(tokens.principal().as_deref(), Some("p"));
         drop(tokens);
         renewing.join().expect("the thread ends with its owner");
     }

@@ -193,7 +193,7 @@ fn rights_that_a_check_asks_for_are_enough_and_records_are_judged_with_them_by_t
     let given = at.provider.given();
     let from_ms = now_ms() - 60_000;
     mesh.write(2_000, from_ms, from_ms + 30_000);
-    pause(12_000); // a token lives for 10 s, and the brokers want to see one every 3 s
+    pause(18_000); // a token is renewed after 16 s, and the brokers want to see one every 5 s
     mesh.write(2_000, from_ms + 30_000, from_ms + 60_000);
     let verdicts = mesh.judged(&[&worker]);
     mesh.unbroken(&verdicts);

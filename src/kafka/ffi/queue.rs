@@ -2,8 +2,8 @@
 
 use crate::engine::record::RawRecord;
 use crate::kafka::client::Context;
-use crate::kafka::ffi::bearer::Bearer;
-use crate::kafka::ffi::text;
+use crate::kafka::ffi::{bearer, text};
+use crate::kafka::tokens::Told;
 use rdkafka::client::Client;
 use rdkafka::config::NativeClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
@@ -14,8 +14,8 @@ use std::slice;
 /// One reference to a queue. It must be dropped before its client: keep it in a field that stands before the client's.
 pub struct Queue {
     queue: NonNull<sys::rd_kafka_queue_t>,
-    /// Where the client logs in by tokens: it gets a new one when its queue is read.
-    bearer: Option<Bearer>,
+    /// Where the client logs in by tokens: it has the newest for as long as this lives.
+    _token: Option<Told>,
 }
 
 // SAFETY: librdkafka's queues and clients are thread-safe: each call takes their own locks.
@@ -39,21 +39,20 @@ impl Queue {
     /// A queue for one answer.
     pub fn fresh(client: &Client<Context>) -> Option<Queue> {
         // SAFETY: as above.
-        Queue::of(client, unsafe { sys::rd_kafka_queue_new(client.native_ptr()) })
+        let queue = NonNull::new(unsafe { sys::rd_kafka_queue_new(client.native_ptr()) })?;
+        Some(Queue { queue, _token: None })
     }
 
+    /// The one queue of a client that lives as long as it.
     fn of(client: &Client<Context>, queue: *mut sys::rd_kafka_queue_t) -> Option<Queue> {
         let queue = NonNull::new(queue)?;
         // SAFETY: who keeps a queue drops it before its client, and what stands in it with it.
-        let bearer = client.context().tokens().and_then(|tokens| unsafe { Bearer::of(client.native_ptr(), tokens) });
-        Some(Queue { queue, bearer })
+        let _token = unsafe { bearer::log_in(client) };
+        Some(Queue { queue, _token })
     }
 
     /// Waits up to `timeout_ms` for an event. Records that a seek, pause or revoke has outdated are never returned.
     pub fn poll(&self, timeout_ms: i32) -> Option<Event> {
-        if let Some(bearer) = &self.bearer {
-            bearer.renew();
-        }
         // SAFETY: the reference is ours; the event returned is ours to destroy.
         NonNull::new(unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), timeout_ms) }).map(Event)
     }
