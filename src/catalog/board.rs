@@ -18,7 +18,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[derive(Debug, Default)]
@@ -28,6 +28,9 @@ pub struct Board {
     tasks: DashMap<String, Task>,
     /// Products by the word of their owners, this worker too.
     owned: DashMap<ProductName, Owned>,
+    /// Of products of others: what `catalog::lent` reads, packed as it came; `LENT_BYTES_MAX` of it at most.
+    lent: DashMap<ProductName, Arc<[u8]>>,
+    lent_bytes: AtomicUsize,
     /// Workers as they were last heard, this one too.
     peers: DashMap<String, Peer>,
     /// Replaced as a whole by each survey.
@@ -141,6 +144,9 @@ impl TaskState {
 /// most (a transaction's time-out and the broker's check for it), and an operator must know within 30 s.
 pub const SILENCE_MS: Ms = 25_000;
 
+/// Of 5,000 products at 6 kB each half of it.
+const LENT_BYTES_MAX: usize = 64 << 20;
+
 /// Partitions named in the reasons of one task: a probe's answer is read by a person.
 const STUCK_MAX: usize = 3;
 
@@ -246,6 +252,16 @@ impl Board {
             Some(owned) => self.owned.insert(product, owned),
             None => self.owned.remove(&product).map(|(_, owned)| owned),
         };
+    }
+
+    /// What a product's owner lends of it; `None`: nothing any more. What finds no room is asked of the owner.
+    pub fn set_lent(&self, product: ProductName, lent: Option<Vec<u8>>) {
+        let before = self.lent.remove(&product).map_or(0, |(_, lent)| lent.len());
+        let held = self.lent_bytes.fetch_sub(before, Ordering::Relaxed) - before;
+        if let Some(lent) = lent.filter(|lent| held + lent.len() <= LENT_BYTES_MAX) {
+            self.lent_bytes.fetch_add(lent.len(), Ordering::Relaxed);
+            self.lent.insert(product, lent.into());
+        }
     }
 
     /// A worker's record in the workers' log; `None`: it has stopped.
@@ -358,6 +374,11 @@ impl Board {
     /// A product by the word of its owner, whoever that is; as old as its `at_ms` says.
     pub fn owned(&self, product: &ProductName) -> Option<Owned> {
         self.owned.get(product).map(|owned| owned.clone())
+    }
+
+    /// As `catalog::lent` packs it.
+    pub fn lent(&self, product: &ProductName) -> Option<Arc<[u8]>> {
+        self.lent.get(product).map(|lent| lent.clone())
     }
 
     /// Workers as they were last heard.

@@ -3,6 +3,8 @@
 use crate::catalog::document::Document;
 use crate::catalog::files::Finding;
 use crate::catalog::policies::Standing;
+use crate::catalog::portrait::Portrait;
+use crate::catalog::published;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plan, Plans, Rule};
@@ -10,6 +12,7 @@ use crate::engine::contract::sample::Sampling;
 use crate::engine::derived::usecase::{Engine, UseCase};
 use crate::engine::published::draft::Draft;
 use crate::engine::published::entry::Entry;
+use crate::engine::published::lifecycle::Lifecycle;
 use crate::flow::io::Ms;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,6 +36,8 @@ pub struct Directory {
     pub topics: BTreeMap<String, TopicFacts>,
     /// Products that operators have paused.
     pub paused: BTreeSet<ProductName>,
+    /// Each product as people look for it.
+    pub portraits: BTreeMap<ProductName, Portrait>,
     /// The contracts in force, with their texts.
     pub documents: Vec<Document>,
     /// What the mesh's policies say of them.
@@ -54,6 +59,15 @@ pub struct Reloaded {
 }
 
 impl Directory {
+    /// What was decided through the API is above what a text says, unless a file holds the product; `None`: nobody says it.
+    pub fn lifecycle(&self, product: &ProductName) -> Option<Lifecycle> {
+        let of_file = self.documents.iter().any(|d| d.product == *product && d.path != published::place(product));
+        let entry = self.published.get(product).filter(|_| !of_file);
+        let said = self.portraits.get(product).and_then(|portrait| portrait.lifecycle);
+        let of_contract = || self.documents.iter().find(|d| d.product == *product).and_then(|d| d.lifecycle);
+        entry.map(|entry| entry.lifecycle).or(said).or_else(of_contract)
+    }
+
     /// Topics that are there and that nobody governs.
     pub fn ungoverned(&self) -> impl Iterator<Item = (&String, &str)> {
         self.topics.iter().filter_map(|(topic, facts)| Some((topic, facts.ungoverned.as_deref()?)))

@@ -6,7 +6,8 @@
 use crate::engine::check::verdict::{RuleResult, Status};
 use crate::engine::trend::drift::Finding;
 use crate::flow::io::{Ms, ProductUpdate, Told};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Windows that are looked back on: of 5 minutes four hours, and as many points as a small line shows.
@@ -21,7 +22,7 @@ const DRIFT_MAX: usize = 12;
 /// A masked value is shorter than that, and a reason mostly.
 const TEXT_MAX: usize = 200;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The last window that closed.
     pub window_ms: Option<Ms>,
@@ -38,12 +39,12 @@ pub struct Evidence {
 }
 
 /// A rule in one window.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     pub status: Status,
     /// What the operator compares; `None` where it could not be measured.
     pub value: Option<f64>,
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     pub asked: u64,
     pub failed: u64,
     /// Why it is unknown or skipped.
@@ -51,7 +52,7 @@ pub struct Measured {
 }
 
 /// A field in one window; NaN where a number is not known.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Of all rows, the share of null and missing ones.
     pub absent: f32,
@@ -61,7 +62,7 @@ pub struct Point {
 }
 
 /// A record that broke a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     pub rule: String,
     pub topic: String,
@@ -146,7 +147,7 @@ fn measured(result: &RuleResult) -> Measured {
     Measured {
         status: result.status,
         value: result.value,
-        unit: result.unit,
+        unit: result.unit.into(),
         asked: result.asked,
         failed: result.failed,
         reason: result.reason.as_deref().map(cut),

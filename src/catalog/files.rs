@@ -15,7 +15,9 @@ use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Level, Problem};
 use crate::engine::contract::yaml::{self, Value};
 use crate::engine::contract::{compile, joined, odcs};
+use crate::engine::published::change::Refusal;
 use crate::engine::published::entry::Entry;
+use crate::engine::published::odps;
 use crate::registry::subjects::Said;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,6 +30,8 @@ pub struct Loaded {
     pub plans: Arc<Plans>,
     /// Every contract in force, with its text.
     pub sources: Vec<Source>,
+    /// ODPS documents among the files.
+    pub products: Vec<(ProductName, serde_json::Value)>,
     pub findings: Vec<Finding>,
 }
 
@@ -83,6 +87,8 @@ struct File {
     stamp: Stamp,
     /// The last good version.
     good: Option<Source>,
+    /// It is no contract, but the product's own document.
+    product: Option<(ProductName, serde_json::Value)>,
     findings: Vec<Finding>,
 }
 
@@ -238,7 +244,8 @@ impl Watcher {
         self.known.append(&mut plans.by_hash);
         plans.by_hash = self.known.clone();
         findings.sort_by(|a, b| a.path.cmp(&b.path));
-        Loaded { plans: Arc::new(plans), sources, findings }
+        let products = self.files.values().filter_map(|file| file.product.clone()).collect();
+        Loaded { plans: Arc::new(plans), sources, products, findings }
     }
 }
 
@@ -252,17 +259,17 @@ fn read(path: &Path, stamp: Stamp, last_good: Option<Source>, policy: &Policy) -
     if stamp.bytes > FILE_BYTES_MAX {
         let problem =
             format!("the file has {} bytes, more than the {FILE_BYTES_MAX} of a contract{stays}", stamp.bytes);
-        return File { stamp, good: last_good, findings: vec![finding(path, problem, true, known)] };
+        return File { stamp, good: last_good, product: None, findings: vec![finding(path, problem, true, known)] };
     }
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
             let problem = format!("the file cannot be read: {error}{stays}");
-            return File { stamp, good: last_good, findings: vec![finding(path, problem, true, known)] };
+            return File { stamp, good: last_good, product: None, findings: vec![finding(path, problem, true, known)] };
         }
     };
     if is_of_another_kind(&text) {
-        return File { stamp, good: None, findings: Vec::new() };
+        return described(path, stamp, &text);
     }
     let parsed = odcs::parse(&text);
     let product = parsed.contract.as_ref().map(|contract| contract.product()).or(known);
@@ -280,7 +287,20 @@ fn read(path: &Path, stamp: Stamp, last_good: Option<Source>, policy: &Policy) -
         }
         None => last_good,
     };
-    File { stamp, good, findings }
+    File { stamp, good, product: None, findings }
+}
+
+/// A product's own document: what is wrong with it is told, and nothing is judged by it. Other kinds are nobody's affair.
+fn described(path: &Path, stamp: Stamp, text: &str) -> File {
+    let root = odps::json(text);
+    let product = odps::product(&root).filter(|_| root["kind"] == "DataProduct");
+    let findings = match (&product, odps::read(text)) {
+        (Some(product), Err(Refusal::Invalid { problems, .. })) => {
+            problems.iter().map(|problem| finding(path, problem.to_string(), false, Some(product.clone()))).collect()
+        }
+        _ => Vec::new(),
+    };
+    File { stamp, good: None, product: product.map(|product| (product, root)), findings }
 }
 
 /// What is wrong between contracts, at the files whose contract is there more than once.

@@ -2,9 +2,10 @@
 //! by the word of its owner.
 //!
 //! Both stand in `_steward.workers`: under the worker's id as JSON, and under `product/{domain}/{name}` in the codec of
-//! the ledger's state. Who has not been heard for a while is gone, whatever he said last.
+//! the ledger's state; beside them, what `lent` says. Who has not been heard for a while is gone, whatever he said last.
 
 use crate::catalog::board::{Board, Counters, Judged, TaskState};
+use crate::catalog::lent;
 use crate::engine::contract::name::ProductName;
 use crate::engine::trend::budget::Budget;
 use crate::flow::delta::{decode, encode};
@@ -186,10 +187,15 @@ pub fn product_gone(product: &ProductName) -> Record {
 /// Takes a record of the topic to the board. `at_once`: it was written since the last look; else it is as old as it says.
 pub fn hear(board: &Board, record: LogRecord, at_once: bool, now: Ms) {
     let key = String::from_utf8_lossy(&record.key.unwrap_or_default()).into_owned();
-    let product = key.strip_prefix(PRODUCT_PREFIX).and_then(|name| name.split_once('/'));
-    match product {
-        Some((domain, name)) => {
-            let product = ProductName { domain: domain.into(), name: name.into() };
+    let named = |prefix: &str| {
+        let (domain, name) = key.strip_prefix(prefix)?.split_once('/')?;
+        Some(ProductName { domain: domain.into(), name: name.into() })
+    };
+    if let Some(product) = named(lent::PREFIX) {
+        return board.set_lent(product, record.value);
+    }
+    match named(PRODUCT_PREFIX) {
+        Some(product) => {
             // Another version's codec says nothing here; its worker answers for itself.
             let owned = record.value.and_then(|value| decode::<Owned>("a product's record", &value).ok());
             board.set_owned(product, owned);

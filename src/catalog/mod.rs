@@ -18,4 +18,6 @@ pub mod directory; // what contracts say, what topics there are
 pub mod offsets; // how far stage 1 has come
 pub mod lineage; // who feeds whom, as it is known now
 pub mod fleet; // what workers tell each other
+pub mod lent; // and lend each other of what they know
+pub mod portrait; // a product as people look for it, by precedence of who says it
 pub mod document; // contracts as people read and search them

@@ -1,14 +1,30 @@
 //! What a schema registry asks of the topics of contracts, beside what their files ask.
 
 use crate::catalog::files::{FILE_BYTES_MAX, Finding, Source};
+use crate::catalog::portrait;
 use crate::engine::contract::joined::{self, Versions};
 use crate::engine::contract::policy::Policy;
-use crate::engine::contract::{compile, odcs};
+use crate::engine::contract::{self, compile, odcs};
 use crate::registry::subjects::Said;
 use std::sync::Arc;
 
-/// The contract with the rule sets of its topics. What is wrong with one is a finding, and the contract governs without it.
+/// The contract with the rule sets of its topics, and the owner that their metadata name where it names none. What is wrong with one
+/// is a finding, and the contract governs without it.
 pub fn joined(source: Source, subjects: &Said, policy: &Policy, findings: &mut Vec<Finding>) -> Source {
+    let topics: Vec<String> = source.plan.governed().map(|object| object.topic.clone()).collect();
+    let source = with_rules(source, subjects, policy, findings);
+    if !source.plan.owner.is_empty() {
+        return source;
+    }
+    let versions = topics.iter().filter_map(|topic| subjects.versions.get(topic));
+    let mut metadata = versions.filter_map(|version| serde_json::from_str::<serde_json::Value>(version).ok());
+    let Some(owner) = metadata.find_map(|version| portrait::owner(&version["metadata"])) else { return source };
+    let Some(mut contract) = contract::joined::parse(&source.text).contract else { return source };
+    contract.owner = owner;
+    Source { plan: Arc::new(compile::compile(&contract).within(policy)), ..source }
+}
+
+fn with_rules(source: Source, subjects: &Said, policy: &Policy, findings: &mut Vec<Finding>) -> Source {
     let of_topics = |(topic, _): &(&String, &String)| {
         source.plan.objects.iter().any(|object| object.topic == **topic && joined::may_be_framed(&object.encoding))
     };
@@ -100,6 +116,33 @@ mod tests {
         let bodies = [&one, &other].map(|loaded| (hash(loaded), loaded.sources[0].text.clone()));
         assert_eq!(elsewhere.learn(bodies), [], "another worker reads from the catalog what both of them mean");
         assert!(elsewhere.known().contains_key(&hash(&other)));
+    }
+
+    #[test]
+    fn the_registry_names_the_owner_of_a_contract_that_names_none() {
+        let named = |owner: &str| {
+            let schema = r#"{"type":"record","name":"O","fields":[{"name":"id","type":"string"}]}"#;
+            let metadata = serde_json::json!({"properties": {"owner": owner}});
+            let version =
+                serde_json::json!({"subject": "orders-value", "version": 1, "schema": schema, "metadata": metadata});
+            Said { versions: [("orders".to_owned(), version.to_string())].into(), keeps_none: false }
+        };
+        let (folder, mut watcher, alone) = watched();
+        assert_eq!(alone.sources[0].plan.owner, "");
+        watcher.observe(named("order desk"));
+        let said = watcher.look().expect("a change");
+        assert_eq!(said.sources[0].plan.owner, "order desk");
+        assert_eq!(said.sources[0].plan.hash, alone.sources[0].plan.hash, "nothing else is asked of records");
+        let hash = said.sources[0].plan.hash;
+        assert_eq!(said.plans.by_hash[&hash].owner, "order desk", "what deltas are explained by says it, too");
+        std::fs::write(folder.path().join("orders.odcs.yaml"), format!("{CONTRACT}team: {{name: own team}}\n"))
+            .unwrap();
+        assert!(watcher.look().is_none());
+        assert_eq!(
+            watcher.look().expect("a change").sources[0].plan.owner,
+            "own team",
+            "the contract's word is above it"
+        );
     }
 
     #[test]

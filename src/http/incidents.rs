@@ -41,7 +41,7 @@ pub async fn one(State(site): State<Site>, Path(id): Path<String>) -> Response {
     };
     let name = found["product"].as_str().and_then(|name| name.split_once('/'));
     let product = name.map(|(domain, name)| ProductName { domain: domain.into(), name: name.into() });
-    let evidence = product.and_then(|product| site.board.judged(&product)).map(|judged| judged.evidence);
+    let evidence = product.and_then(|product| workers::known(&site, &product)).map(|known| known.evidence);
     let samples = evidence.iter().flat_map(|evidence| &evidence.samples);
     let records: Vec<Value> = samples
         .filter(|sample| found["rule"] == sample.rule.as_str())

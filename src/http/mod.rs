@@ -34,5 +34,6 @@ pub mod loggers; // /admin/loggers
 pub mod lag; // how far behind its log a product is
 pub mod summary; // what a product's recent windows say together
 pub mod paged; // long lists in pages
+pub mod facets; // which products are asked for
 pub mod query; // what stands behind the question mark
 pub mod problem; // errors as problem+json that Connect's clients read too

@@ -10,6 +10,7 @@ use crate::engine::contract::joined;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
 use crate::flow::io::Part;
+use crate::http::facets::Facets;
 use crate::http::history;
 use crate::http::odps;
 use crate::http::paged::{self, page};
@@ -26,14 +27,21 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-/// Names, or with `?expand=status&expand=info` an object by name. Like Connect, words that nobody knows are ignored.
+/// Names, or with `?expand=status&expand=info` an object by name; of all, or of those that `http::facets` takes. Like Connect, words
+/// that nobody knows are ignored.
 pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
     let pairs = match pairs(&uri) {
         Ok(pairs) => pairs,
         Err(bad) => return *bad,
     };
     let directory = site.board.directory();
-    let keyed = directory.products.iter().map(|(product, info)| (product.to_string(), (product, info)));
+    let (now, facets) = match Facets::of(&pairs) {
+        Ok(facets) => (now_ms(), facets),
+        Err(bad) => return *bad,
+    };
+    let peers = workers::heard(&site, now);
+    let asked = directory.products.iter().filter(|of| facets.fit(&site, &directory, &peers, *of, now));
+    let keyed = asked.map(|(product, info)| (product.to_string(), (product, info)));
     let page = match page(&pairs, keyed) {
         Ok(page) => page,
         Err(bad) => return *bad,
@@ -42,7 +50,6 @@ pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
         let names = page.items.iter().map(|(product, _)| Value::from(product.to_string())).collect();
         return paged::answer(&uri, names, page.next.as_deref());
     }
-    let peers = workers::heard(&site, now_ms());
     let mut products = Map::new();
     for (product, info) in page.items {
         let mut expanded = Map::new();
@@ -112,14 +119,14 @@ pub async fn contract(
     ([(CONTENT_TYPE, "application/yaml".to_owned()), (ETAG, tag)], texts.join("\n---\n") + "\n").into_response()
 }
 
-/// What the values of its last closed window look like. Heartbeats do not carry it, it is too large for them: where
-/// another worker owns the product, the answer leads there.
+/// What the values of its last closed window look like. Where another worker owns the product and has not lent it yet, the answer
+/// leads there.
 pub async fn profile(State(site): State<Site>, Path((domain, name)): Path<(String, String)>, uri: Uri) -> Response {
     let product = ProductName { domain, name };
     if let Err(unknown) = known(&site, &product) {
         return *unknown;
     }
-    if let Some(profile) = site.board.judged(&product).and_then(|judged| judged.profile) {
+    if let Some(profile) = workers::known(&site, &product).and_then(|known| known.profile) {
         return ([(CONTENT_TYPE, "application/json")], profile.to_vec()).into_response();
     }
     let now = now_ms();
@@ -210,9 +217,20 @@ fn info_of(site: &Site, directory: &Directory, product: &ProductName, info: &Inf
         (Some(path), None) => json!({"kind": "file", "path": path}),
         (None, None) => Value::Null,
     };
-    let lifecycle = entry.map(|entry| entry.lifecycle).or(document.and_then(|document| document.lifecycle));
+    let portrait = directory.portraits.get(product).cloned().unwrap_or_default();
+    let channel = |(channel, url): &(String, Option<String>)| json!({"channel": channel, "url": url});
+    let sources: Map<String, Value> =
+        portrait.sources.iter().map(|(name, source)| ((*name).to_owned(), json!(source.word()))).collect();
     json!({
-        "lifecycle": lifecycle,
+        "lifecycle": directory.lifecycle(product),
+        "description": portrait.text,
+        "contact": portrait.contact,
+        "tier": portrait.tier,
+        "quality": portrait.quality,
+        "tags": portrait.tags,
+        "support": portrait.support.iter().map(channel).collect::<Vec<_>>(),
+        "links": portrait.links.iter().map(|(kind, url)| json!({"type": kind, "url": url})).collect::<Vec<_>>(),
+        "said_by": sources,
         "successor": entry.and_then(|entry| entry.successor.as_ref()),
         "end_of_life": entry.and_then(|entry| entry.end_of_life.as_ref()),
         "source": source,

@@ -27,6 +27,19 @@ impl Pairs {
         self.0.iter().any(|(known, value)| known == name && value == word)
     }
 
+    /// All values under this name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// 400 where one of the values under this name is none of these, and says something.
+    pub fn words(&self, name: &str, words: &[&str]) -> Result<(), Box<Response>> {
+        match self.all(name).find(|value| !value.is_empty() && !words.contains(value)) {
+            None => Ok(()),
+            Some(value) => Err(bad(&format!("{name}={value} means nothing here; write one of: {}", words.join(", ")))),
+        }
+    }
+
     /// A word out of these, or none; 400 for another.
     pub fn word<'w>(&self, name: &str, words: &[&'w str]) -> Result<Option<&'w str>, Box<Response>> {
         let Some(value) = self.last(name) else { return Ok(None) };

@@ -167,6 +167,13 @@ const STATE: (&str, &str) = ("state", "open or resolved: only those");
 /// Of every list: the header `Link` has the address of the next page.
 const LIMIT: (&str, &str) = ("limit", "At most so many, and 1,000 at most");
 const AFTER: (&str, &str) = ("after", "What the last page ended with, as its header Link says it");
+/// Facets of products: each may be given more than once, and any of its values will do.
+const DOMAIN: (&str, &str) = ("domain", "Only of this domain");
+const OWNER: (&str, &str) = ("owner", "Only of this owner");
+const TIER: (&str, &str) = ("tier", "Only of this tier");
+const LIFECYCLE: (&str, &str) = ("lifecycle", "Only those that are proposed, draft, active, deprecated or retired");
+const VERDICT: (&str, &str) = ("verdict", "Only those whose last windows say pass, warn, fail, error, skip or unknown");
+const TAG: (&str, &str) = ("tag", "Only with this tag");
 const DIRECTION: (&str, &str) = ("direction", "upstream, downstream or both");
 const DEPTH: (&str, &str) = ("depth", "How many edges away");
 
@@ -174,7 +181,17 @@ fn of_products() -> Vec<Route> {
     vec![
         Route::get("/products", Viewer, products::list)
             .tells("Names of all products, or more of each")
-            .query(&[("expand", "status, info; may be given twice"), LIMIT, AFTER])
+            .query(&[
+                ("expand", "status, info; may be given twice"),
+                DOMAIN,
+                OWNER,
+                TIER,
+                LIFECYCLE,
+                VERDICT,
+                TAG,
+                LIMIT,
+                AFTER,
+            ])
             .shows("Products"),
         Route::post("/products", Publisher, publish::create)
             .tells("Publishes a product of contracts that name it, and an ODPS document; asks for the role of their domain")
@@ -374,8 +391,8 @@ fn of_mesh() -> Vec<Route> {
             .tells("One incident, with records that broke its rule")
             .shows("IncidentShown"),
         Route::get("/search", Viewer, search::search)
-            .tells("Products, topics and fields whose names hold a text")
-            .query(&[("q", "The text")])
+            .tells("Products, topics and fields that hold a text; facets choose among the products")
+            .query(&[("q", "The text"), DOMAIN, OWNER, TIER, LIFECYCLE, VERDICT, TAG])
             .shows("Found"),
         Route::get("/audit", Viewer, audit::list)
             .tells("Who asked what of the mesh, when, why, and what came of it; the newest first")

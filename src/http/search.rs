@@ -1,7 +1,12 @@
-//! `/search?q=`: products, topics and fields whose name holds the text, whatever its case.
+//! `/search?q=`: products whose name, owner, description or tag holds the text, and topics and fields whose name does, whatever its case.
 
+use crate::catalog::directory::Info;
+use crate::clock::now_ms;
+use crate::engine::contract::name::ProductName;
+use crate::http::facets::Facets;
 use crate::http::query::{bad, pairs};
 use crate::http::server::Site;
+use crate::http::workers;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
@@ -12,28 +17,41 @@ use serde_json::{Value, json};
 const FOUND_MAX: usize = 100;
 
 pub async fn search(State(site): State<Site>, uri: Uri) -> Response {
-    let text = match pairs(&uri) {
-        Ok(pairs) => pairs.last("q").unwrap_or_default().trim().to_lowercase(),
-        Err(bad) => return *bad,
-    };
-    if text.is_empty() {
-        return *bad("nothing to search for; write /search?q=TEXT");
+    match found(&site, &uri) {
+        Ok(answer) => answer,
+        Err(bad) => *bad,
     }
-    let directory = site.board.directory();
+}
+
+fn found(site: &Site, uri: &Uri) -> Result<Response, Box<Response>> {
+    let pairs = pairs(uri)?;
+    let text = pairs.last("q").unwrap_or_default().trim().to_lowercase();
+    if text.is_empty() {
+        return Err(bad("nothing to search for; write /search?q=TEXT"));
+    }
+    let (directory, now) = (site.board.directory(), now_ms());
+    let (facets, peers) = (Facets::of(&pairs)?, workers::heard(site, now));
+    let fits = |of: (&ProductName, &Info)| facets.fit(site, &directory, &peers, of, now);
     let holds = |name: &str| name.to_lowercase().contains(&text);
-    let products =
-        directory.products.iter().filter(|(product, info)| holds(&product.to_string()) || holds(&info.owner));
+    let described = |product: &ProductName| {
+        let portrait = directory.portraits.get(product);
+        portrait.is_some_and(|of| of.text.as_deref().is_some_and(holds) || of.tags.iter().any(|tag| holds(tag)))
+    };
+    let products = directory.products.iter().filter(|(product, info)| {
+        (holds(&product.to_string()) || holds(&info.owner) || described(product)) && fits((product, info))
+    });
     let products = products.map(|(product, info)| json!({"product": product.to_string(), "owner": info.owner}));
     let topics = directory.topics.iter().filter(|(topic, _)| holds(topic));
     let topics = topics.map(|(topic, facts)| json!({"topic": topic, "governed": facts.ungoverned.is_none()}));
-    let fields = directory.documents.iter().flat_map(|document| {
+    let of_product = |product: &ProductName| directory.products.get(product).is_none_or(|info| fits((product, info)));
+    let fields = directory.documents.iter().filter(|document| of_product(&document.product)).flat_map(|document| {
         let found = document.fields.iter().filter(|field| holds(&field.path));
         found.map(|field| json!({"product": document.product.to_string(), "topic": field.topic, "field": field.path}))
     });
     let (products, topics, fields) = (first(products), first(topics), first(fields));
     let truncated = products.1 || topics.1 || fields.1;
-    Json(json!({"products": products.0, "topics": topics.0, "fields": fields.0, "truncated": truncated}))
-        .into_response()
+    let body = json!({"products": products.0, "topics": topics.0, "fields": fields.0, "truncated": truncated});
+    Ok(Json(body).into_response())
 }
 
 fn first(found: impl Iterator<Item = Value>) -> (Vec<Value>, bool) {

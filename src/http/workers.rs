@@ -1,6 +1,8 @@
 //! Workers and their tasks, this one and those that are heard: `/workers`, and who owns what.
 
+use crate::catalog::board::Judged;
 use crate::catalog::fleet::{self, Owned, Peer, TaskBeat};
+use crate::catalog::lent::{self, Lent};
 use crate::clock::now_ms;
 use crate::engine::contract::name::ProductName;
 use crate::engine::event::envelope::rfc3339;
@@ -49,6 +51,17 @@ pub fn standing(site: &Site, product: &ProductName, peers: &BTreeMap<String, Pee
     // What stands there under this worker's own name was said in a former life, or before another took it over.
     let alive = *owned.worker != *site.worker_id && peers.get(&owned.worker).is_some_and(|peer| peer.is_alive(now));
     Some(Standing { owned, alive })
+}
+
+/// What stands behind a product's verdict, and its last profile: this worker's own, or what its owner lends.
+pub fn known(site: &Site, product: &ProductName) -> Option<Lent> {
+    let own = |judged: Judged| Lent {
+        worker: site.worker_id.to_string(),
+        at_ms: now_ms(),
+        evidence: judged.evidence,
+        profile: judged.profile,
+    };
+    site.board.judged(product).map(own).or_else(|| lent::of(&site.board, product))
 }
 
 fn shown(peer: &Peer, now: Ms) -> Value {

@@ -4,7 +4,6 @@ use crate::catalog::directory::Directory;
 use crate::catalog::evidence::Evidence;
 use crate::catalog::lineage::Lineage;
 use crate::engine::check::verdict::Status;
-use crate::engine::contract::joined;
 use crate::engine::contract::plan::Check;
 use crate::engine::event::envelope::rfc3339;
 use crate::engine::lineage::node::{Edge, Node};
@@ -17,7 +16,6 @@ use crate::page::verdict::{icon, mark};
 use crate::page::worded::capital;
 use crate::page::words::{day_and_clock, short};
 use maud::{Markup, html};
-use serde_json::Value;
 
 /// What a contract says for people, beside its rules.
 #[derive(Debug, Default)]
@@ -34,45 +32,14 @@ pub struct Declared {
 const TAGS_MAX: usize = 8;
 
 impl Declared {
-    /// By the texts of all its contracts, the first that says a thing.
     pub fn of(seen: &Seen, directory: &Directory) -> Declared {
-        let mut declared = Declared::default();
-        for document in directory.documents.iter().filter(|document| document.product == *seen.name) {
-            let contract = joined::parse(&document.text).contract;
-            if let Some(root) = contract.and_then(|contract| serde_json::from_str::<Value>(&contract.canonical).ok()) {
-                declared.read(&root);
-            }
-        }
-        declared
-    }
-
-    fn read(&mut self, root: &Value) {
-        let list = |name: &str| root[name].as_array().map(Vec::as_slice).unwrap_or_default();
-        let text = |value: &Value| match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        let custom = |name: &str| {
-            list("customProperties")
-                .iter()
-                .find(|entry| entry["property"] == name)
-                .and_then(|entry| text(&entry["value"]))
-        };
-        self.quality = self.quality.take().or_else(|| custom("quality"));
-        self.tier = self.tier.take().or_else(|| custom("tier"));
-        self.tags.extend(list("tags").iter().filter_map(text));
-        self.tags.truncate(TAGS_MAX);
-        let channel = list("support").first();
-        self.support =
-            self.support.take().or_else(|| channel.and_then(|of| Some((text(&of["channel"])?, text(&of["url"])))));
-        for link in list("authoritativeDefinitions") {
-            if let (Some(url), kind) = (text(&link["url"]), text(&link["type"]))
-                && is_web(&url)
-                && self.links.len() < TAGS_MAX
-            {
-                self.links.push((kind.unwrap_or_else(|| "link".to_owned()), url));
-            }
+        let portrait = directory.portraits.get(seen.name).cloned().unwrap_or_default();
+        Declared {
+            quality: portrait.quality,
+            tier: portrait.tier,
+            tags: portrait.tags.into_iter().take(TAGS_MAX).collect(),
+            support: portrait.support.into_iter().next(),
+            links: portrait.links.into_iter().filter(|(_, url)| is_web(url)).take(TAGS_MAX).collect(),
         }
     }
 }
@@ -110,7 +77,7 @@ pub fn beside(seen: &Seen, declared: &Declared, evidence: &Evidence, lineage: &L
                             tr role="row" {
                                 th scope="row" role="rowheader" { @if let Check::Sla(sla) = &rule.check { (capital(&sla.property)) } }
                                 td.dim role="cell" { (seen.worded(&rule.id).good) }
-                                td role="cell" { (measured.and_then(|m| Some(amount(m.value?, m.unit))).unwrap_or_else(|| "not measured".to_owned())) }
+                                td role="cell" { (measured.and_then(|m| Some(amount(m.value?, &m.unit))).unwrap_or_else(|| "not measured".to_owned())) }
                                 td role="cell" { (mark(measured.map_or(Status::Unknown, |measured| measured.status))) }
                             }
                         }

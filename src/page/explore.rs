@@ -160,7 +160,8 @@ fn haystack(seen: &Seen) -> String {
         text.push_str(lifecycle.word());
     }
     let topics = seen.info.topics.iter().map(String::as_str);
-    for more in seen.text.into_iter().chain(topics).chain(seen.fields.iter().copied().take(40)) {
+    let tags = seen.tags.iter().map(String::as_str);
+    for more in seen.text.into_iter().chain(topics).chain(tags).chain(seen.fields.iter().copied().take(40)) {
         text.push(' ');
         text.push_str(more);
     }

@@ -67,7 +67,9 @@ pub async fn page(State(site): State<Site>, Path(id): Path<String>, headers: Hea
         let next = "It ended long ago, or never was. The governance topic keeps every incident as an event.";
         return frame::missing(&site, &headers, "This incident is not known here", next);
     };
-    let evidence = site.board.judged(found.product).map(|judged| judged.evidence).unwrap_or_default();
+    let known = workers::known(&site, found.product);
+    let elsewhere = known.is_none();
+    let evidence = known.map(|known| known.evidence).unwrap_or_default();
     let samples: Vec<_> = evidence.samples.iter().filter(|sample| sample.rule == found.rule).cloned().collect();
     let bad = seen.worded(&found.rule).bad;
     let body = html! {
@@ -94,7 +96,7 @@ pub async fn page(State(site): State<Site>, Path(id): Path<String>, headers: Hea
                     (chart(found, seen))
                     section.sec aria-labelledby="h-rec" {
                         header { h2 #h-rec { "Records" } p { "The newest that broke it, masked." } }
-                        (records::table(&samples, seen, site.board.judged(found.product).is_none()))
+                        (records::table(&samples, seen, elsewhere))
                     }
                 }
                 aside.first {

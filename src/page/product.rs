@@ -42,9 +42,9 @@ pub async fn page(
             "No contract names it. It may have been renamed or withdrawn.",
         );
     };
-    let judged = site.board.judged(&product);
-    let elsewhere = judged.is_none();
-    let (evidence, profile) = judged.map(|judged| (judged.evidence, judged.profile)).unwrap_or_default();
+    let known = workers::known(&site, &product);
+    let elsewhere = known.is_none();
+    let (evidence, profile) = known.map(|known| (known.evidence, known.profile)).unwrap_or_default();
     let owner = seen.standing.as_ref().filter(|standing| elsewhere && standing.alive);
     let owner = owner.and_then(|standing| peers.get(&standing.owned.worker)).map(|peer| peer.beat.address.as_str());
     let samples: Vec<_> = evidence.samples.iter().cloned().collect();

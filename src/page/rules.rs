@@ -137,7 +137,7 @@ fn figure(row: &Row, status: Status, records: u64) -> Markup {
         _ => "bad",
     };
     html! {
-        @match (status, row.measured.and_then(|measured| measured.value.zip(Some(measured.unit)))) {
+        @match (status, row.measured.and_then(|measured| measured.value.zip(Some(&measured.unit)))) {
             (Status::Unknown, _) => "not measured",
             (Status::Skip, _) => span.dimmer { "no record" },
             (_, Some((value, unit))) if is_number => { (amount(value, unit)) },

@@ -1,10 +1,8 @@
 //! One product with all that its page says: what its contracts say, and how it stands by the word of its owner.
 
 use crate::catalog::directory::{Directory, Info};
-use crate::catalog::document::Document;
 use crate::catalog::fleet::Peer;
 use crate::catalog::lineage::Lineage;
-use crate::catalog::published::place;
 use crate::engine::check::verdict::Status;
 use crate::engine::contract::described::Field;
 use crate::engine::contract::name::ProductName;
@@ -30,11 +28,12 @@ pub struct Seen<'d> {
     pub text: Option<&'d str>,
     /// Paths of fields, for the search.
     pub fields: Vec<&'d str>,
-    /// A contract's word for how much it matters.
-    pub tier: Option<&'d str>,
-    pub lifecycle: Option<Lifecycle>,
     /// Some field is classified.
     pub personal: bool,
+    /// A word for how much it matters.
+    pub tier: Option<&'d str>,
+    pub lifecycle: Option<Lifecycle>,
+    pub tags: &'d [String],
     pub standing: Option<Standing>,
     pub status: Status,
     pub score: Option<f64>,
@@ -75,6 +74,7 @@ impl<'d> Seen<'d> {
     ) -> Option<Seen<'d>> {
         let info = directory.products.get(name)?;
         let documents: Vec<_> = directory.documents.iter().filter(|document| document.product == *name).collect();
+        let portrait = directory.portraits.get(name);
         let datasets = || documents.iter().flat_map(|document| &document.described.datasets);
         let standing = workers::standing(site, name, peers, now);
         let latest = standing.as_ref().and_then(|standing| latest(&standing.owned.state));
@@ -84,10 +84,15 @@ impl<'d> Seen<'d> {
             name,
             info,
             plans: directory.plans.get(name).map(Vec::as_slice).unwrap_or_default(),
-            text: datasets().find_map(|dataset| dataset.text.as_deref()),
+            text: portrait
+                .and_then(|portrait| portrait.text.as_deref())
+                .or_else(|| datasets().find_map(|dataset| dataset.text.as_deref())),
             fields: documents.iter().flat_map(|document| &document.fields).map(|field| field.path.as_str()).collect(),
-            tier: documents.iter().find_map(|document| document.tier.as_deref()),
-            lifecycle: lifecycle(name, directory, &documents),
+            tier: portrait
+                .and_then(|portrait| portrait.tier.as_deref())
+                .or_else(|| documents.iter().find_map(|document| document.tier.as_deref())),
+            lifecycle: directory.lifecycle(name),
+            tags: portrait.map(|portrait| portrait.tags.as_slice()).unwrap_or_default(),
             personal: datasets().any(|dataset| classified(&dataset.fields)),
             standing,
             status,
@@ -193,12 +198,4 @@ fn windows(state: &ProductState) -> Vec<Window> {
             Some(window)
         })
         .collect()
-}
-
-/// A file is authoritative, whatever was published.
-fn lifecycle(name: &ProductName, directory: &Directory, documents: &[&Document]) -> Option<Lifecycle> {
-    let document = documents.first();
-    let of_file = document.filter(|document| document.path != place(name));
-    let entry = directory.published.get(name).filter(|_| of_file.is_none());
-    entry.map(|entry| entry.lifecycle).or(document.and_then(|document| document.lifecycle))
 }

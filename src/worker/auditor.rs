@@ -6,6 +6,7 @@ use crate::flow::io::Fault;
 use crate::kafka::client::Settings;
 use crate::kafka::compacted::{Follower, Record, Writer};
 use crate::telemetry::log::Limiter;
+use crate::worker::current::Current;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -28,11 +29,17 @@ pub fn record(line: &Line) -> Record {
 }
 
 /// Runs until the lines' senders are gone. Lines wait while brokers are away, as many as the channel holds.
-pub fn start(settings: Settings, topic: String, desk: Desk) {
+pub fn start(of: Current<Settings>, topic: String, desk: Desk) {
     let spawned = std::thread::Builder::new().name("auditor".into()).spawn(move || {
         let Desk { trail, mut lines, done } = desk;
         let (mut limiter, mut follower, mut waiting) = (Limiter::default(), None, Vec::new());
+        let mut settings = of.get();
         loop {
+            let newest = of.get();
+            if !Arc::ptr_eq(&settings, &newest) {
+                // A client reads its certificates when it is made.
+                (settings, follower) = (newest, None);
+            }
             let senders = loop {
                 match lines.try_recv() {
                     Ok(line) => waiting.push(record(&line)),

@@ -5,6 +5,7 @@
 
 use crate::catalog::board::Board;
 use crate::catalog::fleet::{self, BEAT_MS, Heartbeat};
+use crate::catalog::lent::{self, Mark};
 use crate::engine::contract::name::ProductName;
 use crate::flow::io::{Fault, Ms};
 use crate::kafka::client::Settings;
@@ -49,6 +50,7 @@ impl Herald {
             caught_up: false,
             said: Heartbeat::default(),
             told: BTreeMap::new(),
+            lent: BTreeMap::new(),
         };
         let thread = std::thread::Builder::new().name("herald".into());
         let spawned = thread.spawn(move || {
@@ -113,6 +115,8 @@ struct Speaker {
     said: Heartbeat,
     /// Products of which the newest state was told, by what tells one state from the next.
     told: BTreeMap<ProductName, u64>,
+    /// Products of which evidence was lent: which, and when.
+    lent: BTreeMap<ProductName, (Mark, Ms)>,
 }
 
 impl Speaker {
@@ -145,7 +149,40 @@ impl Speaker {
         let (records, told) = self.products(now);
         self.write(records)?;
         self.told = told;
+        let (records, lent) = self.evidence(now);
+        self.write(records)?;
+        self.lent = lent;
         Ok(())
+    }
+
+    /// What is lent of products whose evidence is another than it was, as much as a turn may weigh; nothing while nobody is there to
+    /// read it.
+    fn evidence(&self, now: Ms) -> (Vec<Record>, BTreeMap<ProductName, (Mark, Ms)>) {
+        let is_other = |(id, peer): (&String, &fleet::Peer)| *id != self.worker && peer.is_alive(now);
+        if !self.board.peers().iter().any(is_other) {
+            return (Vec::new(), BTreeMap::new());
+        }
+        let changes = self.board.changes();
+        let named = &self.board.directory().products;
+        let gone = self.lent.keys().filter(|product| !changes.contains_key(*product) && !named.contains_key(*product));
+        let mut records: Vec<Record> = gone.map(lent::gone).collect();
+        let (mut lent, mut weight_bytes) = (BTreeMap::new(), 0);
+        for product in changes.into_keys() {
+            let before = self.lent.get(&product).cloned();
+            let recent = before.as_ref().is_some_and(|(_, at_ms)| (0..lent::EVERY_MS).contains(&(now - at_ms)));
+            let judged = if recent || weight_bytes > TURN_BYTES { None } else { self.board.judged(&product) };
+            let judged = judged.filter(|judged| before.as_ref().is_none_or(|(mark, _)| *mark != Mark::of(judged)));
+            if let Some(judged) = judged {
+                // What is too large is looked at again when it is another.
+                let record = lent::record(&product, &self.worker, now, &judged);
+                weight_bytes += record.iter().flat_map(|(_, value)| value).map(Vec::len).sum::<usize>();
+                records.extend(record);
+                lent.insert(product, (Mark::of(&judged), now));
+            } else if let Some(before) = before {
+                lent.insert(product, before);
+            }
+        }
+        (records, lent)
     }
 
     fn write(&mut self, records: Vec<Record>) -> Result<(), Fault> {

@@ -6,10 +6,11 @@ pub mod adopted; // a configuration that was read again
 
 use crate::catalog::board::Board;
 use crate::catalog::directory::{NO_CONTRACT, TopicFacts};
-use crate::catalog::document::document;
+use crate::catalog::document::{Document, document};
 use crate::catalog::files::{Finding, Loaded, Watcher};
 use crate::catalog::plans::PlansJudge;
 use crate::catalog::policies::PolicyFiles;
+use crate::catalog::portrait::portraits;
 use crate::catalog::published::{NotDone, Petition};
 use crate::catalog::wish::{self, Order, Wish};
 use crate::config::usable::Config;
@@ -30,6 +31,7 @@ use crate::registry::client::Client;
 use crate::registry::subjects::{self, Subjects};
 use crate::worker::clients;
 use crate::worker::differences::{contracts_changed, same_topics};
+use crate::worker::filed::Filed;
 use crate::worker::fingerprint;
 use crate::worker::gone::Gone;
 use crate::worker::registrar::{Law, Registrar};
@@ -62,6 +64,7 @@ pub struct Keeper {
     /// Who speaks in events.
     speaker: envelope::Source,
     rulings: Rulings,
+    filed: Filed,
     /// Topics that the tasks were told to hold.
     held: BTreeSet<Arc<str>>,
     /// Restarts that the tasks were told.
@@ -129,7 +132,6 @@ impl Keeper {
         }
         let hash_key = fingerprint::hash_key(&config, &standing);
         fingerprint::hold(&settings, &config, &hash_key)?;
-        board.set_documents(loaded.sources.iter().map(document).collect());
         let catalog = catalog::Copy::new(&settings, &topics(&config).catalog())?;
         let reload = Reload::of(config.clone());
         let speaker = envelope::Source { cluster: standing.cluster.clone(), group: config.worker.group_id.clone() };
@@ -153,13 +155,14 @@ impl Keeper {
             catalog,
             speaker,
             rulings: Rulings::default(),
+            filed: Filed::default(),
             held: BTreeSet::new(),
             restarted: BTreeMap::new(),
             gone: Gone::default(),
         };
         keeper.read_catalog()?;
         keeper.loaded = keeper.files.look_now();
-        keeper.board.set_documents(keeper.loaded.sources.iter().map(document).collect());
+        keeper.show();
         // What was asked of a former life is done: everything is opened anyway.
         keeper.restarted = wish::restarts(&keeper.catalog.records);
         keeper.publish_contracts()?;
@@ -231,8 +234,8 @@ impl Keeper {
                 findings = loaded.findings.len(),
                 "contract files were read again"
             );
-            self.board.set_documents(loaded.sources.iter().map(document).collect());
             let before = std::mem::replace(&mut self.loaded, loaded);
+            self.show();
             if let Some(reloaded) = &mut reloaded {
                 reloaded.changed.extend(contracts_changed(&before, &self.loaded));
             }
@@ -266,7 +269,7 @@ impl Keeper {
             }
         }
         self.board.set_contracts(&self.plans, self.findings());
-        self.tell_policies();
+        self.tell();
         self.obey(&mut news);
         for (written, done) in written {
             let outcome = written.and_then(|()| kept.clone()).map_err(|fault| fault.message);
@@ -274,6 +277,15 @@ impl Keeper {
             let _ = done.send(outcome);
         }
         news
+    }
+
+    /// Contracts as people read them, and products as they look for them.
+    fn show(&self) {
+        let documents: Vec<Document> = self.loaded.sources.iter().map(document).collect();
+        let metadata = self.subjects.as_ref().map(|subjects| subjects.said().versions).unwrap_or_default();
+        let entries = entry::entries(&self.catalog.records);
+        let portraits = portraits(&documents, &self.loaded.products, &entries, &metadata);
+        self.board.edit(|directory| (directory.documents, directory.portraits) = (documents, portraits));
     }
 
     fn write(&self, wish: &Wish) -> Result<(), Fault> {
@@ -299,8 +311,8 @@ impl Keeper {
         self.board.edit(|directory| directory.policies = standing);
     }
 
-    /// What they say that is not told yet, where this worker leads: it holds the first partition of the deltas.
-    fn tell_policies(&mut self) {
+    /// What policies say, and what files hold, that is not told yet, where this worker leads: it holds the first partition of the deltas.
+    fn tell(&mut self) {
         let first = Part::new(&self.deltas(), 0);
         let leads = self.board.tasks().values().any(|task| task.parts.get(&first) == Some(&Stands::Live));
         let standing = self.board.directory().policies.clone();
@@ -309,6 +321,10 @@ impl Keeper {
         let law = Law { config, sources, policies, speaker: &self.speaker };
         if let Err(NotDone::Failed(why)) = self.rulings.tell(sole, law, &standing, leads) {
             tracing::warn!(what = "policies", reason = why, "not told in this round; tried again in 2 s");
+        }
+        let sole = Sole { settings: &self.settings, catalog: &mut self.catalog };
+        if let Err(NotDone::Failed(why)) = self.filed.tell(sole, law, leads) {
+            tracing::warn!(what = "products of files", reason = why, "not told in this round; tried again in 2 s");
         }
     }
 
@@ -348,6 +364,11 @@ impl Keeper {
 
     pub fn judge(&self) -> PlansJudge {
         PlansJudge::new(self.plans.clone(), &self.hash_key)
+    }
+
+    /// As it is in force now.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
     }
 
     pub fn cluster(&self) -> &str {

@@ -8,8 +8,10 @@ pub mod differences; // between two states of them
 pub mod auditor; // who asked what: written, read
 pub mod sole; // the catalog's one writer at a time
 pub mod laboratory; // samples and trials that requests ask for
+pub mod current; // what threads make their clients of, as it is now
 pub mod registrar; // changes of published products, drafts and use cases
 pub mod derived; // use cases, run by their engines
+pub mod filed; // products of files, told when they change
 pub mod rulings; // what policies say, told when it changes
 pub mod fingerprint; // of the key of uniqueness hashes
 pub mod gone; // topics of our own that were deleted
@@ -43,6 +45,7 @@ use crate::registry;
 use crate::telemetry;
 use crate::telemetry::log::Limiter;
 use crate::worker::auditor::Desk;
+use crate::worker::current::Current;
 use crate::worker::herald::Herald;
 use crate::worker::keeper::{Keeper, News};
 use crate::worker::lineage::Lineage;
@@ -204,8 +207,10 @@ async fn govern(
     let mut tasks = Tasks::start(&config, &keeper, &board, registry, exits);
     let (own, address) = (keeper.workers(), herald::address(config.http.listen));
     let herald = Herald::start(keeper.settings("herald", 0), own, board.clone(), config.worker.id.clone(), address);
-    laboratory::start(keeper.settings("contract", 0), config.clone(), experiments);
-    auditor::start(keeper.settings("audit", 0), keeper.audit(), audit);
+    let of_experiments = Current::new((keeper.settings("contract", 0), keeper.config().clone()));
+    laboratory::start(of_experiments.clone(), experiments);
+    let of_audit = Current::new(keeper.settings("audit", 0));
+    auditor::start(of_audit.clone(), keeper.audit(), audit);
     let first = Part::new(&keeper.deltas(), 0);
     let derived =
         derived::start(derived::Setup { config: config.clone(), board: board.clone(), changes: asking, first });
@@ -267,7 +272,11 @@ async fn govern(
                     if let Some(rules) = news.rules.take() {
                         gate.take(rules);
                     }
+                    if let Some(keeper) = &resting && !Arc::ptr_eq(&of_experiments.get().1, keeper.config()) {
+                        of_experiments.set((keeper.settings("contract", 0), keeper.config().clone()));
+                    }
                     if news.clients && let Some(keeper) = &resting {
+                        of_audit.set(keeper.settings("audit", 0));
                         herald.renew(keeper.settings("herald", 0));
                         survey = survey::start(keeper.settings("inspect", 0), board.clone());
                         lineage.iter().for_each(|lineage| lineage.renew(keeper.settings("lineage", 0)));

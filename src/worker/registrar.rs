@@ -273,6 +273,6 @@ fn summary(entry: &Entry) -> Value {
     })
 }
 
-fn is_published(path: &Path) -> bool {
+pub fn is_published(path: &Path) -> bool {
     path.to_string_lossy().starts_with("catalog:")
 }

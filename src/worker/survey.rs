@@ -34,7 +34,9 @@ pub fn start(settings: Settings, board: Arc<Board>) -> Sender<()> {
             pause_ms = look_every_ms(parts.len());
             let looked = look(&settings, &board, &parts, &mut ear);
             if let (Ok(()), Some(ear)) = (&looked, &mut ear) {
-                if looks % KEPT_EVERY == 0 {
+                // Of a topic that came meanwhile nothing is known yet.
+                let kept = board.kept();
+                if looks % KEPT_EVERY == 0 || parts.iter().any(|part| !kept.contains_key(&*part.topic)) {
                     keep(&settings, &board, &parts, ear);
                 }
                 looks = looks.wrapping_add(1);

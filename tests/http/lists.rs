@@ -1,8 +1,10 @@
 //! Lists in pages, and what stands behind one item of them: an incident with its records, what of a product can be read.
 
 use crate::operators::prepare;
-use crate::served::{START_MS, Served};
+use crate::served::{START_MS, Served, product};
 use mesh_steward::catalog::offsets::{Kept, Retention};
+use mesh_steward::catalog::portrait::{Portrait, Source};
+use mesh_steward::engine::published::lifecycle::Lifecycle;
 use serde_json::{Value, json};
 
 #[test]
@@ -111,4 +113,66 @@ fn every_list_comes_in_pages_that_hold_together_what_it_holds() {
         let (status, answer) = served.ask("GET", &format!("{path}{sign}limit=0"));
         assert!(status == 400 && answer.contains("limit=0 is no number above 0"), "{path}: {answer}");
     }
+}
+
+#[test]
+fn products_are_chosen_by_facets_and_found_by_what_is_said_of_them() {
+    let served = Served::start(prepare);
+    served.board.edit(|directory| {
+        let of = |tier: &str, tags: &[&str], lifecycle| Portrait {
+            text: Some(format!("What tier {tier} is for")),
+            tier: Some(tier.into()),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            lifecycle: Some(lifecycle),
+            sources: [("tier", Source::Registry)].into(),
+            ..Portrait::default()
+        };
+        directory.portraits = [
+            (product("orders"), of("1", &["retail", "pii"], Lifecycle::Active)),
+            (product("returns"), of("2", &["retail"], Lifecycle::Deprecated)),
+        ]
+        .into();
+    });
+    let (orders, returns) = ("sales/orders", "sales/returns");
+    let check = |query: &str, expected: &[&str]| {
+        assert_eq!(served.json(&format!("/products?{query}")).1, json!(expected), "{query}");
+        let found = served.json(&format!("/search?q=sales/&{query}")).1;
+        let names: Vec<&Value> = found["products"].as_array().unwrap().iter().map(|of| &of["product"]).collect();
+        assert_eq!(json!(names), json!(expected), "search {query}");
+    };
+    check("", &[orders, returns]);
+    check("tier=1", &[orders]);
+    check("tier=1&tier=2", &[orders, returns]);
+    check("tier=3", &[]);
+    check("lifecycle=deprecated", &[returns]);
+    check("tag=retail&tag=none", &[orders, returns]);
+    check("tag=pii&tier=2", &[]);
+    check("domain=sales&owner=order%20desk", &[orders, returns]);
+    check("domain=hr", &[]);
+    check("verdict=fail", &[orders]);
+    check("verdict=unknown&verdict=pass", &[returns]);
+    for wrong in ["lifecycle=old", "verdict=good", "lifecycle=active&lifecycle=x"] {
+        let (status, answer) = served.json(&format!("/products?{wrong}"));
+        assert!(
+            status == 400 && answer["message"].as_str().unwrap().contains("means nothing here"),
+            "{wrong}: {answer}"
+        );
+    }
+    let found = |q: &str| served.json(&format!("/search?q={q}")).1["products"].clone();
+    assert_eq!(found("PII")[0]["product"], orders, "by a tag");
+    assert_eq!(found("tier%202%20is")[0]["product"], returns, "by what it is for");
+    let info = served.json("/products/sales/orders").1;
+    assert_eq!(
+        (&info["tier"], &info["said_by"]["tier"], &info["lifecycle"]),
+        (&json!("1"), &json!("registry"), &json!("active"))
+    );
+    let page = served.ask_for("/?tier=2", "text/html");
+    assert!(
+        page.contains("name=\"lifecycle\" value=\"deprecated\"") && page.contains("name=\"tier\" value=\"2\" checked"),
+        "{page}"
+    );
+    assert!(
+        page.contains("href=\"/products/sales/returns\"") && !page.contains("href=\"/products/sales/orders\""),
+        "{page}"
+    );
 }

@@ -5,6 +5,7 @@ use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::directory::{NO_CONTRACT, TopicFacts};
 use mesh_steward::catalog::document::{Document, Field};
 use mesh_steward::catalog::fleet::{self, FORGOTTEN_MS, GONE_MS, Peer};
+use mesh_steward::catalog::lent;
 use mesh_steward::catalog::offsets::{Offsets, Reach};
 use mesh_steward::catalog::wish::Wish;
 use mesh_steward::clock::now_ms;
@@ -256,7 +257,7 @@ fn a_worker_answers_for_a_product_that_another_owns_until_that_one_is_gone() {
     assert_eq!(state(), (json!({"state": "UNASSIGNED", "worker_id": ""}), Value::Null));
     overheard(&other, "w2", &served.board, now_ms(), true);
     assert_eq!(state(), (json!({"state": "RUNNING", "worker_id": "w2"}), json!(0.5)));
-    // What is too large for heartbeats is asked of the owner.
+    // What is too large for heartbeats is asked of the owner, where it has not lent it.
     let (status, answer) = served.ask("GET", "/products/sales/orders/profile");
     let there = "\r\nlocation: http://10.0.0.2:8083/products/sales/orders/profile\r\n";
     assert!(status == 307 && answer.contains(there), "{answer}");
@@ -282,6 +283,19 @@ fn a_worker_answers_for_a_product_that_another_owns_until_that_one_is_gone() {
     // What stands there under our own name was said in a former life.
     overheard(&other, "w1", &served.board, now_ms(), true);
     assert_eq!(state().0["state"], "UNASSIGNED");
+
+    // What the owner lends is shown here as it is there.
+    overheard(&other, "w2", &served.board, now_ms(), true);
+    let page = || served.ask_for("/products/sales/orders", "text/html");
+    assert!(page().contains("Another worker judges this product"), "nothing is lent");
+    let mut judged = other.judged(&product("orders")).unwrap();
+    judged.profile = Some(br#"{"fields": [{"path": "amount", "count": 9}]}"#.as_slice().into());
+    let (key, value) = lent::record(&product("orders"), "w2", now_ms(), &judged).unwrap();
+    let record = LogRecord { offset: 10, timestamp_ms: now_ms(), key: Some(key.into_bytes()), value };
+    fleet::hear(&served.board, record, true, now_ms());
+    let (status, answer) = served.ask("GET", "/products/sales/orders/profile");
+    assert!(status == 200 && answer.contains("\"amount\""), "{answer}");
+    assert!(!page().contains("Another worker judges this product") && page().contains("amount"));
 }
 
 #[test]

@@ -95,6 +95,16 @@ fn any_worker_answers_for_all_until_one_is_gone() {
                 .then_some(())
         });
     });
+    until(OBEYED_WITHIN, "both show one profile, and what can be read of it", || {
+        let told = |worker: &Worker| {
+            let info: Value = serde_json::from_str(&worker.get(product).1).unwrap_or_default();
+            let history = &info["history"][0];
+            let is_told = history["earliest"].is_string() && history["retention"].is_object();
+            (worker.get(&format!("{product}/profile")), is_told.then(|| history["records_at_most"].clone()))
+        };
+        let (of_a, of_b) = (told(&a), told(&b));
+        (of_a.0.0 == 200 && of_a.1.is_some() && of_a == of_b).then_some(()).ok_or_else(|| format!("{of_a:?} {of_b:?}"))
+    });
     b.kill_9();
     until(Duration::from_secs(25), "the other one is missed", || {
         (workers(&a).get("asked-b").is_some_and(|state| state == "UNASSIGNED")).then_some(())

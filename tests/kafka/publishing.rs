@@ -140,6 +140,21 @@ fn two_workers_show_one_catalog_and_of_two_changes_one_wins() {
         [json!(["owned", "fail", 1]), json!(["owned", null, 2]), json!(["owned", "fail", 1])],
         "told by one worker, once: {events:#?}"
     );
+    // The file's product, by whichever worker leads.
+    let of_file = || -> Vec<Value> {
+        let read = shared().read(&mesh.events);
+        let of = read.iter().filter(|event| event.headers["ce_type"].ends_with("product.v1")).map(|event| event.json());
+        of.filter(|value| value["product"] == "shop/published")
+            .map(|value| json!([value["change"], value["revision"]]))
+            .collect()
+    };
+    mesh.put_contract("1.1.0");
+    let expected = [json!(["published", 1]), json!(["changed", 2])];
+    let deadline = Instant::now() + AUDITED_WITHIN;
+    while of_file().len() < expected.len() && Instant::now() < deadline {
+        pause(200);
+    }
+    assert_eq!(of_file(), expected, "told by one worker, once");
     assert_eq!(malformed(shared(), &mesh.events), Vec::<String>::new());
     drop(b);
     let again = mesh.worker("b").ready();

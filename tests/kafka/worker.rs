@@ -77,6 +77,7 @@ impl Worker {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(5)))
             .http_status_as_error(false)
+            .max_redirects(0) // what it says itself
             .build()
             .into();
         match agent.get(format!("http://{}{path}", self.http)).call() {

@@ -82,7 +82,7 @@ pub struct Learning {
     pub of: u16,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
     pub what: What,
     /// `object.path`; `None`: it is about the records as a whole.
@@ -95,7 +95,7 @@ pub struct Finding {
     pub divergence: Option<f64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum What {
     Appeared,
     Vanished,
