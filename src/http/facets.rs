@@ -50,7 +50,7 @@ impl<'p> Facets<'p> {
                 "tag" => portrait.is_some_and(|portrait| portrait.tags.iter().any(|tag| is(Some(tag.as_str())))),
                 _ => {
                     let standing = workers::standing(site, product, peers, now);
-                    let quality = standing.and_then(|standing| latest(&standing.owned.state));
+                    let quality = standing.as_ref().and_then(|standing| latest(&standing.owned.state));
                     is(Some(quality.map_or("unknown", |latest| word(latest.status))))
                 }
             }
