@@ -1,7 +1,8 @@
 //! librdkafka's properties: handed on as typed, except those that the daemon's guarantees stand on.
 
 use crate::config::error::ConfigError;
-use crate::config::keys::{self, KAFKA_SECTIONS};
+use crate::config::keys::KAFKA_SECTIONS;
+use crate::config::nearest;
 use crate::config::oauth::{self, Oauth};
 use crate::config::raw::{DEFAULT, Setting};
 use crate::config::secret::Text;
@@ -192,7 +193,7 @@ fn refused_by_librdkafka(property: &str, text: &Text) -> Option<Refusal> {
     } else {
         format!(": {}", words.trim_end_matches('.'))
     };
-    let suggestion = keys::nearest(&format!("kafka.{property}")).filter(|_| !known);
+    let suggestion = nearest::nearest(&format!("kafka.{property}")).filter(|_| !known);
     let remedy = suggestion.map_or(MANUAL.into(), |nearest| format!("did you mean {nearest}?"));
     Some(Refusal { problem: format!("is refused by librdkafka{words}"), remedy, known })
 }

@@ -451,24 +451,6 @@ const fn request_timeout(path: &'static str) -> Key {
 /// The sections of properties that are passed on to librdkafka, most particular first.
 pub const KAFKA_SECTIONS: &[&str] = &["kafka.consumer.", "kafka.producer.", "kafka.admin.", "kafka."];
 
-/// Properties of librdkafka that people set most; only for the suggestion of a name.
-const COMMON_PROPERTIES: &[&str] = &[
-    "kafka.client.id",
-    "kafka.security.protocol",
-    "kafka.sasl.mechanism",
-    "kafka.sasl.username",
-    "kafka.sasl.password",
-    "kafka.ssl.ca.location",
-    "kafka.ssl.certificate.location",
-    "kafka.ssl.key.location",
-    "kafka.ssl.key.password",
-    "kafka.session.timeout.ms",
-    "kafka.heartbeat.interval.ms",
-    "kafka.fetch.min.bytes",
-    "kafka.compression.type",
-    "kafka.linger.ms",
-];
-
 pub fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
@@ -482,13 +464,6 @@ pub fn is_section(path: &str) -> bool {
 /// `STEWARD_WINDOW_MAX_OPEN` of `window.max.open`.
 pub fn variable(path: &str) -> String {
     format!("STEWARD_{}", path.to_uppercase().replace('.', "_"))
-}
-
-/// The known key nearest to a mistyped one: at most a third of its letters may differ.
-pub fn nearest(path: &str) -> Option<&'static str> {
-    let known = KEYS.iter().map(|key| key.path).chain(COMMON_PROPERTIES.iter().copied());
-    let (distance, nearest) = known.map(|key| (strsim::damerau_levenshtein(key, path), key)).min()?;
-    (distance * 3 <= path.len().max(3)).then_some(nearest)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod access; // who has to say who they are, and by what
 pub mod raw; // as typed: defaults < file < environment
 pub mod yaml; // a YAML file as dotted keys, each with its line
 pub mod keys; // the one table of all keys
+pub mod nearest; // what a mistyped one may have meant
 pub mod change; // read again: what a running worker takes up
 pub mod secret; // ${env:…}, ${file:…}, ${dir:…}; never printed
 pub mod error; // what is wrong, where, and what to do

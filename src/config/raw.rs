@@ -2,6 +2,7 @@
 
 use crate::config::error::ConfigError;
 use crate::config::keys::{self, KEYS, Key, Kind};
+use crate::config::nearest;
 use crate::config::secret::{Text, resolve};
 use crate::config::yaml;
 use figment::Figment;
@@ -163,7 +164,7 @@ fn replace(path: &str, entry: Entry, env: &BTreeMap<String, String>, errors: &mu
 }
 
 fn unknown(path: &str, entry: &Entry) -> ConfigError {
-    let remedy = match keys::nearest(path) {
+    let remedy = match nearest::nearest(path) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => "remove it; config/steward.yaml lists every key".into(),
     };
@@ -173,7 +174,7 @@ fn unknown(path: &str, entry: &Entry) -> ConfigError {
 
 fn unknown_variable(name: &str) -> ConfigError {
     let path = name["STEWARD_".len()..].to_lowercase().replace('_', ".");
-    let remedy = match keys::nearest(&path) {
+    let remedy = match nearest::nearest(&path) {
         Some(nearest) => format!("did you mean {}?", keys::variable(nearest)),
         None => "unset it; STEWARD_ and a key in capitals, dots as underscores, is what is read".into(),
     };

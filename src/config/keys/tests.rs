@@ -1,21 +1,6 @@
 //! The table against the documented configuration, and against itself.
 
-use crate::config::keys::{KEYS, Key, Kind, nearest, variable};
-
-#[test]
-fn the_nearest_name_is_suggested_and_no_far_one() {
-    for (typed, expected) in [
-        ("window.sise", Some("window.size")),
-        ("windows.size", Some("window.size")),
-        ("worker.group_id", Some("worker.group.id")),
-        ("kafka.bootstrap.server", Some("kafka.bootstrap.servers")),
-        ("log.lvel", Some("log.level")),
-        ("something.else.entirely", None),
-        ("x", None),
-    ] {
-        assert_eq!(nearest(typed), expected, "{typed}");
-    }
-}
+use crate::config::keys::{KEYS, Key, Kind, variable};
 
 #[test]
 fn every_variable_names_one_key() {
