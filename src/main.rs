@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use mesh_steward::cli::{Exit, check, completions, contract, demo, examples, manual, quarantine, run, token, top};
 use mesh_steward::cli::{audit, product};
-use mesh_steward::heap;
+use mesh_steward::{heap, printable};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
             // Whoever reads has heard enough (`| head`): that is no news.
             let heard = e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
             if !heard {
-                eprintln!("steward: {e:#}");
+                eprintln!("steward: {}", printable::lines(&format!("{e:#}")));
             }
             Exit::NotDone.into()
         }

@@ -12,6 +12,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(spelled).collect())
 }
 
+/// The same of a text of several lines.
+pub fn lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn what_a_terminal_obeys_is_spelled_out_and_the_rest_stays() {
     let check = |text: &str, shown: &str| assert_eq!(printable(text), shown);

@@ -145,6 +145,7 @@ fn references_are_fetched_through_those_that_they_name() {
 
 /// A subject of each language that refers to another, which refers to a third.
 const SUBJECTS: Script = |_, path, _| match path {
+    "/subjects/list/versions/latest" => (200, r#"["{}",null,[{"name":"buyer","subject":"buyer","version":1}]]"#),
     "/subjects/orders-value/versions/latest" => (
         200,
         r#"{"subject":"orders-value","version":3,"id":9,"schema":"{\"type\":\"record\",\"name\":\"Order\",\"namespace\":\"shop\",\"fields\":[{\"name\":\"buyer\",\"type\":\"shop.Buyer\"}]}",
@@ -236,6 +237,8 @@ fn a_subject_that_cannot_be_had_is_told_with_what_to_do() {
     check(&["infer", "--subject", "none", "--registry.url", &url], "no subject none; GET /subjects lists");
     let other = ["infer", "--subject", "orders-value", "--subject-version", "9", "--registry.url", &url];
     check(&other, "no version 9 of a subject orders-value");
+    // A list is read like the members of an object, in their order.
+    check(&["infer", "--subject", "list", "--registry.url", &url], "is none of a schema registry");
     check(&["infer", "--subject", "x", "--registry.url", "http://127.0.0.1:1"], "see registry.url");
     check(&["infer", "--subject", "x", "--registry.url", "nowhere"], "is no address");
     check(&["infer", "--subject", "x", "--topic", "t", "--registry.url", &url], "cannot be used with");

@@ -30,7 +30,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "cli",
         "catalog clock config demo discovery engine flow http kafka printable registry systemd table telemetry worker",
     ),
-    ("main", "cli config heap telemetry"),
+    ("main", "cli config heap printable telemetry"),
 ];
 
 /// What waits, reads, asks the time or throws dice; none of it stands in `engine` or `flow`, their unit tests aside.
@@ -144,9 +144,39 @@ fn every_dependency_says_why() {
     none(wrong);
 }
 
+/// Each block has its reason above it; who reviews them finds all of them in one table.
+#[test]
+fn unsafe_code_stands_where_security_md_says_with_its_reasons() {
+    let is_unsafe = Regex::new(r"\bunsafe (\{|impl\b|(?:extern \S+ )?fn\b)").unwrap();
+    let row = Regex::new(r"(?m)^\| `([a-z_/]+\.rs)` \| (\d+) \| \S").unwrap();
+    let security = read(&root().join("docs/security.md"));
+    let told: BTreeMap<String, usize> =
+        row.captures_iter(&security).map(|c| (c[1].to_owned(), c[2].parse().unwrap())).collect();
+    let mut found = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for file in rust_files(&["src", "bench", "benches"]).into_iter().chain([root().join("build.rs")]) {
+        let text = read(&file);
+        let code: String = code_lines(&text).into_iter().map(|(_, line)| line + "\n").collect();
+        let kinds: Vec<&str> = is_unsafe.captures_iter(&code).map(|c| c.get(1).map_or("", |m| m.as_str())).collect();
+        let argued = kinds.iter().filter(|kind| **kind == "{" || **kind == "impl").count();
+        let declared = kinds.iter().filter(|kind| **kind == "fn").count();
+        if text.matches("// SAFETY: ").count() != argued || text.matches("/// # Safety").count() != declared {
+            wrong.push(format!("{}: an `unsafe` without its reason, or a reason without one", file.display()));
+        }
+        if argued > 0 {
+            let name = file.strip_prefix(root()).expect("a file of the project").display().to_string();
+            found.insert(name.trim_start_matches("src/").to_owned(), argued);
+        }
+    }
+    if found != told {
+        wrong.push(format!("docs/security.md tells of {told:?}, and there are {found:?}"));
+    }
+    none(wrong);
+}
+
 /// No build of the daemon and no test takes the fuzzer in, so nothing else would tell that it fell behind.
 #[test]
-fn the_fuzzer_has_all_that_engine_and_flow_take() {
+fn the_fuzzer_has_all_that_it_takes_in() {
     let line = Regex::new(r#"(?m)^([a-z0-9_-]+) = (?:"([^"]+)"|\{ version = "([^"]+)")"#).unwrap();
     let versions = |file: &str| -> BTreeMap<String, String> {
         let text = read(&root().join(file));
@@ -155,10 +185,22 @@ fn the_fuzzer_has_all_that_engine_and_flow_take() {
         line.captures_iter(of).map(|c| (c[1].to_owned(), version(c))).collect()
     };
     let (daemon, fuzzer) = (versions("Cargo.toml"), versions("fuzz/Cargo.toml"));
-    let code: String = rust_files(&["src/engine", "src/flow"]).iter().map(|file| read(file)).collect();
+    let beside = [
+        "printable",
+        "config/raw",
+        "config/secret",
+        "config/yaml",
+        "http/call",
+        "http/paged",
+        "http/problem",
+        "http/query",
+    ];
+    let beside = beside.iter().map(|file| root().join(format!("src/{file}.rs")));
+    let files = rust_files(&["src/engine", "src/flow"]).into_iter().chain(beside);
+    let code: String = files.map(|file| read(&file)).collect();
     let taken = |name: &&String| Regex::new(&format!(r"\b{}::", name.replace('-', "_"))).unwrap().is_match(&code);
     let taken: Vec<&String> = daemon.keys().filter(taken).collect();
-    assert!(taken.len() > 10, "only {taken:?} are taken by engine and flow");
+    assert!(taken.len() > 10, "only {taken:?} are taken");
     let differs = |name: &&String| fuzzer.get(*name) != daemon.get(*name);
     none(
         taken

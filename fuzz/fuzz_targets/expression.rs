@@ -23,7 +23,14 @@ fuzz_target!(|text: &str| {
     let plan = compile::compile(&contract);
     let (mut examiner, mut tally) = (Examiner::new(&[7; 16]), Tally::default());
     for (offset, value) in (0..).zip(RECORDS) {
-        let record = RawRecord { offset, timestamp_ms: 1, key: Some(b"k"), value: Some(value.as_bytes()), schema_header: None, headers: None };
+        let record = RawRecord {
+            offset,
+            timestamp_ms: 1,
+            key: Some(b"k"),
+            value: Some(value.as_bytes()),
+            schema_header: None,
+            headers: None,
+        };
         examiner.examine(&plan, &[0], &record);
         examiner.count(&plan, &record, Position { topic: TopicId(0), partition: 0 }, false, &mut tally);
     }

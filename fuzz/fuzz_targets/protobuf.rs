@@ -9,7 +9,8 @@ use mesh_steward_fuzz::engine::decode::protobuf::program::{MessageId, Program};
 use mesh_steward_fuzz::engine::decode::protobuf::schema::ProtobufSchema;
 use mesh_steward_fuzz::engine::decode::protobuf::walk;
 use mesh_steward_fuzz::engine::decode::reason::Reason;
-use mesh_steward_fuzz::engine::decode::tree::{Kind, Tree, Value};
+use mesh_steward_fuzz::engine::decode::tree::Tree;
+use mesh_steward_fuzz::shown::shown;
 use prost_reflect::prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::cell::RefCell;
@@ -60,11 +61,3 @@ fuzz_target!(|bytes: &[u8]| KEPT.with_borrow_mut(|kept| {
         assert!(matches!(reason, Reason::TooDeep | Reason::TooLarge), "{reason:?}: {theirs:?}");
     }
 }));
-
-fn shown(value: Value<'_>) -> String {
-    match value.kind() {
-        Kind::Array(items) => items.map(shown).collect::<Vec<_>>().join(","),
-        Kind::Object(members) => members.map(|(name, value)| format!("{name}:{} ", shown(value))).collect(),
-        other => format!("{other:?}"),
-    }
-}

@@ -166,20 +166,22 @@ impl Client {
     pub fn with_references(
         &mut self,
         subject: &str,
-        mut version: serde_json::Value,
+        version: serde_json::Value,
         mut count: impl FnMut(Outcome),
     ) -> Result<serde_json::Value, Failure> {
-        let unexpected = |e: serde_json::Error| Failure {
+        let unexpected = |why: &dyn std::fmt::Display| Failure {
             outcome: Outcome::Unexpected,
-            reason: format!("subject {subject}: the answer is none of a schema registry: {e}; {HINT}"),
+            reason: format!("subject {subject}: the answer is none of a schema registry: {why}; {HINT}"),
         };
-        let told: Told = serde_json::from_value(version.clone()).map_err(unexpected)?;
+        // A list would be read, too, as members without their names.
+        let serde_json::Value::Object(mut version) = version else { return Err(unexpected(&"it is no object")) };
+        let told: Told = serde_json::from_value(version.clone().into()).map_err(|e| unexpected(&e))?;
         let references = self.references(&format!("subject {subject}"), &told, &mut count)?;
         if !references.is_empty() {
             let beside = |(name, schema): (String, String)| serde_json::json!({"name": name, "schema": schema});
-            version["references"] = references.into_iter().map(beside).collect();
+            version.insert("references".to_owned(), references.into_iter().map(beside).collect());
         }
-        Ok(version)
+        Ok(version.into())
     }
 
     /// `of`: what refers to them, for people.

@@ -14,6 +14,18 @@ const CPU_SECONDS: u32 = 60;
 
 const CONTRACT: &str = "kind: DataContract\napiVersion: v3.1.0\nid: c\nversion: 1.0.0\nstatus: active\nschema:\n- name: t\n  physicalType: topic\n  properties:\n";
 
+/// As YAML writes them between double quotes.
+const NAMES: [&str; 8] = [
+    "<script>alert(1)</script>",
+    "\\e]0;gone\\a\\e[2J",
+    "../../../../etc/passwd",
+    "a\\\"} 1\\n# HELP x",
+    "a\\u202eb",
+    "\\x9b31m",
+    "a`b|c",
+    "a: &b *c # d",
+];
+
 /// `steward` as a user calls it, and what it said; killed beyond its bounds.
 fn steward(arguments: &[&str]) -> Output {
     let bounded = format!("ulimit -v {MEMORY_KIB}; ulimit -t {CPU_SECONDS}; exec \"$@\"");
@@ -139,6 +151,16 @@ fn hostile_contracts_are_told_what_is_wrong_with_them_within_bounds() {
     check("a pattern that looks back", pattern("^(a|aa)+\\\\1$"));
     check("a pattern of a billion repetitions", pattern("((((a{1,99}){1,99}){1,99}){1,99}){1,99}"));
     check("a pattern of a million letters", pattern(&"(a?)".repeat(250_000)));
+    // Each would take 10 MB.
+    let heavy = |n: usize| {
+        format!("  - {{name: a{n}, logicalType: string, logicalTypeOptions: {{pattern: '\\p{{L}}{{1,200}}'}}}}\n")
+    };
+    let path = check("patterns of gigabytes", format!("{CONTRACT}{}", (0..300).map(heavy).collect::<String>()));
+    is_text("patterns of gigabytes, tried", &tried(&path));
+    let matches = vec!["a.matches(r'\\\\p{L}{1,200}')"; 200].join(" || ");
+    let rule = format!("  quality:\n  - {{id: r, type: custom, engine: cel, implementation: \"{matches}\"}}\n");
+    let path = check("a rule of gigabytes", format!("{CONTRACT}  - {{name: a}}\n{rule}"));
+    is_text("a rule of gigabytes, tried", &tried(&path));
     check(
         "numbers beyond all",
         format!(
@@ -147,16 +169,7 @@ fn hostile_contracts_are_told_what_is_wrong_with_them_within_bounds() {
         ),
     );
     check("NUL bytes", format!("{CONTRACT}  - {{name: \"a\\0b\"}}\n\0\0"));
-    let names = [
-        "<script>alert(1)</script>",
-        "\\e]0;gone\\a\\e[2J",
-        "../../../../etc/passwd",
-        "a\\\"} 1\\n# HELP x",
-        "a\\u202eb",
-        "\\x9b31m",
-        "a`b|c",
-    ];
-    for name in names {
+    for name in NAMES {
         let named = CONTRACT
             .replace("id: c", &format!("id: \"{name}\"\nname: \"{name}\"\ndomain: \"{name}\""))
             .replace("name: t", &format!("name: \"{name}\""));
@@ -165,12 +178,143 @@ fn hostile_contracts_are_told_what_is_wrong_with_them_within_bounds() {
         let path = check(name, format!("{named}  - {field}\n"));
         is_text(&format!("{name}, tried"), &tried(&path));
         is_text(&format!("{name}, as JSON"), &steward(&["contract", "lint", "--format", "json", &path]));
-        for target in ["markdown", "html", "json-schema", "avro", "protobuf"] {
+        is_text(&format!("{name}, compared"), &steward(&["contract", "diff", &path, &records]));
+        let tried = steward(&["contract", "test", "--contract", &path, "--records", &records, "--format", "json"]);
+        is_text(&format!("{name}, tried as JSON"), &tried);
+        for target in ["markdown", "html", "json-schema", "avro", "protobuf", "dcs"] {
             let exported = steward(&["contract", "export", "--format", target, &path]);
             let text = is_text(&format!("{name}, as {target}"), &exported);
             assert!(target != "html" || !text.contains("<script>"), "{text}");
         }
     }
+}
+
+/// What a registry or a colleague gives: texts that parsers of others read, which the daemon calls, too.
+#[test]
+fn hostile_schemas_are_refused_or_read_within_bounds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = file(&folder, "records.jsonl", b"{\"a\":1}\n");
+    let check = |what: &str, language: &str, text: String| {
+        let path = file(&folder, "schema", text.as_bytes());
+        is_text(what, &steward(&["contract", "import", "--format", language, &path]));
+        let kind = match language {
+            "json-schema" => "JSON",
+            "avro" => "AVRO",
+            _ => "PROTOBUF",
+        };
+        let version =
+            serde_json::json!({"subject": "t-value", "version": 1, "id": 1, "schemaType": kind, "schema": text});
+        let subject = file(&folder, "subject.json", version.to_string().as_bytes());
+        let tried = steward(&["contract", "test", "--contract", &subject, "--records", &records]);
+        is_text(&format!("{what}, as a subject"), &tried);
+    };
+    let nested = |open: &str, close: &str, times: usize| format!("{}1{}", open.repeat(times), close.repeat(times));
+    let many = |count: usize, member: fn(usize) -> String| (0..count).map(member).collect::<Vec<_>>().join(",");
+    let record = |fields: String| format!("{{\"type\":\"record\",\"name\":\"R\",\"fields\":[{fields}]}}");
+    let properties = |of: String| format!("{{\"type\":\"object\",\"properties\":{{\"a\":{of}}}}}");
+    check("Avro, deep", "avro", nested("{\"type\":\"array\",\"items\":", "}", 100_000));
+    check("Avro, of itself", "avro", record(many(5_000, |n| format!("{{\"name\":\"f{n}\",\"type\":\"R\"}}"))));
+    check(
+        "Avro, ten times ten times ten",
+        "avro",
+        (0..40).fold("\"int\"".to_owned(), |of, n| {
+            format!("{{\"type\":\"record\",\"name\":\"R{n}\",\"fields\":[{{\"name\":\"a\",\"type\":{of}}}]}}")
+        }),
+    );
+    check(
+        "Avro, a fixed of all memory",
+        "avro",
+        record("{\"name\":\"a\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":9223372036854775807}}".into()),
+    );
+    check(
+        "Avro, a default that is none",
+        "avro",
+        record("{\"name\":\"a\",\"type\":\"int\",\"default\":\"\\u0000\"}".into()),
+    );
+    check("Avro, a decimal without end", "avro", record("{\"name\":\"a\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":4294967295,\"scale\":4294967295}}".into()));
+    check(
+        "Avro, an enum of a million words",
+        "avro",
+        format!("{{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[{}]}}", many(1_000_000, |n| format!("\"s{n}\""))),
+    );
+    check(
+        "Protobuf, deep",
+        "protobuf",
+        format!("syntax = \"proto3\";{}", nested("message M {", "}", 100_000).replace('1', "")),
+    );
+    check(
+        "Protobuf, an option that is deep",
+        "protobuf",
+        format!("syntax = \"proto3\"; message M {{ option (x) = {}; }}", nested("{ a: ", "}", 100_000)),
+    );
+    check(
+        "Protobuf, a number beyond all",
+        "protobuf",
+        format!("syntax = \"proto3\"; message M {{ int32 a = {}; }}", "9".repeat(100_000)),
+    );
+    check("Protobuf, not a text", "protobuf", "syntax = \"proto3\"; message M\0\u{1b}[2J { int32 a = 1; }".into());
+    check(
+        "Protobuf, of itself",
+        "protobuf",
+        "syntax = \"proto3\"; import \"a.proto\"; message M { M m = 1; map<string, M> n = 2; }".into(),
+    );
+    check("JSON Schema, deep", "json-schema", properties(nested("{\"items\":", "}", 100_000)));
+    check(
+        "JSON Schema, a reference to itself",
+        "json-schema",
+        properties("{\"$ref\":\"#\",\"allOf\":[{\"$ref\":\"#/properties/a\"}]}".into()),
+    );
+    check(
+        "JSON Schema, references that multiply",
+        "json-schema",
+        format!(
+            "{{\"$ref\":\"#/$defs/d39\",\"$defs\":{{\"d0\":{{}},{}}}}}",
+            many(39, |n| format!(
+                "\"d{}\":{{\"allOf\":[{{\"$ref\":\"#/$defs/d{n}\"}},{{\"$ref\":\"#/$defs/d{n}\"}}],\"properties\":{{\"a\":{{\"$ref\":\"#/$defs/d{n}\"}}}}}}",
+                n + 1
+            ))
+        ),
+    );
+    check(
+        "JSON Schema, a pattern that goes over all",
+        "json-schema",
+        properties("{\"pattern\":\"^(a+)+$\",\"patternProperties\":{\"((a{1,99}){1,99}){1,99}\":{}}}".into()),
+    );
+    check(
+        "JSON Schema, numbers beyond all",
+        "json-schema",
+        properties("{\"multipleOf\":1e-320,\"maximum\":1e308,\"minItems\":18446744073709551615}".into()),
+    );
+    for name in NAMES {
+        check(
+            name,
+            "json-schema",
+            format!(
+                "{{\"title\":\"T\",\"type\":\"object\",\"properties\":{{{}:{{\"description\":{0}}}}}}}",
+                as_json(name)
+            ),
+        );
+        check(
+            name,
+            "avro",
+            format!(
+                "{{\"type\":\"record\",\"name\":{0},\"doc\":{0},\"fields\":[{{\"name\":\"a\",\"type\":\"int\",\"aliases\":[{0}]}}]}}",
+                as_json(name)
+            ),
+        );
+        let named = format!("{{{}:{{\"a\":{0}}}}}\n", as_json(name));
+        let records = file(&folder, "named.jsonl", named.as_bytes());
+        let drafted = steward(&["contract", "infer", "--name", "orders", "--records", &records]);
+        let contract = file(&folder, "drafted.yaml", is_text(&format!("{name}, inferred"), &drafted).as_bytes());
+        let linted = steward(&["contract", "lint", &contract]);
+        assert_eq!(linted.status.code(), Some(0), "{name}: {}", is_text(name, &linted));
+    }
+}
+
+/// A name of `NAMES` as JSON.
+fn as_json(name: &str) -> String {
+    let text: String = serde_saphyr::from_str(&format!("\"{name}\"")).expect("a text of YAML");
+    serde_json::Value::from(text).to_string()
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod conform; // every answer against openapi.json
 mod access; // who gets in
 mod oidc; // tokens of a provider whose keys are fetched
 mod openapi; // the document, and bad questions to every route
+mod listens; // and what else is open
 mod tls; // HTTPS
 mod metrics; // the metrics page
 mod operators; // what operators ask and want

@@ -2,6 +2,7 @@
 
 use crate::engine::contract::exchange::export::Target;
 use crate::engine::contract::exchange::import::Language;
+use crate::printable::printable;
 use anyhow::Context;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -36,7 +37,7 @@ pub fn read(file: &Path) -> anyhow::Result<String> {
 
 /// A line on standard error for each thing that is lost on the way.
 pub fn tell(source: &str, unsaid: &[String]) {
-    unsaid.iter().for_each(|line| eprintln!("{source}: warning: {line}"));
+    unsaid.iter().for_each(|line| eprintln!("{source}: warning: {}", printable(line)));
 }
 
 impl ValueEnum for Language {

@@ -13,6 +13,7 @@ use crate::engine::contract::standard::lint::{self, Kind};
 use crate::engine::contract::{odcs, subject};
 use crate::engine::trial::report::{self, Origin, Report};
 use crate::engine::trial::run::Trial;
+use crate::printable::printable;
 use crate::table::Style;
 use anyhow::{Context, bail};
 use std::fs;
@@ -110,7 +111,7 @@ fn read_contract(file: &Path) -> anyhow::Result<(Contract, &'static str)> {
         }
     };
     for problem in problems.iter().filter(|problem| problem.level == Level::Error) {
-        eprintln!("{}: {problem}", file.display());
+        eprintln!("{}: {}", file.display(), printable(&problem.to_string()));
     }
     let contract = contract.with_context(|| format!("{}: no contract can be read", file.display()))?;
     Ok((contract, kind))

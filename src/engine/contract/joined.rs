@@ -17,6 +17,7 @@ use crate::engine::contract::{subject, yaml};
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::path::FieldPath;
 use crate::engine::expr::condition::{About, Condition};
+use crate::engine::expr::weight;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,12 +33,14 @@ pub type Versions = BTreeMap<String, String>;
 /// Reads what `text` and `with_referred` wrote; a contract alone is one with nothing joined.
 pub fn parse(text: &str) -> Parsed {
     let (own, versions, referred) = parted(text);
-    let mut parsed = odcs::parse(own);
-    if let Some(contract) = &mut parsed.contract {
-        join(contract, &versions);
-        referred::join(contract, &referred);
-    }
-    parsed
+    weight::of_one_document(|| {
+        let mut parsed = odcs::parse(own);
+        if let Some(contract) = &mut parsed.contract {
+            join(contract, &versions);
+            referred::join(contract, &referred);
+        }
+        parsed
+    })
 }
 
 /// The contract's own text, without what joins it.

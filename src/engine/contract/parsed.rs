@@ -4,6 +4,7 @@ use crate::engine::contract::fields::At;
 use crate::engine::contract::model::Contract;
 use crate::engine::contract::problem::{Place, Problem, Problems};
 use crate::engine::contract::yaml::{self, Node};
+use crate::engine::expr::weight;
 
 /// What a text gave.
 #[derive(Clone, Debug)]
@@ -32,5 +33,5 @@ pub fn of(text: &str, read: Read) -> Parsed {
 
 /// Reads what is a tree already. `None`: it is no contract, or nothing says which one.
 pub fn of_tree(root: &Node, problems: &Problems, read: Read) -> Option<Contract> {
-    read(&At { node: root, at: Place::root(root) }, problems)
+    weight::of_one_document(|| read(&At { node: root, at: Place::root(root) }, problems))
 }

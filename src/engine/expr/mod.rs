@@ -12,5 +12,6 @@ pub mod convert; // from type to type
 pub mod text; // functions of text
 pub mod time; // timestamps and durations
 pub mod regex; // patterns: two engines
+pub mod weight; // and what they weigh
 pub mod cel; // CEL into the tree
 pub mod sql; // SQL into parts that merge

@@ -1,6 +1,7 @@
 //! Patterns of `matches`: searched for, not anchored, by one of two engines.
 
 use crate::engine::expr::value::Error;
+use crate::engine::expr::weight;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ impl Regex {
     /// The error says what is wrong with the pattern.
     pub fn new(pattern: &str, dialect: Dialect) -> Result<Regex, String> {
         let translated = ascii_classes(pattern);
+        weight::take(&translated)?;
         let wrong = |error: &dyn fmt::Display| {
             let text = error.to_string();
             // The engine draws the pattern and a caret; its last line has the words.

@@ -1,6 +1,6 @@
 //! What rdkafka hides: topic ids, both ends of many logs, the group's generation, events with their partition.
 //!
-//! All unsafe code of the daemon stands in this folder, and nothing here decides.
+//! All unsafe code that speaks to librdkafka stands in this folder, and nothing here decides.
 
 pub mod queue; // event queues: poll, read records, errors, logs, delivery reports
 pub mod bearer; // a client's token

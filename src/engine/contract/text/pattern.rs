@@ -1,6 +1,7 @@
 //! ECMA-262 patterns, as ODCS writes them, for an engine whose time is linear in the text.
 
 use crate::engine::contract::text::steps::Steps;
+use crate::engine::expr::weight;
 use regex::Regex;
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub fn compile(pattern: &str) -> Result<Pattern, String> {
         return Err(format!("a pattern of {} bytes is longer than {PATTERN_BYTES_MAX}", pattern.len()));
     }
     let translated = translate(pattern)?;
+    weight::take(&translated)?;
     let regex = Regex::new(&translated).map_err(|e| {
         let reason = e.to_string();
         // The engine draws the pattern and a caret; its last line has the words.
