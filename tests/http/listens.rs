@@ -43,10 +43,10 @@ fn the_daemon_listens_where_its_configuration_says_and_nowhere_else() {
                 ended.is_none() && started.elapsed() < Duration::from_secs(30),
                 "nobody serves {address}: {ended:?}"
             );
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         // Clients, tasks and whatever they open stand by then.
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::park_timeout(Duration::from_millis(500));
         let port = format!(":{:04X}", free.port());
         assert_eq!(open(running.0.id()), BTreeSet::from([format!("{expected}{port}")]), "{listen}");
     };

@@ -66,7 +66,7 @@ mod tests {
         let all = || of_one_document(|| (0..5).map(|_| take(heavy).is_ok()).collect::<Vec<_>>());
         assert_eq!(all(), [true, true, false, false, false]);
         assert_eq!(all(), [true, true, false, false, false]);
-        assert_eq!(of_one_document(|| (all(), take(heavy).is_ok())).1, false, "one within another is part of it");
+        assert!(!of_one_document(|| (all(), take(heavy).is_ok())).1, "one within another is part of it");
         assert!((0..5).all(|_| take(heavy).is_ok()), "none is being read");
         let light = || (0..10_000).all(|_| take(r"^[A-Z]{2}\d{4}(-x)?$").is_ok());
         assert!(!of_one_document(light), "many are heavy, too: a digit of Unicode is one of 60 ranges");
