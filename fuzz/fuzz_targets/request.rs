@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
             pairs.word("state", &["open", "resolved"]).err().into_iter().for_each(refused);
             pairs.has("expand", "status");
             let after = pairs.last("after").unwrap_or("x");
-            let answer = paged::answer(&uri, Vec::new(), Some(after));
+            let answer = paged::answer(&uri, serde_json::Value::Null, Some(after));
             if let Some(link) = answer.headers().get("link").and_then(|link| link.to_str().ok()) {
                 let next =
                     link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect("a link");
