@@ -300,7 +300,7 @@ struct Principal {
 impl Principal {
     fn of(config: &Config, settings: &Settings) -> Principal {
         let property = |name: &str| config.kafka.admin.get(name).map_or("…", |text| text.expose()).to_owned();
-        let of_token = settings.tokens.as_ref().and_then(|tokens| tokens.principal());
+        let of_token = settings.tokens.as_ref().and_then(|tokens| tokens.token()).map(|token| token.principal);
         let name = of_token.unwrap_or_else(|| property("sasl.username"));
         Principal { servers: property("bootstrap.servers"), name }
     }

@@ -59,7 +59,8 @@ impl Admin {
 
     /// A connection to each broker, for what librdkafka has no call for; those that cannot be reached, with the reason.
     pub fn brokers(&self, layout: &Layout) -> (Brokers, Vec<WireError>) {
-        Brokers::open(&self.settings.admin, &layout.brokers)
+        let token = self.settings.tokens.as_ref().and_then(|tokens| tokens.token());
+        Brokers::open(&self.settings.admin, token.as_ref(), &layout.brokers)
     }
 
     /// Who may read or write which topics; `None`: nobody holds ACLs in force.

@@ -88,9 +88,10 @@ impl Tokens {
         Told(self.0.clone(), number)
     }
 
-    /// Whom the provider says it is, where there is a token.
-    pub fn principal(&self) -> Option<String> {
-        self.0.state().known.token.as_ref().map(|token| token.principal.clone())
+    /// The newest there is.
+    pub fn token(&self) -> Option<Token> {
+        self.first(FIRST_WITHIN);
+        self.0.state().known.token.clone()
     }
 
     /// Waits for the first answer, whatever it says.
@@ -280,7 +281,7 @@ mod tests {
         drop(client);
         while told.try_recv().is_ok() {}
         assert_eq!(told.try_recv(), Err(mpsc::TryRecvError::Disconnected), "who is dropped is told nothing more");
-        assert_eq!(tokens.principal().as_deref(), Some("p"));
+        assert_eq!(tokens.token().map(|token| token.principal).as_deref(), Some("p"));
         drop(tokens);
         renewing.join().expect("the thread ends with its owner");
     }

@@ -116,10 +116,11 @@ fn questions_of_its_own_go_each_way_in_and_each_refusal_has_its_cause() {
     let at = secured();
     let (ca, stranger) = (at.file("ca.pem"), at.file("stranger.pem"));
     let check = |listener: &str, lines: &str, refused: Option<&str>| {
-        let properties = settings(&config_of(&at.broker, lines)).admin;
+        let settings = settings(&config_of(&at.broker, lines));
+        let token = settings.tokens.as_ref().and_then(|tokens| tokens.token());
         let (host, port) = listener.split_once(':').expect("host:port");
         let place = (host.to_owned(), port.parse().expect("a port"));
-        let (mut brokers, failed) = Brokers::open(&properties, &BTreeMap::from([(1, place)]));
+        let (mut brokers, failed) = Brokers::open(&settings.admin, token.as_ref(), &BTreeMap::from([(1, place)]));
         let failed: Vec<String> = failed.iter().map(ToString::to_string).collect();
         match refused {
             None => {
@@ -135,6 +136,10 @@ fn questions_of_its_own_go_each_way_in_and_each_refusal_has_its_cause() {
     check(&at.sasl, &sasl("PLAIN", "steward-secret", &ca), None);
     check(&at.sasl, &sasl("SCRAM-SHA-512", "steward-secret", &ca), None);
     check(&at.mutual, &ssl(Some(USER)), None);
+    let endpoint = format!("{}/token", at.provider.url);
+    check(&at.tokens, &oidc(SECRET, &endpoint, ""), None);
+    let elsewhere = format!("kafka.sasl.oauthbearer.scope: {ELSEWHERE}\n");
+    check(&at.tokens, &oidc(SECRET, &endpoint, &elsewhere), Some("kafka.sasl.oauthbearer.client.id"));
     check(&at.sasl, &sasl("PLAIN", "wrong", &ca), Some("kafka.sasl.password"));
     check(&at.sasl, &sasl("SCRAM-SHA-512", "wrong", &ca), Some("kafka.sasl.password"));
     check(&at.sasl, &sasl("SCRAM-SHA-256", "steward-secret", &ca), Some("SCRAM-SHA-256 is not offered"));

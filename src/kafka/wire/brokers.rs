@@ -1,6 +1,7 @@
 //! All of a cluster's brokers, each asked for what it alone knows: the groups and transactions that it coordinates, the producers
 //! of partitions that it leads.
 
+use crate::kafka::tokens::Token;
 use crate::kafka::wire::WireError;
 use crate::kafka::wire::connection::Connection;
 use crate::kafka::wire::security::Security;
@@ -14,12 +15,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Brokers(BTreeMap<i32, Connection>);
 
 impl Brokers {
-    /// `properties`: librdkafka's, as configured. Those that cannot be reached are left out, with the reason.
+    /// `properties`: librdkafka's, as configured; `token`: to log in with by OAUTHBEARER. Those that cannot be reached are left out, with the reason.
     pub fn open(
         properties: &BTreeMap<String, String>,
+        token: Option<&Token>,
         places: &BTreeMap<i32, (String, u16)>,
     ) -> (Brokers, Vec<WireError>) {
-        let security = match Security::of(properties) {
+        let security = match Security::of(properties, token) {
             Ok(security) => security,
             Err(error) => return (Brokers::default(), vec![error]),
         };

@@ -88,7 +88,7 @@ impl Connection {
             let length = reader.i32()?;
             match code {
                 0 => Ok(reader.bytes(usize::try_from(length).unwrap_or_default())?.to_vec()),
-                _ => Err(Refused(format!("{why}; see kafka.sasl.username and kafka.sasl.password"))),
+                _ => Err(Refused(format!("{why}; {}", login.mechanism.remedy()))),
             }
         })
     }

@@ -1,4 +1,4 @@
-//! Logging in by SASL: PLAIN (RFC 4616) and SCRAM (RFC 5802), as steps that a connection carries to the broker and back.
+//! Logging in by SASL: PLAIN (RFC 4616), SCRAM (RFC 5802) and OAUTHBEARER (RFC 7628), as steps that a connection carries to the broker and back.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,10 @@ const ITERATIONS_MAX: u32 = 1_000_000;
 pub struct Login {
     pub mechanism: Mechanism,
     pub user: Arc<str>,
+    /// By OAUTHBEARER the token.
     pub password: Arc<str>,
+    /// Of the token's message, by name; other mechanisms have none.
+    pub extensions: Vec<(String, String)>,
 }
 
 impl std::fmt::Debug for Login {
@@ -28,11 +31,12 @@ pub enum Mechanism {
     Plain,
     Scram256,
     Scram512,
+    Bearer,
 }
 
 impl Mechanism {
     pub fn of(name: &str) -> Option<Mechanism> {
-        [Mechanism::Plain, Mechanism::Scram256, Mechanism::Scram512]
+        [Mechanism::Plain, Mechanism::Scram256, Mechanism::Scram512, Mechanism::Bearer]
             .into_iter()
             .find(|mechanism| mechanism.name() == name)
     }
@@ -42,6 +46,15 @@ impl Mechanism {
             Mechanism::Plain => "PLAIN",
             Mechanism::Scram256 => "SCRAM-SHA-256",
             Mechanism::Scram512 => "SCRAM-SHA-512",
+            Mechanism::Bearer => "OAUTHBEARER",
+        }
+    }
+
+    /// Which keys to look at, where the broker refuses.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Mechanism::Bearer => "see kafka.sasl.oauthbearer.client.id and what the broker expects of tokens",
+            _ => "see kafka.sasl.username and kafka.sasl.password",
         }
     }
 }
@@ -55,6 +68,7 @@ impl Login {
                 ask(format!("\0{}\0{}", self.user, self.password).as_bytes())?;
                 return Ok(());
             }
+            Mechanism::Bearer => return self.bearer(ask),
             Mechanism::Scram256 => (digest::SHA256_OUTPUT_LEN, pbkdf2::PBKDF2_HMAC_SHA256, hmac::HMAC_SHA256),
             Mechanism::Scram512 => (digest::SHA512_OUTPUT_LEN, pbkdf2::PBKDF2_HMAC_SHA512, hmac::HMAC_SHA512),
         };
@@ -62,6 +76,18 @@ impl Login {
         SystemRandom::new().fill(&mut random).map_err(|_| "the system gives no random bytes".to_owned())?;
         let nonce: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         self.scram(scram, &nonce, ask)
+    }
+
+    /// A refusal comes as a message that must be answered before the broker says that it is one (RFC 7628, 3.2.3).
+    fn bearer<E: From<String>>(&self, mut ask: impl FnMut(&[u8]) -> Result<Vec<u8>, E>) -> Result<(), E> {
+        let extensions = self.extensions.iter().map(|(name, value)| format!("{name}={value}\x01"));
+        let first = format!("n,,\x01auth=Bearer {}\x01{}\x01", self.password, extensions.collect::<String>());
+        let said = text(ask(first.as_bytes())?)?;
+        if said.is_empty() {
+            return Ok(());
+        }
+        ask(b"\x01")?;
+        Err(format!("the broker refuses the token: {said}; {}", self.mechanism.remedy()).into())
     }
 
     fn scram<E: From<String>>(
@@ -120,7 +146,12 @@ mod tests {
 
     /// What the broker answers, one message after the other; what it was sent.
     fn talk(user: &str, password: &str, answers: &[&str]) -> (Result<(), String>, Vec<String>) {
-        let login = Login { mechanism: Mechanism::Scram256, user: user.into(), password: password.into() };
+        let login = Login {
+            mechanism: Mechanism::Scram256,
+            user: user.into(),
+            password: password.into(),
+            extensions: Vec::new(),
+        };
         let (mut sent, mut answers) = (Vec::new(), answers.iter());
         let ended = login.scram(SHA256, "rOprNGfwEbeRWgbNEkqO", |bytes| {
             sent.push(String::from_utf8_lossy(bytes).into_owned());
@@ -162,5 +193,27 @@ mod tests {
         check("pencil", &[&FIRST.replace("i=4096", "i=4000000000")], "iterations");
         check("pencil", &[&FIRST.replace("s=W22", "s=!")], "no salt");
         check("pencil", &[""], "does not go on");
+    }
+
+    #[test]
+    fn a_token_is_sent_with_its_extensions_and_a_refusal_is_answered_before_it_counts() {
+        let check = |answer: &str, sent: &[&str], refused: Option<&str>| {
+            let extensions = vec![("tenant".to_owned(), "a b".to_owned())];
+            let login = Login { mechanism: Mechanism::Bearer, user: "".into(), password: "t.o.k".into(), extensions };
+            let mut said = Vec::new();
+            let done = login.by(|message| -> Result<Vec<u8>, String> {
+                said.push(String::from_utf8_lossy(message).into_owned());
+                Ok(if said.len() == 1 { answer.as_bytes().to_vec() } else { Vec::new() })
+            });
+            assert_eq!(said, sent);
+            match (done, refused) {
+                (Ok(()), None) => {}
+                (Err(why), Some(words)) => assert!(why.contains(words) && !why.contains("t.o.k"), "{why}"),
+                (done, _) => panic!("{answer}: {done:?}"),
+            }
+        };
+        let first = "n,,\x01auth=Bearer t.o.k\x01tenant=a b\x01\x01";
+        check("", &[first], None);
+        check(r#"{"status":"invalid_token"}"#, &[first, "\x01"], Some("invalid_token"));
     }
 }

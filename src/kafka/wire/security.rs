@@ -1,5 +1,6 @@
 //! How a listener is spoken to: in the clear or by TLS, with a login or without, as librdkafka's properties say.
 
+use crate::kafka::tokens::Token;
 use crate::kafka::wire::WireError;
 use crate::kafka::wire::login::{Login, Mechanism};
 use rustls::pki_types::pem::PemObject;
@@ -23,8 +24,8 @@ pub struct Security {
 }
 
 impl Security {
-    /// `properties`: librdkafka's, as configured. The error says what is not spoken here, or which file is of no use.
-    pub fn of(properties: &BTreeMap<String, String>) -> Result<Security, WireError> {
+    /// `properties`: librdkafka's, as configured; `token`: what there is to log in with by OAUTHBEARER. The error says what is not spoken here, or which file is of no use.
+    pub fn of(properties: &BTreeMap<String, String>, token: Option<&Token>) -> Result<Security, WireError> {
         let text = |key: &str| properties.get(key).map_or("", String::as_str);
         let protocol = text("security.protocol").to_lowercase();
         let (by_tls, by_login) = match protocol.as_str() {
@@ -41,7 +42,16 @@ impl Security {
                 let named = named.map_or("GSSAPI", String::as_str);
                 let mechanism =
                     Mechanism::of(named).ok_or_else(|| WireError::Unsupported(format!("sasl.mechanism {named}")))?;
-                Some(Login { mechanism, user: text("sasl.username").into(), password: text("sasl.password").into() })
+                let (user, password) = (text("sasl.username").into(), text("sasl.password").into());
+                match (mechanism, token) {
+                    // Tokens that nobody signed are librdkafka's own.
+                    (Mechanism::Bearer, None) => return Err(WireError::Unsupported(format!("sasl.mechanism {named}"))),
+                    (Mechanism::Bearer, Some(Token { text, extensions, .. })) => {
+                        let password = text.as_str().into();
+                        Some(Login { mechanism, user, password, extensions: extensions.clone() })
+                    }
+                    _ => Some(Login { mechanism, user, password, extensions: Vec::new() }),
+                }
             }
         };
         Ok(Security { tls: if by_tls { Some(tls(properties)?) } else { None }, login })
@@ -129,7 +139,7 @@ mod tests {
     fn what_is_not_spoken_here_is_told_by_its_property() {
         let check = |lines: &[(&str, &str)], said: Option<&str>| {
             let properties = lines.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
-            let found = Security::of(&properties).err().map(|error| error.to_string());
+            let found = Security::of(&properties, None).err().map(|error| error.to_string());
             match said {
                 None => assert_eq!(found, None, "{lines:?}"),
                 Some(said) => assert!(found.as_ref().is_some_and(|found| found.contains(said)), "{lines:?}: {found:?}"),
