@@ -36,7 +36,8 @@ fn main() {
         "check-json" => examine(&bare, &orders::json(0), rounds),
         "check-avro" => examine(&as_avro(bare), &orders::avro(&orders::schema()), rounds),
         "profile-json" => examine(&whole, &orders::json(0), rounds),
-        "content-json" => gather(&whole, rounds),
+        "content-json" => gather(&whole, rounds, true),
+        "content-json-off" => gather(&whole, rounds, false),
         "headers-json" => look(rounds),
         other => panic!("{other} is no work"),
     }
@@ -78,7 +79,7 @@ fn examine(plan: &Plan, values: &[Vec<u8>], rounds: usize) {
 }
 
 /// What `lineage.content` adds to decoding: sketches of ten columns, which go on as in the minute that a task gathers for.
-fn gather(plan: &Plan, rounds: usize) {
+fn gather(plan: &Plan, rounds: usize, on: bool) {
     let (mut examiner, mut gatherer) = (Examiner::new(&KEY), Gatherer::new(i64::MAX));
     let topic: Arc<str> = orders::TOPIC.into();
     gatherer.take(0);
@@ -86,10 +87,12 @@ fn gather(plan: &Plan, rounds: usize) {
         let values = orders::json(round * orders::COUNT);
         for record in &orders::records(&values, 0) {
             black_box(examiner.examine(plan, &[0], black_box(record)));
-            examiner.gather(plan, &topic, record.timestamp_ms, &mut gatherer);
+            if on {
+                examiner.gather(plan, &topic, record.timestamp_ms, &mut gatherer);
+            }
         }
     }
-    assert!(!gatherer.take(i64::MAX).is_empty());
+    assert_eq!(gatherer.take(i64::MAX).is_empty(), !on);
 }
 
 /// What `lineage.headers` adds, in the two seconds of twenty in which it looks: a trace of its own in each record, behind three headers.
