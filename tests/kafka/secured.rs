@@ -5,7 +5,6 @@ use crate::broker::secured::{Secured, USER};
 use crate::collected::{config_of, settings};
 use crate::mesh::Mesh;
 use crate::worker::pause;
-use mesh_steward::clock::now_ms;
 use mesh_steward::kafka::wire::brokers::Brokers;
 use mesh_steward::kafka::wire::{groups, transactions};
 use std::collections::BTreeMap;
@@ -196,10 +195,8 @@ fn rights_that_a_check_asks_for_are_enough_and_records_are_judged_with_them_by_t
 
     let worker = mesh.worker("a").ready();
     let given = at.provider.given();
-    let from_ms = now_ms() - 60_000;
-    mesh.write(2_000, from_ms, from_ms + 30_000);
-    pause(18_000); // a token is renewed after 16 s, and the brokers want to see one every 5 s
-    mesh.write(2_000, from_ms + 30_000, from_ms + 60_000);
+    // A token is renewed after 16 s, and the brokers want to see one every 5 s.
+    mesh.under_load(200, || pause(18_000));
     let verdicts = mesh.judged(&[&worker]);
     mesh.unbroken(&verdicts);
     assert!(at.provider.given() > given, "no token was renewed");
