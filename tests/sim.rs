@@ -37,6 +37,7 @@ mod sim {
     pub mod hands; // the two stages alone, hand to hand
     pub mod stages; // what they tell
     pub mod openings; // many partitions at once
+    pub mod failing; // flushes that fail
     pub mod horizon; // of keys that repeat across windows
     pub mod referred; // of keys in another product's topic
     pub mod seeds; // ten thousand of them

@@ -91,7 +91,7 @@ pub struct Task {
     pub parts: BTreeMap<Part, Stands>,
     /// How full the queue of fetched records is, 0 to 1.
     pub queue_fill: f64,
-    /// Partitions that are neither read nor paused.
+    /// Partitions that are neither read nor paused, or whose flushes fail.
     pub waiting: Vec<Waiting>,
 }
 
@@ -102,11 +102,11 @@ impl Task {
     }
 }
 
-/// A partition on its way to live.
+/// A partition on its way to live, or to a flush that commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub part: Part,
-    /// It was not live at any time since.
+    /// It was as it should be at no time since.
     pub since_ms: Ms,
     /// What for, in words.
     pub what: String,
@@ -232,12 +232,17 @@ impl Board {
         }
     }
 
-    /// All partitions of a task that are neither read nor paused now, and what each waits for.
-    pub fn waiting(&self, task: &str, waits: BTreeMap<Part, String>, now: Ms) {
+    /// All partitions of a task that are neither read nor paused now, or whose flushes fail: what each waits for, and since when where
+    /// the task knows.
+    pub fn waiting(&self, task: &str, waits: BTreeMap<Part, (String, Option<Ms>)>, now: Ms) {
         let Some(mut entry) = self.tasks.get_mut(task) else { return };
         let known = std::mem::take(&mut entry.waiting);
         let since = |part: &Part| known.iter().find(|w| w.part == *part).map_or(now, |w| w.since_ms);
-        entry.waiting = waits.into_iter().map(|(part, what)| Waiting { since_ms: since(&part), part, what }).collect();
+        let of = |(part, (what, told_ms)): (Part, (String, Option<Ms>))| {
+            let since_ms = since(&part).min(told_ms.unwrap_or(now));
+            Waiting { since_ms, part, what }
+        };
+        entry.waiting = waits.into_iter().map(of).collect();
     }
 
     pub fn queue_fill(&self, task: &str, fill: f64) {

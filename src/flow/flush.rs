@@ -54,8 +54,8 @@ enum Step {
 pub enum Turn {
     /// Go on with the next call.
     Call,
-    /// The same call again, a little later.
-    Again,
+    /// The same call again, a little later: why.
+    Again(Fault),
     /// Committed.
     Done,
     /// A partition's topic is not the one that was read.
@@ -213,7 +213,7 @@ impl<C> Flush<C> {
 
     fn again(&self, now: Ms, fault: Fault) -> Turn {
         if now - self.since_ms < DEADLINE_MS {
-            return Turn::Again;
+            return Turn::Again(fault);
         }
         Turn::Failed { fault, abort: false, whose: Vec::new() }
     }
@@ -262,6 +262,15 @@ impl<C> Flush<C> {
 
     pub fn speaks_of(&self, part: &Part) -> bool {
         self.live.contains(part)
+    }
+
+    /// The partitions that its transaction names.
+    pub fn live(&self) -> &[Part] {
+        &self.live
+    }
+
+    pub fn started_ms(&self) -> Ms {
+        self.started_ms
     }
 
     /// The transaction's messages are about to go out.

@@ -10,6 +10,7 @@ use crate::flow::io::{Action, Answer, Call, Exit, Input, Level, Ms, Note, Part, 
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Parts, Phase, Refused, Why};
 use crate::flow::stage::Stage;
+use crate::flow::task::faults::Failing;
 use crate::flow::task::rebalance::Rebalance;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,6 +50,8 @@ pub struct Task<S: Stage> {
     recovered: u64,
     fenced_ms: Option<Ms>,
     instance_fenced_ms: Option<Ms>,
+    /// Partitions whose flush failed, until one of theirs commits.
+    failing: BTreeMap<Part, Failing>,
     /// Flushes begun.
     flushes: u64,
     stopping: bool,
@@ -77,6 +80,7 @@ impl<S: Stage> Task<S> {
             recovered: 0,
             fenced_ms: None,
             instance_fenced_ms: None,
+            failing: BTreeMap::new(),
             flushes: 0,
             stopping: false,
             stop_flushed: false,
@@ -114,15 +118,22 @@ impl<S: Stage> Task<S> {
         &self.parts
     }
 
-    /// Partitions that are neither live nor paused, and what each waits for.
-    pub fn waits(&self) -> BTreeMap<Part, String> {
+    /// Partitions that are neither live nor paused, or whose flushes fail: what each waits for, and since when where that is known.
+    pub fn waits(&self) -> BTreeMap<Part, (String, Option<Ms>)> {
         let producer = || {
             "the transactional producer, which the coordinator has not let in yet (first all topics of the transaction before it \
              must take writes)"
                 .to_string()
         };
-        let of = |(part, wait): (&Part, String)| (part.clone(), if self.producer { wait } else { producer() });
-        self.parts.waits().map(of).collect()
+        let of = |(part, wait): (&Part, String)| (part.clone(), (if self.producer { wait } else { producer() }, None));
+        let mut waits: BTreeMap<_, _> = self.parts.waits().map(of).collect();
+        for (part, failing) in &self.failing {
+            let (wait, since_ms) =
+                waits.entry(part.clone()).or_insert_with(|| ("a flush that commits".to_owned(), None));
+            *wait = format!("{wait}; its last flush failed: {}", failing.why);
+            *since_ms = Some(failing.since_ms);
+        }
+        waits
     }
 
     /// Recoveries since it began.
@@ -251,7 +262,8 @@ impl<S: Stage> Task<S> {
     fn turn(&mut self, now: Ms, flush: Flush<S::Cut>, turn: Turn) {
         match turn {
             Turn::Call => self.flush = Some(flush),
-            Turn::Again => {
+            Turn::Again(fault) => {
+                self.failing(&flush, flush.live(), &fault.message);
                 self.not_before_ms = now + RETRY_MS;
                 self.flush = Some(flush);
             }
@@ -278,6 +290,7 @@ impl<S: Stage> Task<S> {
 
     fn finished(&mut self, now: Ms, flush: Flush<S::Cut>) {
         self.recoveries = 0;
+        self.failing.retain(|part, _| !flush.speaks_of(part));
         if !flush.published {
             let publication = flush.publication(now, &self.stage, &self.parts);
             self.out.push(Action::Publish(publication));

@@ -4,7 +4,7 @@ use crate::flow::io::{Fault, FaultKind, Message, SendFailure, Whose};
 use crate::kafka::client::Context;
 use crate::kafka::fault;
 use crate::kafka::ffi::queue::{Queue, Said};
-use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +80,17 @@ impl Outbox {
             record = record.headers(headers);
         }
         self.producer.send(record).map_err(|(e, _)| e.rdkafka_error_code().unwrap_or(Code::Fail))
+    }
+
+    /// Why the open transaction can only be aborted: reports of its messages say no more than that they were thrown away.
+    pub fn spoiled(&self) -> Option<Fault> {
+        // To begin one more is refused with the open one's error where it has one, and else changes nothing.
+        match self.producer.begin_transaction() {
+            Err(KafkaError::Transaction(e)) if e.txn_requires_abort() || e.is_fatal() => {
+                Some(fault::of_producer("transaction", &KafkaError::Transaction(e)))
+            }
+            _ => None,
+        }
     }
 
     /// Serves delivery reports until none is outstanding; false if some are at the deadline.

@@ -55,7 +55,7 @@ impl Delivery for Transactions {
     /// Produces all and waits for every delivery report.
     fn send(&mut self, messages: &[Message]) -> Result<(), Vec<SendFailure>> {
         match self.outbox() {
-            Ok(outbox) => outbox.send(messages),
+            Ok(outbox) => outbox.send(messages).map_err(|failures| of_cause(failures, || outbox.spoiled())),
             Err(fault) => Err(vec![SendFailure { about: None, fault }]),
         }
     }
@@ -106,4 +106,13 @@ impl Delivery for Transactions {
             drop_within(Transactions { settings: self.settings.clone(), open: self.open.take() }, SLICE);
         }
     }
+}
+
+/// Failures of messages, with the transaction's own error in place of those that are its echo.
+fn of_cause(mut failures: Vec<SendFailure>, spoiled: impl FnOnce() -> Option<Fault>) -> Vec<SendFailure> {
+    if let Some(fault) = spoiled() {
+        failures.retain(|failure| failure.about.is_some());
+        failures.push(SendFailure { about: None, fault });
+    }
+    failures
 }

@@ -35,7 +35,7 @@ use crate::worker::filed::Filed;
 use crate::worker::fingerprint;
 use crate::worker::gone::Gone;
 use crate::worker::registrar::{Law, Registrar};
-use crate::worker::reload::Reload;
+use crate::worker::reload::{Ready, Reload};
 use crate::worker::rulings::Rulings;
 use crate::worker::sole::Sole;
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,7 +172,9 @@ impl Keeper {
 
     /// A look at the catalog, and a whole round where it is `due` or something is asked for or said.
     pub fn turn(&mut self, orders: Vec<Order>, petitions: Vec<Petition>, due: bool) -> News {
-        let asked = !orders.is_empty() || !petitions.is_empty();
+        // Before all that brokers may not answer: what lets them answer again may stand in a file.
+        let reloaded = self.reload.look(crate::clock::now_ms());
+        let asked = !orders.is_empty() || !petitions.is_empty() || reloaded.is_some();
         let (sole, law) = (
             Sole { settings: &self.settings, catalog: &mut self.catalog },
             Law {
@@ -203,21 +205,25 @@ impl Keeper {
                 }
             })
             .collect();
-        let read = self.read_catalog();
+        let read = if reloaded.is_some() { Ok(false) } else { self.read_catalog() };
         if !due && !asked && !matches!(read, Ok(true)) {
             return News::default(); // a look that failed is told by the next round
         }
-        let news = self.keep(orders);
+        let news = self.keep(orders, reloaded);
         answers.into_iter().for_each(|answer| answer());
         news
     }
 
     /// One round: orders, files, catalog, topics. What fails is tried again in the next; an order that fails is answered so.
-    fn keep(&mut self, orders: Vec<Order>) -> News {
+    fn keep(&mut self, orders: Vec<Order>, reloaded: Option<Result<Ready, Vec<String>>>) -> News {
         let mut news = News::default();
         let before = self.plans.clone();
         let asked = orders.iter().any(|order| order.wish == Wish::Reload);
-        let reloaded = if asked { Some(self.reload.read()) } else { self.reload.look() };
+        let reloaded = if asked {
+            Some(self.reload.read())
+        } else {
+            reloaded.or_else(|| self.reload.look(crate::clock::now_ms()))
+        };
         let mut reloaded = reloaded.map(|ready| self.reloaded(ready, &mut news));
         let reload = asked && reloaded.as_ref().is_some_and(|reloaded| reloaded.refused.is_empty());
         let written: Vec<_> = orders.into_iter().map(|order| (self.write(&order.wish), order.done)).collect();

@@ -2,12 +2,13 @@
 //! and when an operator asks.
 //!
 //! They are looked at every round, as contracts are: a watch of the kernel's would not hear what a network or an overlay
-//! file system changes, and would need looks beside it. A change counts when two looks in a row saw the same.
+//! file system changes, and would need looks beside it. A change counts when two looks with half a second between them saw the same.
 
 use crate::catalog::folder::{self, Listing};
 use crate::config::change::{self, Change};
 use crate::config::error::{ConfigError, ConfigErrors};
 use crate::config::usable::Config;
+use crate::flow::io::Ms;
 use crate::http::access::Rules;
 use crate::registry::client::Client;
 use sha2::{Digest, Sha256};
@@ -17,12 +18,14 @@ use std::sync::Arc;
 
 /// A certificate or key of more than this is none.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// A file that has been the same for so long is written.
+const SETTLES_MS: Ms = 500;
 
 pub struct Reload {
     /// What is in force.
     running: Arc<Config>,
-    /// What the last look saw; it is taken when the next one sees the same.
-    seen: Listing,
+    /// What the last look saw, and since when; it is taken when a later one sees the same.
+    seen: (Listing, Ms),
     /// What was read last, whether or not it was good.
     taken: Listing,
     /// What the certificates in force say.
@@ -47,15 +50,17 @@ pub struct Ready {
 impl Reload {
     pub fn of(running: Arc<Config>) -> Reload {
         let (seen, prints) = (listing(&running), prints(&running));
-        Reload { running, taken: seen.clone(), seen, prints }
+        Reload { running, taken: seen.clone(), seen: (seen, 0), prints }
     }
 
     /// What a file that changed asks for; `None`: none has.
-    pub fn look(&mut self) -> Option<Result<Ready, Vec<String>>> {
+    pub fn look(&mut self, now: Ms) -> Option<Result<Ready, Vec<String>>> {
         let found = listing(&self.running);
-        let settled = found == self.seen;
-        let changed = settled && found != self.taken;
-        self.seen = found;
+        if found != self.seen.0 {
+            self.seen = (found, now);
+            return None;
+        }
+        let changed = now - self.seen.1 >= SETTLES_MS && found != self.taken;
         changed.then(|| self.read())
     }
 
@@ -89,7 +94,7 @@ impl Reload {
         self.running = Arc::new(ready.change.config.clone());
         self.prints.clone_from(&ready.prints);
         self.taken = listing(&self.running);
-        self.seen = self.taken.clone();
+        self.seen = (self.taken.clone(), 0);
     }
 
     pub fn running(&self) -> &Arc<Config> {
@@ -133,20 +138,21 @@ mod tests {
         let write = |yaml: &str| std::fs::write(&file, format!("worker.id: w1\n{yaml}")).unwrap();
         write("log.level: info");
         let mut reload = Reload::of(Arc::new(Config::load(&file).unwrap()));
-        assert!(reload.look().is_none());
+        assert!(reload.look(1_000).is_none());
         write("log.level: debug\nwindow.size: 2m");
-        assert!(reload.look().is_none(), "it may still be being written");
-        let ready = reload.look().unwrap().ok().unwrap();
+        assert!(reload.look(3_000).is_none(), "it may still be being written");
+        assert!(reload.look(3_400).is_none(), "it still may");
+        let ready = reload.look(3_500).unwrap().ok().unwrap();
         assert_eq!((ready.change.live.len(), ready.change.waiting.len(), ready.clients), (1, 1, false));
         reload.took(&ready);
         assert_eq!(reload.running().log.level, "debug");
-        assert!(reload.look().is_none());
+        assert!(reload.look(5_000).is_none());
 
         write("log.level: loud");
-        assert!(reload.look().is_none());
-        let refused = reload.look().unwrap().err().unwrap();
+        assert!(reload.look(7_000).is_none());
+        let refused = reload.look(9_000).unwrap().err().unwrap();
         assert!(refused.len() == 1 && refused[0].contains("steward.yaml:2: log.level"), "{refused:?}");
-        assert!(reload.look().is_none() && reload.look().is_none(), "told once");
+        assert!(reload.look(11_000).is_none() && reload.look(13_000).is_none(), "told once");
         assert!(reload.read().is_err(), "and again where it is asked for");
         assert_eq!(reload.running().log.level, "debug");
     }
@@ -160,8 +166,8 @@ mod tests {
         let mut reload = Reload::of(Arc::new(Config::load(&file).unwrap()));
         assert!(!reload.read().ok().unwrap().clients);
         std::fs::write(&ca, "two").unwrap();
-        assert!(reload.look().is_none());
-        let ready = reload.look().unwrap().ok().unwrap();
+        assert!(reload.look(1_000).is_none());
+        let ready = reload.look(3_000).unwrap().ok().unwrap();
         assert!(ready.clients && ready.change.live.contains("kafka.ssl.ca.location"), "{:?}", ready.change.live);
         reload.took(&ready);
         assert!(!reload.read().ok().unwrap().clients);

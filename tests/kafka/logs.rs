@@ -105,22 +105,25 @@ pub fn aborted_transactions_are_no_gaps_and_no_records() {
 /// Takes as long as the broker's cleaner, half a minute: a row of the matrix alone. The second half of all records has the keys of the first.
 pub fn records_compacted_away_are_no_gaps_and_no_records() {
     const HALF: usize = 600;
+    /// What makes the segment before it one that the cleaner may look at: of the active one nothing is taken, and no key counts.
+    const LAST: usize = 20;
     let mesh = Mesh::new(shared(), "compacted", 2, "");
     let compacted = [("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01"), ("segment.ms", "1000")];
     mesh.broker.configure_topic(&mesh.topic, &compacted);
     let writer = mesh.broker.writer(&mesh.topic);
     let write = |records: &[Record]| {
         let mut keyed = records.to_vec();
-        keyed.iter_mut().enumerate().for_each(|(n, record)| record.key = Some(format!("{}", n % HALF).into_bytes()));
-        let offsets = writer.write(&keyed[..HALF]);
-        pause(1_500); // the segment is old enough to be rolled
-        [offsets, writer.write(&keyed[HALF..])].concat()
+        let halves = keyed.iter_mut().take(2 * HALF).enumerate();
+        halves.for_each(|(n, record)| record.key = Some(format!("{}", n % HALF).into_bytes()));
+        keyed.chunks(HALF).flat_map(|chunk| writer.write(chunk)).collect()
     };
     mesh.orders().duplicates = false; // of a row that the cleaner takes
     let now = now_ms();
-    mesh.orders().write(2 * HALF, |_| now, |place| place >= HALF, write);
+    // A segment is rolled by the times of its records.
+    let time = |place| now - 4_000 + 2_000 * (place / HALF) as i64;
+    mesh.orders().write(2 * HALF + LAST, time, |place| place >= HALF, write);
     let started = Instant::now();
-    while mesh.broker.read(&mesh.topic).len() > HALF {
+    while mesh.broker.read(&mesh.topic).len() > HALF + LAST {
         assert!(started.elapsed() < Duration::from_secs(90), "nothing is compacted away");
         pause(500);
     }

@@ -76,7 +76,7 @@ impl Shape {
         let product = tape.below(self.contracts.products.len() as u32) as usize;
         // Short ones end before sessions and transactions do; long ones after both.
         let lasts = [300, 3_000, 8_000, 14_000, 25_000][tape.pick(&[3, 3, 2, 2, 1])] + i64::from(tape.below(1_000));
-        let kind = tape.pick(&[6, 5, 5, 3, 3, 3, 2, 1, 2, 2, 1, 1, 2, 1, 2, 2, 2, 2, 4]);
+        let kind = tape.pick(&[6, 5, 5, 3, 3, 3, 2, 1, 2, 2, 1, 1, 2, 1, 2, 2, 2, 2, 2, 4]);
         let mut add = |after: Ms, op: Op| self.plan.push((at + after, op));
         match kind {
             0 => self.draw_moment(tape, worker, lasts),
@@ -143,6 +143,10 @@ impl Shape {
                 }
             }
             17 => self.draw_doubt(tape, worker),
+            18 => {
+                self.protocol = Protocol::Static;
+                add(0, Op::JoinTwice(worker));
+            }
             _ => self.draw_held_offsets(tape, worker),
         }
     }

@@ -49,6 +49,8 @@ pub struct Group {
     pub owners: BTreeMap<Part, String>,
     made: u32,
     unowned_since: Option<Ms>,
+    /// Who waited in the join phase when another took its place.
+    displaced: Vec<Address>,
 }
 
 pub const SESSION_MS: Ms = 6_000;
@@ -70,6 +72,7 @@ impl Default for Group {
             owners: BTreeMap::new(),
             made: 0,
             unowned_since: None,
+            displaced: Vec::new(),
         }
     }
 }
@@ -150,8 +153,15 @@ impl Group {
         }
     }
 
-    /// Sessions end, and so does the join phase.
+    /// Answers that are due: who was displaced is fenced, and who waited is let in.
     pub fn tick(&mut self, now: Ms, parts: &BTreeSet<Part>) -> Vec<(Address, Result<Joined, Refusal>)> {
+        let fenced = |to| (to, Err(Refusal::FencedInstanceId));
+        let displaced: Vec<_> = std::mem::take(&mut self.displaced).into_iter().map(fenced).collect();
+        displaced.into_iter().chain(self.joined(now, parts)).collect()
+    }
+
+    /// Sessions end, and so does the join phase.
+    fn joined(&mut self, now: Ms, parts: &BTreeSet<Part>) -> Vec<(Address, Result<Joined, Refusal>)> {
         let gone: Vec<String> = self
             .members
             .iter()
@@ -195,11 +205,12 @@ impl Group {
         self.members.iter_mut().filter_map(answer).collect()
     }
 
-    /// A static member came back: a new member id, the same generation and assignment.
+    /// A static member came back: a new member id, the same generation and assignment. Where the old one still waits to be let in,
+    /// it is fenced at once (ClassicGroup.replaceStaticMember).
     fn replace(&mut self, old: &str) -> String {
         let name = self.name();
         if let Some(mut m) = self.members.remove(old) {
-            m.joining = None;
+            self.displaced.extend(m.joining.take());
             if let Some(instance) = &m.instance {
                 self.by_instance.insert(instance.clone(), name.clone());
             }
@@ -336,6 +347,17 @@ mod behaviour {
         assert_eq!(g.heartbeat(2_000, "m1", Some("i"), 1), Err(Refusal::FencedInstanceId));
         assert_eq!(g.may_commit("m1", Some("i"), 1), Err(Refusal::FencedInstanceId));
         assert!(g.owners.values().all(|owner| owner == "m2"));
+    }
+
+    #[test]
+    fn who_waits_to_be_let_in_is_fenced_when_another_takes_its_place() {
+        let mut g = Group::default();
+        let second = Address { task: 1, ..FROM };
+        g.join(0, FROM, "", Some("i"), BTreeSet::new());
+        assert_eq!(g.join(100, second, "", Some("i"), BTreeSet::new()), None);
+        assert_eq!(g.tick(200, &parts(4)), [(FROM, Err(Refusal::FencedInstanceId))]);
+        let let_in = Ok(Joined { member: "m2".into(), generation: 1 });
+        assert_eq!(g.tick(1_000, &parts(4)), [(second, let_in)]);
     }
 
     #[test]

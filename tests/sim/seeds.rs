@@ -3,6 +3,7 @@
 use crate::sim::choice::{Tape, parse, print};
 use crate::sim::harness::{Setup, run};
 use crate::sim::shrink::shrink;
+use mesh_steward::flow::mutation::Mutation;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -55,13 +56,21 @@ fn report(seed: u64, failed: &Failed) {
     panic!("{failed:?}\nseed {seed}: {}: {}\n{again}", failure.invariant, failure.text);
 }
 
-/// `SIM_TAPE` or `SIM_SEED` names the run.
+/// `SIM_TAPE` or `SIM_SEED` names the run, `SIM_PLANTED` the bugs that are planted in it, apart by commas.
 #[test]
 fn replay() {
     let seed = std::env::var("SIM_SEED").ok().and_then(|s| s.parse().ok()).map(Tape::seeded);
     let tape = std::env::var("SIM_TAPE").ok().map(|tape| Tape::replay(parse(&tape)));
     let Some(tape) = tape.or(seed) else { return };
-    let ran = run(tape, &Setup { traced: true, ..Setup::default() });
+    let planted = std::env::var("SIM_PLANTED").unwrap_or_default();
+    let is_planted = |mutation: &&Mutation| planted.split(',').any(|name| format!("{mutation:?}") == name);
+    let mutations: Vec<Mutation> = Mutation::ALL.iter().filter(is_planted).copied().collect();
+    assert!(
+        planted.is_empty() || mutations.len() == planted.split(',').count(),
+        "{planted}: known are {:?}",
+        Mutation::ALL
+    );
+    let ran = run(tape, &Setup { mutations, traced: true, ..Setup::default() });
     ran.lines.iter().for_each(|line| println!("{line}"));
     if let Err(failure) = ran.result {
         panic!("{}: {}", failure.invariant, failure.text);

@@ -48,7 +48,7 @@ fn a_partition_that_does_not_get_to_live_is_named_with_what_it_waits_for() {
         board.broker_answered(at);
         board.progress("inspect-0", at);
         let part = |partition| crate::flow::io::Part::new(&"orders".into(), partition);
-        board.waiting("inspect-0", waits.iter().map(|(p, what)| (part(*p), what.to_string())).collect(), at);
+        board.waiting("inspect-0", waits.iter().map(|(p, what)| (part(*p), (what.to_string(), None))).collect(), at);
         board.ready(at).err().unwrap_or_default()
     };
     let nothing: [&str; 0] = [];

@@ -2,7 +2,7 @@
 
 use crate::engine::contract::name::ProductName;
 use crate::flow::flush::{Flush, TRANSACTION_TIMEOUT_MS};
-use crate::flow::io::{Action, Exit, Fault, FaultKind, Level, Ms, Whose};
+use crate::flow::io::{Action, Exit, Fault, FaultKind, Level, Ms, Part, Whose};
 use crate::flow::mutation::{Mutation, planted};
 use crate::flow::opening::{Phase, Why};
 use crate::flow::stage::Stage;
@@ -18,6 +18,12 @@ const FENCED_TWICE_MS: Ms = 60_000;
 /// with the client's heartbeats, and a minute on a slow machine. Which ends it, and it alone.
 const INSTANCE_FENCED_TWICE_MS: Ms = 60_000;
 
+/// Flushes fail one after the other: since the first of them began, and why the last did.
+pub(super) struct Failing {
+    pub since_ms: Ms,
+    pub why: String,
+}
+
 /// How long a product sits out after its output could not be written.
 const SIT_OUT_MS: Ms = 10_000;
 
@@ -32,6 +38,13 @@ impl<S: Stage> Task<S> {
         whose: Vec<(Whose, String)>,
     ) {
         self.note(Level::Warn, format!("a flush failed and is done again: {}", fault.message));
+        let live = self.parts.live();
+        let products = whose.iter().filter_map(|(whose, _)| match whose {
+            Whose::Product(product) => Some(product),
+            Whose::Quarantine(_) => None,
+        });
+        let blamed: Vec<_> = products.flat_map(|product| self.stage.parts_of(product, &live)).collect();
+        self.failing(flush, if blamed.is_empty() { flush.live() } else { &blamed }, &fault.message);
         for (whose, why) in whose {
             match whose {
                 Whose::Product(product) => self.sit_out(now, &product),
@@ -52,6 +65,14 @@ impl<S: Stage> Task<S> {
                 self.drop_producer();
                 self.recover(now);
             }
+        }
+    }
+
+    /// What `waits` tells of these until a flush of theirs commits.
+    pub(super) fn failing(&mut self, flush: &Flush<S::Cut>, parts: &[Part], why: &str) {
+        for part in parts {
+            let of = || Failing { since_ms: flush.started_ms(), why: String::new() };
+            why.clone_into(&mut self.failing.entry(part.clone()).or_insert_with(of).why);
         }
     }
 

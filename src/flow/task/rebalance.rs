@@ -66,6 +66,7 @@ impl<S: Stage> Task<S> {
                 self.out.push(Action::NewConsumer);
             }
         }
+        self.failing.retain(|part, _| self.parts.phases.contains_key(part));
         true
     }
 

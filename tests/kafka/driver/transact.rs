@@ -7,6 +7,8 @@ use mesh_steward::engine::contract::name::ProductName;
 use mesh_steward::flow::io::{Action, Answer, Call, Committed, FaultKind, Membership, Message, Part, Whose};
 use mesh_steward::kafka::delivery;
 use mesh_steward::kafka::driver::Command;
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -122,6 +124,25 @@ fn two_workers_with_one_id_are_told_so() {
     let (kind, text) =
         first.until("fenced", |s| if let Seen::Failed(kind, text) = s { Some((kind, text)) } else { None });
     assert_eq!(kind, FaultKind::InstanceFenced, "{text}");
+}
+
+/// A right that is taken while it runs: its messages are told to be thrown away, the transaction knows why.
+#[test]
+fn a_right_that_is_missing_is_named_and_not_its_echo() {
+    let mock = MockCluster::new(1).expect("a mock cluster");
+    mock.create_topic("out", 1, 1).expect("a topic");
+    let mut delivery = delivery::of(&settings(&mock.bootstrap_servers(), "rights", "w1"));
+    delivery.init().expect("a producer");
+    delivery.begin().expect("a transaction begins");
+    let missing = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    mock.request_errors(RDKafkaApiKey::AddPartitionsToTxn, &[missing]);
+    let failures = delivery.send(&[message("out", "one"), message("out", "two")]).expect_err("it may not write there");
+    let [failure] = &failures[..] else { panic!("{failures:?}") };
+    assert_eq!((failure.fault.kind, &failure.about), (FaultKind::Abortable, &None));
+    assert!(failure.fault.message.starts_with("transaction: TopicAuthorizationFailed"), "{failure:?}");
+    delivery.abort().expect("it is aborted");
+    delivery.begin().expect("the next begins");
+    delivery.send(&[message("out", "three")]).expect("the right is given back");
 }
 
 #[test]

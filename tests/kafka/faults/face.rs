@@ -58,6 +58,15 @@ impl Seen {
         told.iter().for_each(|(after, text)| println!("  told after {:.1} s: {text}", after.as_secs_f64()));
     }
 
+    /// `/ready` says so, too, by words that hold one of these.
+    pub fn ready_names(&self, causes: &[&str]) {
+        let named = |(after, text): &&(Duration, String)| {
+            *after < TOLD_WITHIN && causes.iter().any(|cause| text.contains(cause))
+        };
+        let told = self.not_ready.iter().find(named);
+        assert!(told.is_some(), "/ready does not say {causes:?} within {TOLD_WITHIN:?}: {:?}", self.not_ready);
+    }
+
     fn told(&self) -> String {
         let first = |what: &str, told: &[(Duration, String)]| match told.first() {
             Some((after, text)) => format!("{what} first after {:.1} s: {text}", after.as_secs_f64()),

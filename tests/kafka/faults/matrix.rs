@@ -39,8 +39,8 @@ const ROWS: &[Row] = &[
     ("cut", "connections break, and each that is made, for 30 s", network::cut),
     ("delay", "everything arrives 500 ms later, for 30 s", network::delay),
     ("slow", "1 Mbit/s on each connection, for 30 s", network::slow),
-    ("refused", "the governance topic takes no writes for 25 s", refusals::governance),
-    ("acl", "the right to write the governance topic is taken for 20 s", refusals::right),
+    ("refused", "the governance topic takes no writes for 28 s", refusals::governance),
+    ("acl", "the right to write the governance topic is taken for 28 s", refusals::right),
     ("deleted", "topics of the daemon's own are deleted under it", refusals::deleted),
     ("newer", "a worker of a version to come has written to the daemon's own log", refusals::newer),
     ("quarantine", "a quarantine may not be written", || {

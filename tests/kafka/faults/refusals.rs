@@ -22,12 +22,13 @@ pub fn governance() {
         face(&mesh, &[&a, &b, &c], || {
             broker.configure_topic(&mesh.events, &[("min.insync.replicas", "3")]);
             cluster.node(0).stop();
-            pause(25_000);
+            pause(28_000);
             cluster.restart(0);
             broker.configure_topic(&mesh.events, &[]);
         })
     });
     seen.names(&["min.insync.replicas"]);
+    seen.ready_names(&["min.insync.replicas"]);
     mesh.unbroken(&mesh.judged(&[&a, &b, &c]));
 }
 
@@ -39,11 +40,12 @@ pub fn right() {
         pause(3_000);
         face(&mesh, &[&a, &b, &c], || {
             broker.allow_alone(&mesh.events, &["Read", "Describe"]);
-            pause(20_000);
+            pause(28_000);
             broker.allow_alone(&mesh.events, &["Write"]);
         })
     });
     seen.names(&["a topic may not be used"]);
+    seen.ready_names(&["TopicAuthorizationFailed"]);
     mesh.unbroken(&mesh.judged(&[&a, &b, &c]));
 }
 
