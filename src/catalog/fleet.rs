@@ -208,6 +208,32 @@ pub fn hear(board: &Board, record: LogRecord, at_once: bool, now: Ms) {
     }
 }
 
+/// Clocks that follow a time server differ by milliseconds.
+const AHEAD_MS: Ms = 10_000;
+
+/// Other workers whose clocks are ahead of this one's, and by how much: no heartbeat is heard before it is written.
+pub fn ahead(board: &Board, worker: &str, now: Ms) -> Vec<(String, Ms)> {
+    let peers = board.peers().into_iter().filter(|(id, peer)| id != worker && peer.is_alive(now));
+    peers.map(|(id, peer)| (id, peer.beat.at_ms - peer.heard_ms)).filter(|(_, by_ms)| *by_ms > AHEAD_MS).collect()
+}
+
 fn cut(text: &str) -> String {
     text.chars().take(TEXT_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_is_told_of_others_alone_and_while_they_are_heard() {
+        const NOW: Ms = 1_764_000_000_000;
+        let board = Board::default();
+        for (id, ahead_ms) in [("self", 90_000), ("fast", 60_000), ("right", 2_000), ("slow", -60_000)] {
+            let beat = Heartbeat { at_ms: NOW + ahead_ms, ..Heartbeat::default() };
+            board.set_peer(id, Some(Peer { beat, heard_ms: NOW }));
+        }
+        assert_eq!(ahead(&board, "self", NOW), [("fast".to_owned(), 60_000)]);
+        assert_eq!(ahead(&board, "self", NOW + GONE_MS), [], "it is gone");
+    }
 }

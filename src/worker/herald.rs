@@ -54,7 +54,7 @@ impl Herald {
         };
         let thread = std::thread::Builder::new().name("herald".into());
         let spawned = thread.spawn(move || {
-            let mut limiter = Limiter::default();
+            let (mut limiter, mut clocks) = (Limiter::default(), Limiter::default());
             loop {
                 match renewed.recv_timeout(LOOK_EVERY) {
                     Ok(settings) => speaker.renew(settings),
@@ -69,6 +69,20 @@ impl Herald {
                 }
                 for again in limiter.due(now) {
                     tracing::warn!(times = again.count, "heartbeats still wait");
+                }
+                for (other, by_ms) in fleet::ahead(&speaker.board, &speaker.worker, now) {
+                    if clocks.pass(now, "clock", &other) {
+                        let ahead_s = by_ms / 1000;
+                        tracing::warn!(
+                            other,
+                            ahead_s,
+                            "the clock of another worker is ahead of this one's: let both follow a time server. What a slow one reads seems to come \
+                             from the future, and its windows close late"
+                        );
+                    }
+                }
+                for again in clocks.due(now) {
+                    tracing::warn!(other = again.code, times = again.count, "that clock is still ahead of this one's");
                 }
             }
             speaker.farewell();
