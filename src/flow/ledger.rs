@@ -27,14 +27,13 @@ use crate::flow::window::WindowConfig;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Events that wait beyond this go out before the interval ends.
-const FLUSH_BYTES: usize = 4 * 1024 * 1024;
-
 #[derive(Clone, Debug)]
 pub struct LedgerConfig {
     pub window: WindowConfig,
     /// How long deltas are gathered before a transaction: an incident is at most this much older when it is told.
     pub flush_interval_ms: Ms,
+    /// Events that wait beyond this go out before the interval ends, and before any more deltas are taken.
+    pub flush_bytes: usize,
     pub source: Source,
     /// False: a crash may leave the state ahead of the committed offset, and a delta without its last part.
     pub transactions: bool,
@@ -228,11 +227,17 @@ impl<J: Judge> Stage for Ledger<J> {
     }
 
     fn records(&mut self, _now: Ms, part: &Part, records: &[RawRecord<'_>]) -> Result<Vec<SchemaRef>, String> {
-        let Some(book) = self.books.get_mut(part) else { return Ok(Vec::new()) };
+        let mut full = self.is_full();
         let tell = self.config.teller(&self.judge);
+        let Some(book) = self.books.get_mut(part) else { return Ok(Vec::new()) };
+        // A replay says nothing, and waits for nothing.
+        let replays = records.first().is_some_and(|record| record.offset < book.applied);
         for record in records.iter() {
             if record.offset < book.next {
                 continue;
+            }
+            if full && !replays {
+                break;
             }
             let delta = decode("a delta", record.value.unwrap_or_default())
                 .map_err(|e| format!("offset {}: {e}", record.offset))?;
@@ -247,8 +252,14 @@ impl<J: Judge> Stage for Ledger<J> {
             if !self.config.transactions {
                 book.drop_torn();
             }
+            full = book.pieces.is_empty() && book.waiting_bytes() >= self.config.flush_bytes;
         }
         Ok(Vec::new())
+    }
+
+    /// Between the parts of a delta there is no flush that could make room.
+    fn is_full(&self) -> bool {
+        self.held().bytes >= self.config.flush_bytes && self.books.values().all(|book| book.pieces.is_empty())
     }
 
     fn knows(&self, _schema: SchemaRef) -> bool {
@@ -270,8 +281,7 @@ impl<J: Judge> Stage for Ledger<J> {
     }
 
     fn due(&self, since_ms: Ms) -> bool {
-        let waiting = || -> usize { self.books.values().map(Book::waiting_bytes).sum() };
-        self.dirty() && (since_ms >= self.config.flush_interval_ms || waiting() >= FLUSH_BYTES)
+        self.dirty() && (since_ms >= self.config.flush_interval_ms || self.held().bytes >= self.config.flush_bytes)
     }
 
     fn dirty(&self) -> bool {

@@ -180,8 +180,12 @@ impl<S: Stage> Task<S> {
             return;
         }
         match self.stage.records(now, part, records) {
-            Ok(schemas) if schemas.is_empty() && !self.stage.is_full() => self.replayed(part),
-            Ok(schemas) => self.wait(now, part, schemas),
+            Ok(schemas) => {
+                self.replayed(part);
+                if !schemas.is_empty() || self.stage.is_full() {
+                    self.wait(now, part, schemas);
+                }
+            }
             Err(why) => {
                 self.note(Level::Error, format!("{part} is stopped: {why}"));
                 self.stage.forget(std::slice::from_ref(part));

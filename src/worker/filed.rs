@@ -18,10 +18,13 @@ use std::collections::BTreeMap;
 
 /// Keys are `file/{domain}/{name}`; the values are as those of published products.
 const PREFIX: &str = "file/";
-/// In one transaction: some 10 KiB each, and 400 KiB at most.
-const TOLD_AT_ONCE: usize = 20;
+/// No product is begun beyond it in one transaction. At some 10 KiB each a mesh of 1,000 is told in three, each of which needs a
+/// writer of its own and a look at the whole catalog.
+const TOLD_AT_ONCE_BYTES: usize = 4 << 20;
 
 type Hashes = BTreeMap<ProductName, Vec<ContractHash>>;
+/// The file of each product, and what it says.
+type Said = BTreeMap<ProductName, (String, Entry)>;
 
 /// What was told last is in the catalog.
 #[derive(Debug, Default)]
@@ -38,13 +41,13 @@ impl Filed {
             self.kept = hashes;
             return Ok(());
         }
-        let now_ms = crate::clock::now_ms();
+        let (said, now_ms) = (said(law.sources), crate::clock::now_ms());
         let decide = |catalog: &Records| {
-            let messages = messages(catalog, law, now_ms);
+            let messages = messages(catalog, &said, law, now_ms);
             Ok((messages.len(), messages))
         };
         // What is written is in the catalog, so that nothing of it is to be told any more.
-        while sole.write(decide, |catalog, count| messages(catalog, law, now_ms).len() < *count)? > 0 {}
+        while sole.write(decide, |catalog, count| messages(catalog, &said, law, now_ms).len() < *count)? > 0 {}
         self.kept = hashes;
         Ok(())
     }
@@ -60,8 +63,8 @@ fn hashes(sources: &[Source]) -> Hashes {
     found
 }
 
-fn messages(catalog: &Records, law: Law<'_>, now_ms: i64) -> Vec<Message> {
-    let (known, said) = (kept(catalog), said(law.sources));
+fn messages(catalog: &Records, said: &Said, law: Law<'_>, now_ms: i64) -> Vec<Message> {
+    let known = kept(catalog);
     let gone = known
         .iter()
         .filter(|(product, _)| !said.contains_key(*product))
@@ -73,8 +76,11 @@ fn messages(catalog: &Records, law: Law<'_>, now_ms: i64) -> Vec<Message> {
         let is = Entry { revision, changed_ms: now_ms, changed_by: format!("the file {path}"), ..is.clone() };
         (!same).then_some((product, was, Some(is)))
     });
-    let mut messages = Vec::new();
-    for (product, before, after) in gone.chain(news).take(TOLD_AT_ONCE) {
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    for (product, before, after) in gone.chain(news) {
+        if bytes > TOLD_AT_ONCE_BYTES {
+            break;
+        }
         let read =
             |entry: Option<&Entry>| entry.and_then(|entry| contracts::read(&entry.contracts).ok()).unwrap_or_default();
         let differences = contracts::compared(&read(before), &read(after.as_ref())).unwrap_or_default();
@@ -82,16 +88,18 @@ fn messages(catalog: &Records, law: Law<'_>, now_ms: i64) -> Vec<Message> {
         let by = By { actor: who.to_owned(), ..By::default() };
         let changed =
             Changed { product, before, after: after.as_ref(), differences: &differences, by: &by, time_ms: now_ms };
-        messages.extend(catalog::events(law.speaker, &changed).into_iter().map(|event| told(law.config, event)));
         let value = after.as_ref().and_then(|entry| serde_json::to_vec(entry).ok());
+        let begun = messages.len();
+        messages.extend(catalog::events(law.speaker, &changed).into_iter().map(|event| told(law.config, event)));
         messages.push(record(topics(law.config).catalog(), format!("{PREFIX}{product}"), value));
+        bytes += messages[begun..].iter().flat_map(|message| &message.value).map(Vec::len).sum::<usize>();
     }
     messages
 }
 
 /// What files say now; revisions and times are the catalog's.
-fn said(sources: &[Source]) -> BTreeMap<ProductName, (String, Entry)> {
-    let mut found: BTreeMap<ProductName, (String, Entry)> = BTreeMap::new();
+fn said(sources: &[Source]) -> Said {
+    let mut found = Said::new();
     for source in of_files(sources) {
         let new = || {
             let entry = Entry {
@@ -159,16 +167,17 @@ mod tests {
             now_ms += 1;
             let sources = Watcher::new(vec![file.clone()]).look().unwrap_or_default().sources;
             let law = Law { config: &config, sources: &sources, policies: &policies, speaker: &speaker };
-            let said = messages(&catalog, law, now_ms);
+            let messages = |catalog: &Records| messages(catalog, &said(&sources), law, now_ms);
+            let all = messages(&catalog);
             let mut events = Vec::new();
-            for Message { key, value, headers, .. } in said {
+            for Message { key, value, headers, .. } in all {
                 match (headers.is_empty(), value) {
                     (false, Some(value)) => events.push(serde_json::from_slice(&value).unwrap()),
                     (_, Some(value)) => drop(catalog.insert(String::from_utf8(key.unwrap()).unwrap(), value)),
                     (_, None) => drop(catalog.remove(&String::from_utf8(key.unwrap()).unwrap())),
                 }
             }
-            assert!(messages(&catalog, law, now_ms).is_empty(), "what is in the catalog is told");
+            assert!(messages(&catalog).is_empty(), "what is in the catalog is told");
             events
         };
         let check = |events: &[Value], expected: Option<(&str, u64, Option<&str>)>| {

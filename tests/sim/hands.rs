@@ -203,6 +203,33 @@ impl Hands {
         self.ledger.records(*timestamp_ms, &Part::new(&"deltas".into(), 0), &[record]).expect("a delta is read");
     }
 
+    /// A ledger that begins anew finds all deltas in one batch and flushes when so much waits: what each flush writes.
+    pub fn read_at_once(&self, flush_bytes: usize) -> Vec<Vec<Message>> {
+        let part = Part::new(&"deltas".into(), 0);
+        let mut ledger = ledger_of(&self.plans, self.transactions, flush_bytes);
+        let high = self.deltas.len() as Offset;
+        ledger.open(T, &part, None, DELTAS, Ends { start: 0, stable: high, high });
+        ledger.read(&part, Chunk { records: Vec::new(), next: 0, done: true });
+        let mut flushes = Vec::new();
+        while ledger.position(&part).expect("it is read") < high {
+            let from = ledger.position(&part).expect("it is read") as usize;
+            let batch = self.deltas.iter().enumerate().skip(from).map(|(offset, (timestamp_ms, value))| RawRecord {
+                offset: offset as Offset,
+                timestamp_ms: *timestamp_ms,
+                key: None,
+                value: Some(value),
+                schema_header: None,
+                headers: None,
+            });
+            ledger.records(T, &part, &batch.collect::<Vec<_>>()).expect("deltas are read");
+            assert!(ledger.is_full() || ledger.position(&part) == Some(high), "nothing waits without need");
+            let mut cut = ledger.cut(T, std::slice::from_ref(&part));
+            flushes.push(ledger.outgoing(&mut cut, &Seen::default()).messages);
+            assert!(!ledger.is_full(), "a flush makes room");
+        }
+        flushes
+    }
+
     pub fn commit(&mut self) -> Shown {
         let (messages, products) = self.cut();
         let windows = self.write(messages);
@@ -279,11 +306,16 @@ fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
 }
 
 fn ledger(plans: &Arc<Plans>, transactions: bool) -> Ledger<PlansJudge> {
+    ledger_of(plans, transactions, 1 << 20)
+}
+
+fn ledger_of(plans: &Arc<Plans>, transactions: bool, flush_bytes: usize) -> Ledger<PlansJudge> {
     let window =
         WindowConfig { size_ms: MINUTE_MS, grace_ms: 0, late_accept_ms: 10 * MINUTE_MS, max_open_ms: 60 * MINUTE_MS };
     let config = LedgerConfig {
         window,
         flush_interval_ms: 250,
+        flush_bytes,
         source: Source { cluster: "c".into(), group: "g".into() },
         transactions,
         deltas: "deltas".into(),

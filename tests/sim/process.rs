@@ -179,6 +179,7 @@ fn with<J: Judge + Knows + 'static>(slot: &Slot, shape: &Shape, now: Ms, judge: 
             let config = LedgerConfig {
                 window,
                 flush_interval_ms: FLUSH_MS / 2,
+                flush_bytes: shape.flush_bytes(),
                 source: Source { cluster: "sim".into(), group: INSPECTORS.into() },
                 transactions: true,
                 deltas: DELTAS.into(),

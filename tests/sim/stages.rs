@@ -2,6 +2,7 @@
 
 use crate::sim::hands::{Hands, MINUTE_MS, T};
 use mesh_steward::engine::record::Offset;
+use mesh_steward::flow::io::Message;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -52,6 +53,33 @@ fn a_record_that_two_contracts_of_a_product_read_is_one_record_of_the_product() 
     assert_eq!(counted, [4, 4], "{:?}", shown.windows);
     let late: Vec<_> = shown.products.iter().map(|p| (p.records, p.late, p.state.totals.late)).collect();
     assert_eq!(late, [(3, 1, 1)]);
+}
+
+#[test]
+fn what_a_ledger_tells_at_once_is_bounded_and_the_same_in_the_end() {
+    let mut hands = Hands::new(&CONTRACTS);
+    for minute in 0..40 {
+        let at_ms = T + minute * MINUTE_MS;
+        hands.records(minute, &[(at_ms, Some("{\"id\":\"a\"}"))]);
+        hands.flush(at_ms);
+    }
+    let events = |flush: &Vec<Message>| -> Vec<String> {
+        let events =
+            flush.iter().filter(|message| &*message.topic == "events").filter_map(|message| message.value.clone());
+        events.map(|value| String::from_utf8(value).expect("an event in JSON")).collect()
+    };
+    let whole: Vec<String> = hands.read_at_once(usize::MAX).iter().flat_map(events).collect();
+    let weight = |events: &[String]| events.iter().map(String::len).sum::<usize>();
+    let bytes = weight(&whole);
+    let bound = bytes / 10;
+    let parted = hands.read_at_once(bound);
+    assert!((8..=12).contains(&parted.len()), "{} flushes", parted.len());
+    for flush in &parted {
+        let weight = weight(&events(flush));
+        // The delta that fills it is told to its end: one closes two windows.
+        assert!(weight <= bound + bytes / 20, "{weight} bytes where {bound} are to go out");
+    }
+    assert_eq!(parted.iter().flat_map(events).collect::<Vec<_>>(), whole);
 }
 
 #[test]
