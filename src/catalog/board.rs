@@ -331,11 +331,15 @@ impl Board {
     }
 
     pub fn set_topics(&self, topics: BTreeMap<String, TopicFacts>) {
-        self.edit(|directory| directory.topics = topics);
+        if self.directory().topics != topics {
+            self.edit(|directory| directory.topics = topics);
+        }
     }
 
     pub fn set_paused(&self, paused: BTreeSet<ProductName>) {
-        self.edit(|directory| directory.paused = paused);
+        if self.directory().paused != paused {
+            self.edit(|directory| directory.paused = paused);
+        }
     }
 
     pub fn set_reloaded(&self, reloaded: Reloaded) {
@@ -351,7 +355,8 @@ impl Board {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// One change, seen by requests as a whole.
+    /// One change, seen by requests as a whole. Where a request holds the directory it is copied, some megabytes of 1,000 products: what
+    /// changes nothing is better left.
     pub fn edit(&self, change: impl FnOnce(&mut Directory)) {
         let mut held = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut held));

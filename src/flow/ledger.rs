@@ -230,8 +230,8 @@ impl<J: Judge> Stage for Ledger<J> {
         let mut full = self.is_full();
         let tell = self.config.teller(&self.judge);
         let Some(book) = self.books.get_mut(part) else { return Ok(Vec::new()) };
-        // A replay says nothing, and waits for nothing.
-        let replays = records.first().is_some_and(|record| record.offset < book.applied);
+        // A partition that replays is not held: it waits for nothing, and says little.
+        let replays = book.next < book.applied;
         for record in records.iter() {
             if record.offset < book.next {
                 continue;

@@ -59,6 +59,8 @@ pub struct Keeper {
     /// Contract versions whose bodies stand in the catalog.
     durable: BTreeSet<ContractHash>,
     plans: Arc<Plans>,
+    /// What the board was told of last.
+    told: Option<(Arc<Plans>, Vec<Finding>)>,
     subscribed: Option<Vec<String>>,
     catalog: catalog::Copy,
     /// Who speaks in events.
@@ -151,6 +153,7 @@ impl Keeper {
             loaded,
             durable: BTreeSet::new(),
             plans: Arc::default(),
+            told: None,
             subscribed: None,
             catalog,
             speaker,
@@ -274,7 +277,12 @@ impl Keeper {
                 self.failed("topics", &fault);
             }
         }
-        self.board.set_contracts(&self.plans, self.findings());
+        let findings = self.findings();
+        let same = |(plans, told): &(Arc<Plans>, _)| Arc::ptr_eq(plans, &self.plans) && *told == findings;
+        if !self.told.as_ref().is_some_and(same) {
+            self.board.set_contracts(&self.plans, findings.clone());
+            self.told = Some((self.plans.clone(), findings));
+        }
         self.tell();
         self.obey(&mut news);
         for (written, done) in written {
@@ -431,6 +439,7 @@ impl Keeper {
         }
         let entries = entry::entries(&self.catalog.records);
         self.board.set_published(entries.clone());
+        self.told = None;
         let drafts = draft::drafts(&self.catalog.records);
         let cases = usecase::use_cases(&self.catalog.records);
         self.board.edit(|directory| (directory.drafts, directory.use_cases) = (drafts, cases));
