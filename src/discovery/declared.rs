@@ -1,6 +1,6 @@
 //! What people have written down: `transformSourceObjects` of a contract's properties (ODCS), `inputContracts` and `inputPorts` of data
-//! products (ODPS), inputs and output of use cases that ran. Names mean what they name exactly: a topic, or an object of a contract; what
-//! names neither is unresolved.
+//! products (ODPS), inputs and output of use cases that ran. Names mean what they name exactly: a topic, an object of a contract, or a field
+//! of either; what names none is unresolved.
 
 use crate::catalog::board::Board;
 use crate::catalog::document::Document;
@@ -10,9 +10,10 @@ use crate::config::usable::Config;
 use crate::discovery::gathered::{Detail, Gathered, detail};
 use crate::discovery::topic::Cluster;
 use crate::engine::contract::name::ProductName;
-use crate::engine::contract::{joined, yaml};
+use crate::engine::contract::{described, joined, yaml};
 use crate::engine::derived::usecase::{State, UseCase};
 use crate::engine::lineage::collector::Collector;
+use crate::engine::lineage::columns::{self, COLUMNS};
 use crate::engine::lineage::sighting::{Evidence, Round};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,14 +96,12 @@ type Edges = BTreeMap<(String, String), Detail>;
 pub fn edges(documents: &[Document], products: &[Value], topics: &BTreeSet<String>, gathered: &mut Gathered) -> Edges {
     let mut edges = Edges::new();
     let governed: BTreeSet<&String> = documents.iter().flat_map(|document| &document.topics).collect();
-    for document in documents {
-        of_contract(
-            document,
-            &|name| governed.contains(&name.to_owned()) || topics.contains(name),
-            &mut edges,
-            gathered,
-        );
-    }
+    let described = || documents.iter().flat_map(|document| &document.described.datasets);
+    let names = Names {
+        is_topic: &|name| governed.contains(&name.to_owned()) || topics.contains(name),
+        has_field: &|topic, field| described().any(|known| known.topic == topic && holds(&known.fields, field)),
+    };
+    documents.iter().for_each(|document| of_contract(document, &names, &mut edges, gathered));
     let mut by_contract: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
     for document in documents {
         by_contract.entry(&document.id).or_default().extend(&document.topics);
@@ -111,7 +110,7 @@ pub fn edges(documents: &[Document], products: &[Value], topics: &BTreeSet<Strin
     edges
 }
 
-fn of_contract(document: &Document, is_topic: &dyn Fn(&str) -> bool, edges: &mut Edges, gathered: &mut Gathered) {
+fn of_contract(document: &Document, names: &Names<'_>, edges: &mut Edges, gathered: &mut Gathered) {
     // Most contracts name no sources, and this is asked again and again.
     if !document.text.contains(SOURCES) {
         return;
@@ -124,39 +123,91 @@ fn of_contract(document: &Document, is_topic: &dyn Fn(&str) -> bool, edges: &mut
     // What an object is called, and which topic it is.
     let named: BTreeMap<&str, &str> = contract.objects.iter().map(|o| (o.name.as_str(), o.topic.as_str())).collect();
     for object in &contract.objects {
-        let mut sources: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        of_properties(&json["schema"][object.index]["properties"], "", &mut sources);
-        for (source, fields) in sources {
-            let topic = match named.get(source.as_str()) {
-                Some(topic) => (*topic).to_owned(),
-                None if is_topic(&source) => source.clone(),
-                None => {
-                    let what = format!("contract {}: {SOURCES} {source} of {}", document.id, object.name);
-                    gathered.unresolved(what, "no topic and no object of the contract is called so");
-                    continue;
-                }
+        let mut sources = BTreeMap::new();
+        of_properties(&json["schema"][object.index]["properties"], ("", ""), &mut sources);
+        let mut made: BTreeMap<String, Made> = BTreeMap::new();
+        for (source, of) in sources {
+            let Some((topic, column)) = names.find(&named, &source) else {
+                let what = format!("contract {}: {SOURCES} {source} of {}", document.id, object.name);
+                gathered.unresolved(what, "no topic is called so, no object of the contract, and no field of one");
+                continue;
             };
-            if topic != object.topic {
-                let fields = fields.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
-                let by = detail([("contract", &document.id), ("version", &document.version), ("fields", &fields)]);
-                edges.insert((topic, object.topic.clone()), by);
+            let made = made.entry(topic).or_default();
+            for (field, to) in of {
+                made.fields.insert(field);
+                made.columns.extend(column.clone().map(|from| (from, to)));
             }
+        }
+        for (topic, made) in made.into_iter().filter(|(topic, _)| *topic != object.topic) {
+            let fields = made.fields.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+            let mut by = detail([("contract", &document.id), ("version", &document.version), ("fields", &fields)]);
+            let columns = columns::words(made.columns.iter().map(|(from, to)| (from.as_str(), to.as_str())));
+            by.extend((!columns.is_empty()).then(|| (COLUMNS.to_owned(), columns)));
+            edges.insert((topic, object.topic.clone()), by);
         }
     }
 }
 
+/// What is made of one topic.
+#[derive(Default)]
+struct Made {
+    /// By the contract's names.
+    fields: BTreeSet<String>,
+    /// The source's column, where it is named, and the column that is made of it, as it stands in records.
+    columns: BTreeSet<(String, String)>,
+}
+
+/// What a contract may name as a source.
+struct Names<'a> {
+    is_topic: &'a dyn Fn(&str) -> bool,
+    /// Whether contracts know this field of the topic, by its name in records.
+    has_field: &'a dyn Fn(&str, &str) -> bool,
+}
+
+impl Names<'_> {
+    /// A topic or an object of the contract (`named`), or a field of one that a contract describes: `shop.orders.amount`. `None`: it is neither.
+    fn find(&self, named: &BTreeMap<&str, &str>, source: &str) -> Option<(String, Option<String>)> {
+        let topic_of = |name: &str| match named.get(name) {
+            Some(topic) => Some((*topic).to_owned()),
+            None => (self.is_topic)(name).then(|| name.to_owned()),
+        };
+        if let Some(topic) = topic_of(source) {
+            return Some((topic, None));
+        }
+        let mut splits = source.rmatch_indices('.').map(|(at, _)| (&source[..at], &source[at + 1..]));
+        splits.find_map(|(name, field)| {
+            let topic = topic_of(name)?;
+            (self.has_field)(&topic, field).then(|| (topic, Some(field.to_owned())))
+        })
+    }
+}
+
+fn holds(fields: &[described::Field], path: &str) -> bool {
+    let below = |field: &described::Field| {
+        let rest = path.strip_prefix(field.name.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        rest.is_some_and(|rest| holds(&field.fields, rest))
+    };
+    fields.iter().any(|field| field.name == path || below(field))
+}
+
 const SOURCES: &str = "transformSourceObjects";
 
-/// By source, the fields that are made of it.
-fn of_properties(properties: &Value, above: &str, sources: &mut BTreeMap<String, BTreeSet<String>>) {
+/// By source, the fields that are made of it. A field, as `above`, is told by the contract's names and by those in records.
+fn of_properties(properties: &Value, above: (&str, &str), sources: &mut BTreeMap<String, BTreeSet<(String, String)>>) {
     for property in properties.as_array().into_iter().flatten() {
         let name = property["name"].as_str().unwrap_or_default();
-        let path = if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") };
+        let below = |above: &str, name: &str| match above {
+            "" => name.to_owned(),
+            above => format!("{above}.{name}"),
+        };
+        let field = below(above.0, name);
+        let column = below(above.1, property["physicalName"].as_str().unwrap_or(name));
         for source in property[SOURCES].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            sources.entry(source.to_owned()).or_default().insert(path.clone());
+            sources.entry(source.to_owned()).or_default().insert((field.clone(), column.clone()));
         }
-        of_properties(&property["properties"], &path, sources);
-        of_properties(&property["items"]["properties"], &format!("{path}[]"), sources);
+        of_properties(&property["properties"], (&field, &column), sources);
+        let items = (format!("{field}[]"), format!("{column}._element"));
+        of_properties(&property["items"]["properties"], (&items.0, &items.1), sources);
     }
 }
 
@@ -247,6 +298,27 @@ mod tests {
         check(&documents, &[], &[("lake", "enriched"), ("orders", "enriched")], &["nowhere"]);
         let found = edges(&documents, &[], &BTreeSet::new(), &mut Gathered::default());
         assert_eq!(found[&("orders".to_owned(), "enriched".to_owned())]["fields"], "a, b.c");
+        assert!(!found[&("orders".to_owned(), "enriched".to_owned())].contains_key("columns"), "no column is named");
+    }
+
+    #[test]
+    fn a_field_of_a_source_is_a_column_that_another_is_made_of() {
+        let made = "      - {name: a, physicalName: A1, logicalType: string, transformSourceObjects: [shop.orders.a, shop.orders, base.a]}\n      \
+                    - name: b\n        logicalType: array\n        items:\n          logicalType: object\n          properties:\n            \
+                    - {name: c, logicalType: string, transformSourceObjects: [shop.orders.a, shop.orders.v2, shop.orders., shop]}\n";
+        let base = "  - name: base\n    physicalName: base.topic\n    physicalType: topic\n    properties:\n";
+        let enriched = contract("e", "enriched", made) + base + PLAIN;
+        let documents = documents(&[&contract("o", "shop.orders", PLAIN), &enriched]);
+        // What only begins like a topic is none of it.
+        let unresolved = ["shop.orders.v2", "shop.orders. ", " shop of"];
+        check(&documents, &[], &[("base.topic", "enriched"), ("shop.orders", "enriched")], &unresolved);
+        let found = edges(&documents, &[], &BTreeSet::new(), &mut Gathered::default());
+        let of = |from: &str| &found[&(from.to_owned(), "enriched".to_owned())];
+        assert_eq!(
+            (of("shop.orders")["fields"].as_str(), of("shop.orders")["columns"].as_str()),
+            ("a, b[].c", "a > A1, a > b._element.c")
+        );
+        assert_eq!(of("base.topic")["columns"], "a > A1");
     }
 
     #[test]

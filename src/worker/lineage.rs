@@ -6,6 +6,7 @@
 
 pub mod gather; // collectors, a thread each
 pub mod forward; // to catalogs over HTTP, a thread each
+pub mod courier; // which event a catalog is sent, which is left out, which waits
 pub mod catalog; // one of them, as it is asked
 pub mod own; // the steward's own jobs
 pub mod incidents; // contradictions, told to owners

@@ -155,6 +155,29 @@ fn what_contents_look_like_is_no_input_and_its_evidence_says_so() {
     assert_eq!(facets["steward_evidence"]["edges"][1]["evidence"][0]["kind"], "inferred");
 }
 
+/// Columns are told as they are declared; what contents only look like is no lineage of columns.
+#[test]
+fn columns_are_told_where_a_contract_names_them() {
+    let mut seen = round("declared", 0, &[("a>b", Declared), ("c>b", Declared), ("d>b", Inferred)], &[]);
+    for (sighting, columns) in seen.sightings.iter_mut().zip(["id > order_id, amount > total", "tax > total", "x > y"])
+    {
+        sighting.detail.insert("columns".into(), columns.into());
+    }
+    let mut graph = Graph::new(Limits::default());
+    let event = value(&told(&mut graph, seen)[0]);
+    if let Some(standard) = Standard::read() {
+        assert_eq!(standard.problems(&event), Vec::<String>::new(), "{event:#}");
+    }
+    let input = |name: &str, field: &str| json!({"namespace": KAFKA, "name": name, "field": field});
+    assert_eq!(
+        event["dataset"]["facets"]["columnLineage"]["fields"],
+        json!({
+            "order_id": {"inputFields": [input("a", "id")]},
+            "total": {"inputFields": [input("a", "amount"), input("c", "tax")]},
+        })
+    );
+}
+
 #[test]
 fn what_catalogs_told_us_and_what_the_steward_does_is_not_told_again() {
     let mut graph = Graph::new(Limits::default());

@@ -323,6 +323,32 @@ fn what_clients_told_is_read_back() {
     assert_eq!(served.json(&format!("/api/v1/column-lineage?nodeId={id}")).1["graph"].as_array().unwrap().len(), 1);
 }
 
+/// What a contract says of columns comes in the same shapes as what clients told.
+#[test]
+fn columns_that_a_contract_declares_have_a_lineage() {
+    let mut graph = chain();
+    graph.apply(Round {
+        collector: "declared".into(),
+        at_ms: START_MS,
+        complete: true,
+        sightings: vec![Sighting {
+            from: Node::dataset(KAFKA, "shop.orders"),
+            to: Node::dataset(KAFKA, "shop.returns"),
+            evidence: Evidence::Declared,
+            confidence: 0.8,
+            detail: [("columns".to_owned(), "id > order, amount > total".to_owned())].into(),
+        }],
+        jobs: vec![],
+        unresolved: vec![],
+    });
+    let served = served(graph);
+    let (_, body) = served.json("/api/v1/column-lineage?nodeId=datasetField:kafka://b:9092:shop.returns:total");
+    let field = |name: &str| format!("datasetField:kafka://b:9092:{name}");
+    let ids: Vec<&str> = body["graph"].as_array().unwrap().iter().map(|field| field["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [field("shop.orders:amount"), field("shop.returns:total")]);
+    assert_eq!(body["graph"][1]["data"]["inputFields"][0]["field"], "amount");
+}
+
 fn gzip(text: &str) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(text.as_bytes()).unwrap();

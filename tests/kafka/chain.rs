@@ -4,6 +4,7 @@ use crate::broker::records::Record;
 use crate::broker::shared as broker;
 use crate::connect::shared as connect;
 use crate::mesh::Mesh;
+use crate::verdicts::malformed;
 use crate::worker::{Worker, pause};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -102,6 +103,15 @@ fn a_chain_is_found_by_its_evidence_and_ends_with_its_connector() {
     let others = found.keys().filter(|edge| !expected.contains_key(*edge) && **edge != letter);
     let others: Vec<_> = others.filter(|(from, to)| ![from, to].iter().any(|end| end.contains(&mesh.group))).collect();
     assert!(others.is_empty(), "{others:#?}");
+
+    // Catalogs are told of all of it, and strictly.
+    let told = broker().read(&mesh.events);
+    let jobs: BTreeSet<String> =
+        told.iter().filter_map(|event| Some(event.json()["job"]["name"].as_str()?.to_owned())).collect();
+    for job in ["chained-source", "group:chained-app", "chained-sink"] {
+        assert!(jobs.contains(job), "{job}: {jobs:?}");
+    }
+    assert_eq!(malformed(broker(), &mesh.events), Vec::<String>::new());
 
     connect().delete("chained-sink");
     let ended = (topic(enriched), connector("chained-sink"));

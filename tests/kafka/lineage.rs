@@ -55,7 +55,9 @@ fn event(mesh: &Mesh<'_>, job: &str) -> Value {
 
 #[test]
 fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
-    let settings = "lineage: {interval: 2s, aliases: ['kafka://by-another-name:9092'], inbox: [traced.inbox]}";
+    // Nobody is at the address of Connect.
+    let settings = "lineage: {interval: 2s, aliases: ['kafka://by-another-name:9092'], inbox: [traced.inbox]}\n\
+                    connect.url: http://127.0.0.1:1";
     let mesh = Mesh::new(shared(), "traced", 2, settings);
     mesh.broker.create_topic("traced.inbox", 2, &[]);
     mesh.broker.create_topic("traced.source", 1, &[]);
@@ -102,16 +104,30 @@ fn lineage_is_kept_read_by_every_worker_and_told_by_clients() {
     );
     let look = json_of(leader, "/lineage")["collectors"]["openlineage"].clone();
     assert!(look["unresolved"][0]["why"].as_str().is_some_and(|why| why.starts_with("no JSON")), "{look}");
+    let of = |metric: &str, collector: &str| {
+        leader.metric(&format!("steward_lineage_{metric}{{collector=\"{collector}\"}}")).unwrap_or(-1.0)
+    };
+    until("what could not be resolved is counted", || (of("unresolved_total", "openlineage") == 1.0).then_some(()));
+    assert!(of("collector_errors_total", "connect") >= 1.0, "who does not answer is counted");
+    assert!((0.0..60.0).contains(&of("collector_age_seconds", "groups")), "{}", of("collector_age_seconds", "groups"));
+    let connect = json_of(leader, "/lineage")["collectors"]["connect"]["error"].clone();
+    assert!(connect.as_str().is_some_and(|why| why.contains("connect.url")), "{connect}");
 
     for worker in [&a, &b] {
         until("an incident of it", || contradicted(worker).then_some(()));
     }
 
+    // Who collects is killed: the other one goes on with all that was known.
+    let (mut leader, mut other) = if leads(&a) { (a, b) } else { (b, a) };
+    leader.signal("KILL");
+    leader.wait(Duration::from_secs(10));
+    until("the other one collects", || leads(&other).then_some(()));
+    let known = jobs(&json_of(&other, product));
+    assert!(told.iter().all(|job| known.contains(job)), "{known:?}");
+
     // All of it again after both have ended.
-    for mut worker in [a, b] {
-        worker.signal("TERM");
-        assert!(worker.wait(Duration::from_secs(10)).success());
-    }
+    other.signal("TERM");
+    assert!(other.wait(Duration::from_secs(10)).success());
     let again = mesh.worker("a").ready();
     let kept = until("what was told before", || {
         let found = jobs(&json_of(&again, product));
@@ -259,6 +275,9 @@ fn openlineage_python_is_understood_over_http_and_kafka() {
         assert_eq!((&job["latestRun"]["state"], &job["inputs"][0]["name"]), (&json!("COMPLETED"), &json!(mesh.topic)));
         assert_eq!(job["inputs"][0]["namespace"], format!("kafka://{}", mesh.broker.bootstrap).as_str());
     }
+    let graph = json_of(&worker, "/api/v1/lineage?nodeId=job:python:over-kafka&depth=1");
+    let ids: Vec<_> = graph["graph"].as_array().into_iter().flatten().filter_map(|node| node["id"].as_str()).collect();
+    assert!(ids.contains(&format!("dataset:kafka://{}:{}", mesh.broker.bootstrap, mesh.topic).as_str()), "{graph}");
     let (_, events) = worker.get("/api/v1/events/lineage");
     let events: Value = serde_json::from_str(&events).expect("JSON");
     assert_eq!(events["totalCount"], 6, "a START and a COMPLETE of each");

@@ -4,6 +4,7 @@ pub mod graph; // rounds into edges that age and end
 pub mod node; // datasets, jobs, edges between them
 pub mod sighting; // what a collector says of one round
 pub mod claim; // one collector's word for one edge, over time
+pub mod columns; // which columns an edge is about, in words
 pub mod contradiction; // what is declared against what is seen
 pub mod incident; // the same as incidents of products
 pub mod walk; // up and down from a node

@@ -1,7 +1,10 @@
-//! `/column-lineage?nodeId=&depth=&withDownstream=`: fields, by the facet `columnLineage` of whoever told it.
+//! `/column-lineage?nodeId=&depth=&withDownstream=`: fields, by the facet `columnLineage` of whoever told
+//! it, and by what contracts declare.
 
+use crate::engine::lineage::columns;
 use crate::engine::lineage::names::NodeId;
 use crate::engine::lineage::node::Node;
+use crate::engine::lineage::sighting::Evidence;
 use crate::http::lineage::depth;
 use crate::http::marquez::graph::node;
 use crate::http::marquez::view::View;
@@ -26,6 +29,7 @@ struct Field {
 }
 
 /// How a field is made of others.
+#[derive(Default)]
 struct Made {
     from: Vec<Field>,
     description: Value,
@@ -69,6 +73,16 @@ fn made(view: &View) -> BTreeMap<Field, Made> {
                 kind: either("transformationType", "subtype"),
             };
             made.insert(Field { dataset: dataset.clone(), name: name.clone() }, of);
+        }
+    }
+    for (edge, claims) in view.lineage.graph.edges_holding(Evidence::Declared) {
+        let declared = claims.iter().filter(|(claimant, _)| claimant.evidence == Evidence::Declared);
+        for (from, to) in declared.flat_map(|(_, claim)| columns::of(claim)) {
+            let of = made.entry(Field { dataset: edge.to.clone(), name: to.to_owned() }).or_insert_with(Made::default);
+            let from = Field { dataset: edge.from.clone(), name: from.to_owned() };
+            if !of.from.contains(&from) {
+                of.from.push(from);
+            }
         }
     }
     made

@@ -8,11 +8,12 @@
 use crate::engine::event::envelope::{Event, clip, rfc3339};
 use crate::engine::event::lineage::speaker::{PRODUCER, Said, Speaker, facet, fitting};
 use crate::engine::lineage::claim::{Claim, Claimant, KnownJob};
+use crate::engine::lineage::columns;
 use crate::engine::lineage::graph::{Change, Graph, OWN_KIND, TOLD};
 use crate::engine::lineage::names;
 use crate::engine::lineage::node::{Edge, Node};
 use crate::engine::lineage::sighting::Evidence;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// How jobs are told.
@@ -24,6 +25,8 @@ pub struct Pattern {
 
 /// What inputs, outputs and evidence may each weigh: with names and facets below the 512 KiB that an event may.
 const PART_BYTES: usize = 128 * 1024;
+/// What columns may.
+const COLUMNS_BYTES: usize = 64 * 1024;
 
 /// Events of whatever these changes are about.
 pub fn events(
@@ -122,7 +125,10 @@ fn dataset(speaker: &Speaker<'_>, graph: &Graph, node: &Node, now_ms: i64) -> Op
     lineage["_schemaURL"] =
         json!("https://openlineage.io/spec/facets/1-0-0/LineageFacet.json#/$defs/LineageDatasetFacet");
     let evidence = fitting(edges.iter().map(|supported| evidence_of(node, supported)), &mut left);
-    let facets = json!({ "lineage": lineage, EVIDENCE: evidence_facet("StewardEvidenceDatasetFacet", evidence) });
+    let mut facets = json!({ "lineage": lineage, EVIDENCE: evidence_facet("StewardEvidenceDatasetFacet", evidence) });
+    if let Some(columns) = column_lineage(&edges) {
+        facets["columnLineage"] = columns;
+    }
     let value = json!({ "dataset": { "namespace": node.namespace(), "name": node.name(), "facets": facets } });
     let said = Said {
         kind: "io.meshsteward.lineage.dataset.v1",
@@ -133,6 +139,22 @@ fn dataset(speaker: &Speaker<'_>, graph: &Graph, node: &Node, now_ms: i64) -> Op
         time_ms: now_ms,
     };
     Some(speaker.event(said, value))
+}
+
+/// Columns that are made of others, as far as they are declared: what they become is not said, and so is no transformation.
+fn column_lineage(edges: &[Supported<'_>]) -> Option<Value> {
+    let (mut fields, mut left) = (Map::new(), COLUMNS_BYTES);
+    for (edge, claims) in edges {
+        let declared = claims.iter().filter(|(claimant, _)| claimant.evidence == Evidence::Declared);
+        for (from, to) in declared.flat_map(|(_, claim)| columns::of(claim)) {
+            let input = json!({"namespace": edge.from.namespace(), "name": edge.from.name(), "field": from});
+            let Some(rest) = left.checked_sub(input.to_string().len() + to.len() + 32) else { break };
+            left = rest;
+            let field = fields.entry(to).or_insert_with(|| json!({"inputFields": []}));
+            field["inputFields"].as_array_mut().into_iter().for_each(|inputs| inputs.push(input.clone()));
+        }
+    }
+    (!fields.is_empty()).then(|| facet("ColumnLineageDatasetFacet", "1-2-0", json!({ "fields": fields })))
 }
 
 /// The job as its collectors know it, or knew it last.

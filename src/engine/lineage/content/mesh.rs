@@ -3,6 +3,7 @@
 //! Two halves of equal length: what is compared are the last one and the one that runs, so that a copy's values and its
 //! source's stand side by side wherever a half begins.
 
+use crate::engine::lineage::columns::{self, COLUMNS};
 use crate::engine::lineage::content::column::Column;
 use crate::engine::lineage::content::infer::{How, Inferred, Table};
 use crate::engine::lineage::node::Node;
@@ -91,7 +92,7 @@ impl Mesh {
 }
 
 fn sighting(namespace: &str, edge: &Inferred) -> Sighting {
-    let columns: Vec<String> = edge.columns.iter().map(|(from, to)| format!("{from} > {to}")).collect();
+    let columns = columns::words(edge.columns.iter().map(|(from, to)| (from.as_str(), to.as_str())));
     let how = match edge.how {
         How::Rows => "rows",
         How::Lookup => "lookup",
@@ -101,7 +102,7 @@ fn sighting(namespace: &str, edge: &Inferred) -> Sighting {
         ("how", how.to_owned()),
         ("score", format!("{:.3}", edge.score)),
         ("interval", format!("{least:.3} to {most:.3}")),
-        ("columns", columns.join(", ")),
+        (COLUMNS, columns),
     ];
     Sighting {
         from: Node::dataset(namespace, &edge.from),
