@@ -72,6 +72,28 @@ fn pods_may_do_little_and_are_probed_where_something_answers() {
     assert_eq!(kubernetes("networkpolicy.yaml")[0]["spec"]["podSelector"], monitor["selector"]);
 }
 
+/// An image of the program alone: nothing is fetched for it, nobody is root in it, and what it is made of is what `packaging/build image` puts there.
+#[test]
+fn the_container_is_the_program_and_nobody_is_root_in_it() {
+    let text = fs::read_to_string(packaging("Containerfile")).unwrap();
+    let words: Vec<(&str, &str)> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' ')).collect();
+    let of = |word: &str| words.iter().filter(|(name, _)| *name == word).map(|(_, rest)| *rest).collect::<Vec<_>>();
+    assert_eq!(of("FROM"), ["scratch"]);
+    assert_eq!(of("USER"), ["65532:65532"]);
+    assert_eq!(of("ENTRYPOINT"), [r#"["/steward"]"#]);
+    assert!(of("RUN").is_empty(), "there is no shell in it");
+    let build = fs::read_to_string(packaging("build")).unwrap();
+    let copies = of("COPY");
+    assert_eq!(copies.len(), 2, "{copies:?}");
+    for file in copies.iter().filter_map(|copy| copy.split(' ').next()) {
+        assert!(build.contains(&format!("/{file}")), "packaging/build puts {file} nowhere");
+    }
+    // Whoever runs as this user in Kubernetes is the same.
+    let pod = &kubernetes("deployment.yaml")[0]["spec"]["template"]["spec"]["securityContext"];
+    assert_eq!((&pod["runAsUser"], &pod["runAsGroup"]), (&65532.into(), &65532.into()));
+}
+
 #[test]
 fn what_the_debian_package_takes_exists() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
