@@ -1,5 +1,5 @@
-//! What people have written down: `transformSourceObjects` of a contract's properties (ODCS), `inputContracts` and `inputPorts` of data
-//! products (ODPS), inputs and output of use cases that ran. Names mean what they name exactly: a topic, an object of a contract, or a field
+//! What people have written down: `transformSourceObjects` of a contract's properties (ODCS), its `steward.inputs`, `inputContracts` and
+//! `inputPorts` of data products (ODPS), inputs and output of use cases that ran. Names mean what they name exactly: a topic, an object of a contract, or a field
 //! of either; what names none is unresolved.
 
 use crate::catalog::board::Board;
@@ -112,7 +112,7 @@ pub fn edges(documents: &[Document], products: &[Value], topics: &BTreeSet<Strin
 
 fn of_contract(document: &Document, names: &Names<'_>, edges: &mut Edges, gathered: &mut Gathered) {
     // Most contracts name no sources, and this is asked again and again.
-    if !document.text.contains(SOURCES) {
+    if !document.text.contains(SOURCES) && !document.text.contains(INPUTS) {
         return;
     }
     let (Some(contract), Ok(root)) = (joined::parse(&document.text).contract, yaml::parse(joined::own(&document.text)))
@@ -124,11 +124,15 @@ fn of_contract(document: &Document, names: &Names<'_>, edges: &mut Edges, gather
     let named: BTreeMap<&str, &str> = contract.objects.iter().map(|o| (o.name.as_str(), o.topic.as_str())).collect();
     for object in &contract.objects {
         let mut sources = BTreeMap::new();
-        of_properties(&json["schema"][object.index]["properties"], ("", ""), &mut sources);
+        let schema = &json["schema"][object.index];
+        of_properties(&schema["properties"], ("", ""), &mut sources);
+        for input in inputs(&json).chain(inputs(schema)) {
+            sources.entry(input.to_owned()).or_default();
+        }
         let mut made: BTreeMap<String, Made> = BTreeMap::new();
         for (source, of) in sources {
             let Some((topic, column)) = names.find(&named, &source) else {
-                let what = format!("contract {}: {SOURCES} {source} of {}", document.id, object.name);
+                let what = format!("contract {}: source {source} of {}", document.id, object.name);
                 gathered.unresolved(what, "no topic is called so, no object of the contract, and no field of one");
                 continue;
             };
@@ -140,7 +144,8 @@ fn of_contract(document: &Document, names: &Names<'_>, edges: &mut Edges, gather
         }
         for (topic, made) in made.into_iter().filter(|(topic, _)| *topic != object.topic) {
             let fields = made.fields.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
-            let mut by = detail([("contract", &document.id), ("version", &document.version), ("fields", &fields)]);
+            let mut by = detail([("contract", &document.id), ("version", &document.version)]);
+            by.extend((!fields.is_empty()).then(|| ("fields".to_owned(), fields)));
             let columns = columns::words(made.columns.iter().map(|(from, to)| (from.as_str(), to.as_str())));
             by.extend((!columns.is_empty()).then(|| (COLUMNS.to_owned(), columns)));
             edges.insert((topic, object.topic.clone()), by);
@@ -191,6 +196,14 @@ fn holds(fields: &[described::Field], path: &str) -> bool {
 }
 
 const SOURCES: &str = "transformSourceObjects";
+const INPUTS: &str = "steward.inputs";
+
+/// Of the contract or of one of its objects, what the data is made of as a whole.
+fn inputs(element: &Value) -> impl Iterator<Item = &str> {
+    let custom = element["customProperties"].as_array().into_iter().flatten();
+    let named = custom.filter(|entry| entry["property"] == INPUTS).filter_map(|entry| entry["value"].as_array());
+    named.flatten().filter_map(Value::as_str)
+}
 
 /// By source, the fields that are made of it. A field, as `above`, is told by the contract's names and by those in records.
 fn of_properties(properties: &Value, above: (&str, &str), sources: &mut BTreeMap<String, BTreeSet<(String, String)>>) {
@@ -310,7 +323,7 @@ mod tests {
         let enriched = contract("e", "enriched", made) + base + PLAIN;
         let documents = documents(&[&contract("o", "shop.orders", PLAIN), &enriched]);
         // What only begins like a topic is none of it.
-        let unresolved = ["shop.orders.v2", "shop.orders. ", " shop of"];
+        let unresolved = ["shop.orders.v2", "shop.orders. of", " shop of"];
         check(&documents, &[], &[("base.topic", "enriched"), ("shop.orders", "enriched")], &unresolved);
         let found = edges(&documents, &[], &BTreeSet::new(), &mut Gathered::default());
         let of = |from: &str| &found[&(from.to_owned(), "enriched".to_owned())];
@@ -319,6 +332,17 @@ mod tests {
             ("a, b[].c", "a > A1, a > b._element.c")
         );
         assert_eq!(of("base.topic")["columns"], "a > A1");
+    }
+
+    #[test]
+    fn a_contract_says_what_its_topics_are_made_of_as_a_whole() {
+        let custom = |inputs: &str| format!("customProperties: [{{property: steward.inputs, value: [{inputs}]}}]\n");
+        let of_object = PLAIN.to_owned() + "    " + &custom("base");
+        let base = "  - name: base\n    physicalName: base.topic\n    physicalType: topic\n    properties:\n";
+        let enriched = contract("e", "enriched", &of_object) + base + PLAIN + &custom("lake, nowhere");
+        let expected = [("base.topic", "enriched"), ("lake", "base.topic"), ("lake", "enriched")];
+        let unresolved = ["nowhere of enriched", "nowhere of base"];
+        check(&documents(&[&enriched]), &[], &expected, &unresolved);
     }
 
     #[test]

@@ -6,7 +6,8 @@ mod notify; // a service manager's ear
 
 mod browser; // a headless Chromium
 mod looks; // pages in it
-mod lineage; // who feeds whom, Marquez' API, events of others
+mod lineage; // who feeds whom, Marquez' API
+mod openlineage; // events of others
 mod conform; // every answer against openapi.json
 mod access; // who gets in
 mod oidc; // tokens of a provider whose keys are fetched

@@ -104,6 +104,12 @@ impl Custom {
                 "steward.mode is understood on the contract and on its rules, as observe, warn or enforce",
                 "write one of the three words, on the contract or on a rule of `quality`",
             ),
+            // Read by lineage, of the document itself.
+            ("inputs", node) if of_topics && are_names(node) => {}
+            ("inputs", _) if of_topics => problems.beyond(at, "steward-property",
+                "steward.inputs is no list of names",
+                "write the topics, or objects of this contract, that the data is made of: [shop.orders, shop.customers]",
+            ),
             ("objective", _) if level == Level::Contract => match objective(&node.value) {
                 Some(share) => self.objective = Some(share),
                 None => problems.beyond(at, "steward-property",
@@ -171,7 +177,7 @@ impl Custom {
                 );
             }
             ("eventTimeField" | "declaredDelay" | "avroSchema" | "protobufSchema" | "protobufMessage" | "encoding"
-             | "headers" | "key", _) => {
+             | "headers" | "key" | "inputs", _) => {
                 problems.beyond(at, "steward-property",
                     format!("steward.{key} stands where it means nothing"),
                     "put it on the object or the contract",
@@ -191,10 +197,15 @@ impl Custom {
             }
             _ => problems.beyond(at, "steward-property",
                 format!("steward.{key} is not known"),
-                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, uniquenessHorizon, incident, objective, records, sample, mode or showValues, or a name without `steward.`",
+                "use eventTimeField, declaredDelay, avroSchema, protobufSchema, protobufMessage, encoding, headers, key, inputs, uniquenessHorizon, incident, objective, records, sample, mode or showValues, or a name without `steward.`",
             ),
         }
     }
+}
+
+fn are_names(node: &Value) -> bool {
+    let is_name = |node: &Node| matches!(&node.value, Value::Text(name) if !name.trim().is_empty());
+    matches!(node, Value::List(names) if names.iter().all(is_name))
 }
 
 /// Percent into a share.

@@ -87,6 +87,8 @@ fn custom_properties_of_the_daemon_are_read_and_their_mistakes_told() {
         ("steward.sample, value: 1.5", Error, "no share"),
         ("steward.sample, value: 0", Error, "no share"),
         ("steward.sample, value: '0.1'", Error, "no share"),
+        ("steward.inputs, value: orders", Error, "no list of names"),
+        ("steward.inputs, value: [orders, 7]", Error, "no list of names"),
         ("steward.runbook, value: x", Warning, "not enforced"),
         ("steward.mode, value: block", Error, "observe, warn or enforce"),
         ("steward.eventTimefield, value: at", Error, "not known"),
