@@ -7,6 +7,7 @@ use crate::catalog::evidence::Evidence;
 use crate::catalog::files::Finding;
 use crate::catalog::fleet::{Owned, Peer};
 use crate::catalog::offsets::{Kept, Offsets};
+use crate::catalog::portrait::Portrait;
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::Plans;
 use crate::engine::published::entry;
@@ -58,7 +59,7 @@ pub struct Judged {
     /// The ledger task that owns it.
     pub task: String,
     pub changes: u64,
-    pub state: ProductState,
+    pub state: Arc<ProductState>,
     pub counters: Counters,
     pub violations: BTreeMap<RuleLabels, u64>,
     /// The last closed window's profile, as JSON without sketches: at most `FIELDS_BYTES_MAX` and some, mostly 20 kB.
@@ -158,7 +159,7 @@ impl Board {
             let mut judged = self.products.entry(update.product.clone()).or_insert_with(|| Judged {
                 task: task.to_owned(),
                 changes: 0,
-                state: update.state.clone(),
+                state: Arc::new(update.state.clone()),
                 counters: Counters::default(),
                 violations: BTreeMap::new(),
                 profile: None,
@@ -166,7 +167,7 @@ impl Board {
                 budgets: Vec::new(),
             });
             task.clone_into(&mut judged.task);
-            judged.state = update.state.clone();
+            judged.state = Arc::new(update.state.clone());
             judged.budgets.clone_from(&update.budgets);
             judged.changes += 1;
             Arc::make_mut(&mut judged.evidence).take(update);
@@ -346,8 +347,10 @@ impl Board {
         self.edit(|directory| directory.reloaded = Some(reloaded));
     }
 
-    pub fn set_documents(&self, documents: Vec<Document>) {
-        self.edit(|directory| directory.documents = documents);
+    /// Contracts as people read them, in any order, and products as they look for them.
+    pub fn set_documents(&self, mut documents: Vec<Document>, portraits: BTreeMap<ProductName, Portrait>) {
+        documents.sort_by(|a, b| a.product.cmp(&b.product));
+        self.edit(|directory| (directory.documents, directory.portraits) = (documents, portraits));
     }
 
     /// From here on the worker takes no part any more.
@@ -374,6 +377,11 @@ impl Board {
     /// `None`: another worker owns it, or nothing was judged yet.
     pub fn judged(&self, product: &ProductName) -> Option<Judged> {
         self.products.get(product).map(|judged| judged.clone())
+    }
+
+    /// What `read` finds in it, without a copy of all the rest.
+    pub fn judged_as<T>(&self, product: &ProductName, read: impl FnOnce(&Judged) -> T) -> Option<T> {
+        self.products.get(product).map(|judged| read(&judged))
     }
 
     /// Products that this worker owns, and what tells their states from the next.

@@ -2,6 +2,7 @@
 
 use crate::catalog::document::Document;
 use crate::catalog::files::Finding;
+use crate::catalog::ordered;
 use crate::catalog::policies::Standing;
 use crate::catalog::portrait::Portrait;
 use crate::catalog::published;
@@ -38,7 +39,7 @@ pub struct Directory {
     pub paused: BTreeSet<ProductName>,
     /// Each product as people look for it.
     pub portraits: BTreeMap<ProductName, Portrait>,
-    /// The contracts in force, with their texts.
+    /// The contracts in force, with their texts, in the order of their products.
     pub documents: Vec<Document>,
     /// What the mesh's policies say of them.
     pub policies: Arc<Standing>,
@@ -61,11 +62,17 @@ pub struct Reloaded {
 impl Directory {
     /// What was decided through the API is above what a text says, unless a file holds the product; `None`: nobody says it.
     pub fn lifecycle(&self, product: &ProductName) -> Option<Lifecycle> {
-        let of_file = self.documents.iter().any(|d| d.product == *product && d.path != published::place(product));
+        let documents = self.documents_of(product);
+        let of_file = documents.iter().any(|document| document.path != published::place(product));
         let entry = self.published.get(product).filter(|_| !of_file);
         let said = self.portraits.get(product).and_then(|portrait| portrait.lifecycle);
-        let of_contract = || self.documents.iter().find(|d| d.product == *product).and_then(|d| d.lifecycle);
+        let of_contract = || documents.first().and_then(|document| document.lifecycle);
         entry.map(|entry| entry.lifecycle).or(said).or_else(of_contract)
+    }
+
+    /// Those of one product.
+    pub fn documents_of(&self, product: &ProductName) -> &[Document] {
+        ordered::of(&self.documents, product, |document| &document.product)
     }
 
     /// Topics that are there and that nobody governs.

@@ -7,7 +7,6 @@ use crate::engine::contract::model::Property;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::published::contracts;
 use crate::engine::published::lifecycle::Lifecycle;
-use serde_json::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
@@ -25,8 +24,6 @@ pub struct Document {
     pub rules: usize,
     /// Its `status`, where that is a word of the standards.
     pub lifecycle: Option<Lifecycle>,
-    /// Its custom property `tier`, as people sort products by.
-    pub tier: Option<String>,
 }
 
 /// A property of an object that is a topic.
@@ -40,11 +37,10 @@ pub struct Field {
 /// A contract's text comes back as it was loaded, comments and all, and behind it what joins it from a schema registry.
 pub fn document(source: &Source) -> Document {
     let plan = &source.plan;
-    let (mut fields, mut topics, mut lifecycle, mut tier) = (Vec::new(), Described::default(), None, None);
+    let (mut fields, mut topics, mut lifecycle) = (Vec::new(), Described::default(), None);
     if let Some(contract) = joined::parse(&source.text).contract {
         topics = described::of(&contract);
         lifecycle = contracts::lifecycle(&contract);
-        tier = tier_of(&contract.canonical);
         for object in &contract.objects {
             collect(&object.topic, &object.properties, &mut fields);
         }
@@ -62,17 +58,6 @@ pub fn document(source: &Source) -> Document {
         described: topics,
         rules: plan.rules.len(),
         lifecycle,
-        tier,
-    }
-}
-
-fn tier_of(canonical: &str) -> Option<String> {
-    let root: Value = serde_json::from_str(canonical).ok()?;
-    let all = root["customProperties"].as_array()?;
-    match &all.iter().find(|entry| entry["property"] == "tier")?["value"] {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }
 

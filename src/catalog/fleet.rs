@@ -14,6 +14,7 @@ use crate::flow::opening::Stands;
 use crate::flow::state::ProductState;
 use crate::kafka::compacted::Record;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A heartbeat is sent this often, and at once when a task or a partition changes its state.
 pub const BEAT_MS: Ms = 3_000;
@@ -78,7 +79,7 @@ pub struct Owned {
     pub task: String,
     pub at_ms: Ms,
     pub counters: Counters,
-    pub state: ProductState,
+    pub state: Arc<ProductState>,
     pub budgets: Vec<Budget>,
 }
 
@@ -159,7 +160,7 @@ pub fn forgotten(board: &Board, worker: &str, now: Ms) -> Vec<Record> {
 
 /// The record of a product that this worker owns.
 pub fn product_record(product: &ProductName, worker: &str, now: Ms, judged: &Judged) -> Record {
-    let mut state = judged.state.clone();
+    let mut state = (*judged.state).clone();
     // Memory of the ledger that no status shows.
     state.revisions.clear();
     state.history.clear();
@@ -171,10 +172,11 @@ pub fn product_record(product: &ProductName, worker: &str, now: Ms, judged: &Jud
         oldest.map(|key| state.ended.remove(&key));
     }
     let (worker, task) = (worker.to_owned(), judged.task.clone());
-    let owned = Owned { worker, task, at_ms: now, counters: judged.counters, state, budgets: judged.budgets.clone() };
+    let (state, budgets) = (Arc::new(state), judged.budgets.clone());
+    let owned = Owned { worker, task, at_ms: now, counters: judged.counters, state, budgets };
     let mut value = encode(&owned);
     if value.len() > PRODUCT_BYTES_MAX {
-        value = encode(&Owned { state: ProductState::new(product.clone()), ..owned });
+        value = encode(&Owned { state: Arc::new(ProductState::new(product.clone())), ..owned });
     }
     (format!("{PRODUCT_PREFIX}{product}"), Some(value))
 }

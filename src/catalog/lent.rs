@@ -114,7 +114,7 @@ mod tests {
         Judged {
             task: "ledger-0".into(),
             changes: 1,
-            state: ProductState::new(product.clone()),
+            state: ProductState::new(product.clone()).into(),
             counters: Counters::default(),
             violations: Default::default(),
             profile: Some(Arc::from(br#"{"fields": []}"#.as_slice())),

@@ -14,6 +14,7 @@ pub mod plans; // what the flow's `Judge` answers from the plans in force
 pub mod wish; // what operators want: pause, resume, restart
 pub mod board; // what requests read
 pub mod evidence; // what stands behind a verdict
+pub mod ordered; // what stands in the order of products
 pub mod directory; // what contracts say, what topics there are
 pub mod offsets; // how far stage 1 has come
 pub mod lineage; // who feeds whom, as it is known now

@@ -5,6 +5,7 @@
 
 use crate::catalog::files::{FILE_BYTES_MAX, Finding, Source};
 use crate::catalog::folder::{self, Listing, Stamp};
+use crate::catalog::ordered;
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::{ContractHash, ProductName, compare_versions};
 use crate::engine::contract::yaml::{self, Node, Value};
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     pub policies: Vec<Facts>,
+    /// In the order of their products.
     pub judgements: Vec<Judgement>,
 }
 
@@ -203,6 +205,11 @@ impl PolicyFiles {
 }
 
 impl Standing {
+    /// What they say of one product and its contracts.
+    pub fn of_product(&self, product: &ProductName) -> &[Judgement] {
+        ordered::of(&self.judgements, product, |judgement| &judgement.product)
+    }
+
     /// What stands against an enforced policy, at the file of the contract that it is about.
     pub fn refused(&self, sources: &[Source]) -> Vec<Finding> {
         let mut findings = Vec::new();

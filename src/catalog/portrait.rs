@@ -9,7 +9,7 @@ use crate::engine::published::entry::Entry;
 use crate::engine::published::lifecycle::Lifecycle;
 use crate::engine::published::odps;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who said it; the first is above those behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,8 @@ pub fn portraits(
         }
     }
     // Retired ones have no document; their entries are read all the same.
-    for (product, entry) in entries.iter().filter(|(product, _)| !documents.iter().any(|d| d.product == **product)) {
+    let loaded: BTreeSet<&ProductName> = documents.iter().map(|document| &document.product).collect();
+    for (product, entry) in entries.iter().filter(|(product, _)| !loaded.contains(product)) {
         entry.contracts.iter().for_each(|text| say(product, Source::Catalog, odps::json(text)));
     }
     said.into_iter().map(|(product, said)| (product, portrait(said))).collect()
@@ -215,7 +216,6 @@ mod tests {
             described: Default::default(),
             rules: 0,
             lifecycle: None,
-            tier: None,
         }
     }
 

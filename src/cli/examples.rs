@@ -56,8 +56,9 @@ pub const PRODUCT_PUBLISH: &str = "\
 Examples:
   steward product publish --dry-run orders.odcs.yaml
   steward product publish --reason 'the desk asked for it' orders.odcs.yaml
+  steward product publish orders.odps.yaml orders.odcs.yaml
 
-The product is the one that the contracts name.
+The product is the one that the ODPS document, or else the contracts, name; beside an ODPS document what is not sent stays.
 Exit codes: 0 done, 1 refused (with --dry-run also: it breaks consumers), 2 no worker answers, or a file cannot be read.";
 
 pub const PRODUCT_WITHDRAW: &str = "\
@@ -69,6 +70,7 @@ Exit codes: 0 done, 1 refused, 2 no worker answers.";
 pub const PRODUCT_EXPORT: &str = "\
 Examples:
   steward product export sales/orders
+  steward product export sales/orders --odps --contracts > orders.yaml
 
 Exit codes: 0 good, 2 there is none, or no worker answers.";
 

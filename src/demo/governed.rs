@@ -21,11 +21,13 @@ use tokio::task::JoinHandle;
 const CONFIGURATION: &str = "\
 worker: {id: demo, tasks: 1}
 contracts.paths: [contracts]
+policies.paths: [policies]
 window: {size: 5s, grace: 2s}
 flush.interval: 1s
 # The broker in memory has no transactions.
 delivery: at_least_once
 ";
+const POLICIES: &str = include_str!("policies.yaml");
 /// The tasks flush and commit within it.
 const STOP: Duration = Duration::from_secs(6);
 const ASK: Duration = Duration::from_secs(2);
@@ -42,6 +44,9 @@ impl Folder {
         fs::create_dir_all(&contracts).with_context(|| format!("no folder for the demo: {}", folder.display()))?;
         let folder = Folder(folder);
         fs::write(folder.configuration(), CONFIGURATION)?;
+        let policies = folder.path().join("policies");
+        fs::create_dir_all(&policies)?;
+        fs::write(policies.join("mesh.yaml"), POLICIES)?;
         for product in &PRODUCTS {
             let (file, text) = product.contract;
             fs::write(contracts.join(file), text.replace("{$schema}", product.encoding.schema().unwrap_or_default()))?;
@@ -129,6 +134,12 @@ impl Daemon {
         let answer = self.agent.get(format!("http://{}/products/{product}/status", self.listen)).call();
         let body = answer.ok().and_then(|mut answer| answer.body_mut().read_to_string().ok()).unwrap_or_default();
         serde_json::from_str(&body).unwrap_or(Value::Null)
+    }
+
+    /// Sends OpenLineage events, as jobs do; whether they were taken.
+    pub fn hear(&self, events: &Value) -> bool {
+        let url = format!("http://{}/api/v1/lineage/batch", self.listen);
+        self.agent.post(url).send_json(events).is_ok_and(|answer| answer.status() == 200)
     }
 
     /// Stops it and says why, where it ended otherwise than asked.

@@ -1,11 +1,17 @@
 //! Contracts as they were loaded: `/contracts`, `/contracts/{id}`.
 
 use crate::catalog::document::Document;
+use crate::engine::contract::problem::Level;
+use crate::engine::contract::standard::lint;
+use crate::engine::published::contracts;
+use crate::http::audit::Audited;
 use crate::http::paged::{self, Page, page};
 use crate::http::problem::problem;
-use crate::http::query::pairs;
+use crate::http::publish::told;
+use crate::http::query::{bad, pairs};
 use crate::http::server::Site;
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -46,6 +52,28 @@ pub async fn one(State(site): State<Site>, Path(id): Path<String>) -> Response {
         1 => Json(found.remove(0)).into_response(),
         _ => Json(found).into_response(),
     }
+}
+
+/// `POST /lint`: what `steward contract lint` finds in the documents of the body. A question whose text is too long for a
+/// URL: it changes nothing, and no audit has it.
+pub async fn lint(body: Bytes) -> Response {
+    match std::str::from_utf8(&body) {
+        Ok(text) => {
+            let (valid, problems) = linted(text);
+            let mut answer = Json(json!({"valid": valid, "problems": problems})).into_response();
+            answer.extensions_mut().insert(Audited);
+            answer
+        }
+        Err(why) => *bad(&format!("the body is no UTF-8: {why}; send a contract in YAML or JSON")),
+    }
+}
+
+/// Whether nothing of it is an error, and all that is found; lines count within their document.
+pub fn linted(text: &str) -> (bool, Vec<Value>) {
+    let documents = contracts::documents(text);
+    let problems: Vec<_> = documents.iter().flat_map(|text| lint::lint(text, &|_| false).problems).collect();
+    let valid = !documents.is_empty() && problems.iter().all(|problem| problem.level != Level::Error);
+    (valid, problems.iter().map(told).collect())
 }
 
 fn shown(document: &Document) -> Value {

@@ -7,8 +7,6 @@ use crate::engine::access::standing::Actor;
 use crate::engine::audit;
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::odcs;
-use crate::engine::contract::problem::Level;
-use crate::engine::contract::standard::lint;
 use crate::engine::event::envelope::rfc3339;
 use crate::engine::published::change::{Change, Expected};
 use crate::engine::published::contracts;
@@ -16,8 +14,9 @@ use crate::engine::published::draft::{Draft, Edit, Wanted};
 use crate::http::access;
 use crate::http::audit::{About, Audited};
 use crate::http::call::Call;
+use crate::http::contracts::linted;
 use crate::http::problem::problem;
-use crate::http::publish::{self, Publication, handed, refused, told};
+use crate::http::publish::{self, Publication, handed, refused};
 use crate::http::query::{bad, pairs};
 use crate::http::server::Site;
 use crate::http::{matched, paged};
@@ -357,10 +356,8 @@ fn tagged(status: StatusCode, id: &str, draft: &Draft) -> Response {
 
 /// A draft with what `steward contract lint` finds in it; lines count within their document.
 fn shown(id: &str, draft: &Draft) -> Value {
-    let documents = contracts::documents(&draft.contract);
-    let problems: Vec<_> = documents.iter().flat_map(|text| lint::lint(text, &|_| false).problems).collect();
-    let valid = !documents.is_empty() && problems.iter().all(|problem| problem.level != Level::Error);
-    let contract = documents.first().and_then(|text| odcs::parse(text).contract);
+    let (valid, problems) = linted(&draft.contract);
+    let contract = contracts::documents(&draft.contract).first().and_then(|text| odcs::parse(text).contract);
     json!({
         "id": id,
         "revision": draft.revision,
@@ -371,7 +368,7 @@ fn shown(id: &str, draft: &Draft) -> Value {
         "sample": draft.sample,
         "valid": valid,
         "contract": draft.contract,
-        "problems": problems.iter().map(told).collect::<Vec<_>>(),
+        "problems": problems,
         "created": rfc3339(draft.created_ms),
         "changed": rfc3339(draft.changed_ms),
         "changed_by": draft.changed_by,

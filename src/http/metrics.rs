@@ -68,7 +68,7 @@ fn samples(board: &Board, lineage: &Lineage, worker: &str, series_max: usize, no
     samples.push(sample(&names::UNGOVERNED_TOPICS, &[], ungoverned as f64));
     for facts in &directory.policies.policies {
         let said = directory.policies.judgements.iter().filter(|j| j.policy == facts.id && j.verdict.is_against());
-        let count = said.filter(|j| board.judged(&j.product).is_some()).count();
+        let count = said.filter(|j| board.judged_as(&j.product, |_| ()).is_some()).count();
         samples.push(sample(&names::POLICY_VIOLATIONS, &[&facts.id, facts.mode.word()], count as f64));
     }
     let others = board.peers().iter().filter(|(id, peer)| *id != worker && peer.is_alive(now)).count();

@@ -37,7 +37,7 @@ pub async fn one(
         Err(unknown) => return *unknown,
     };
     let entry = directory.published.get(&product);
-    let documents: Vec<_> = directory.documents.iter().filter(|document| document.product == product).collect();
+    let documents = directory.documents_of(&product);
     let of_file = documents.iter().any(|document| document.path != published::place(&product));
     let mut texts: Vec<&str> = documents.iter().map(|document| joined::own(&document.text)).collect();
     if let Some(entry) = entry.filter(|_| texts.is_empty()) {
@@ -47,8 +47,7 @@ pub async fn one(
     let described = entry.and_then(|entry| entry.product.clone());
     let lifecycle = entry.map(|entry| entry.lifecycle);
     let lifecycle = lifecycle.or(documents.iter().filter_map(|document| document.lifecycle).max());
-    let scheme = if site.gate.rules().tls.is_some() { "https" } else { "http" };
-    let place = format!("{scheme}://{}/products/{product}", site.address);
+    let place = format!("{}/products/{product}", site.origin());
     let made = || {
         let lifecycle = lifecycle.unwrap_or(Lifecycle::Active);
         made(&Facts { product: &product, lifecycle, owner: &info.owner, place: &place, events: &site.events }, &texts)

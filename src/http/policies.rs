@@ -42,7 +42,7 @@ pub async fn one(State(site): State<Site>, Path(id): Path<String>) -> Response {
 
 /// What policies say of a product and its contracts, but for those that were not asked.
 pub fn of_product(directory: &Directory, product: &ProductName) -> Vec<Value> {
-    let of = directory.policies.judgements.iter().filter(|judgement| judgement.product == *product);
+    let of = directory.policies.of_product(product).iter();
     let mut found: Vec<&Judgement> = of.filter(|judgement| judgement.verdict.word() != "skip").collect();
     found.sort_by_key(|judgement| !judgement.verdict.is_against());
     let of = |judgement: &Judgement| {

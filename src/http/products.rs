@@ -1,7 +1,6 @@
 //! Products, in the shapes that Connect gives its connectors. A product exists while a contract names it.
 
 use crate::catalog::directory::{Directory, Info};
-use crate::catalog::document::Document;
 use crate::catalog::fleet::Peer;
 use crate::catalog::offsets::Reach;
 use crate::catalog::published;
@@ -18,7 +17,7 @@ use crate::http::policies;
 use crate::http::problem::problem;
 use crate::http::query::pairs;
 use crate::http::server::Site;
-use crate::http::status;
+use crate::http::status::{self, Reading};
 use crate::http::workers;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -51,10 +50,11 @@ pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
         return paged::answer(&uri, names, page.next.as_deref());
     }
     let mut products = Map::new();
+    let reading = Reading::of(&peers, now);
     for (product, info) in page.items {
         let mut expanded = Map::new();
         if pairs.has("expand", "status") {
-            expanded.insert("status".into(), status::of(&site, product, info, &peers));
+            expanded.insert("status".into(), status::of(&site, product, info, &peers, &reading));
         }
         if pairs.has("expand", "info") {
             expanded.insert("info".into(), info_of(&site, &directory, product, info));
@@ -70,7 +70,9 @@ pub async fn one(State(site): State<Site>, Path((domain, name)): Path<(String, S
     match known(&site, &product) {
         Ok(info) => {
             let mut value = info_of(&site, &site.board.directory(), &product, &info);
-            value["status"] = status::of(&site, &product, &info, &workers::heard(&site, now_ms()));
+            let now = now_ms();
+            let peers = workers::heard(&site, now);
+            value["status"] = status::of(&site, &product, &info, &peers, &Reading::of(&peers, now));
             Json(value).into_response()
         }
         Err(unknown) => *unknown,
@@ -88,7 +90,7 @@ pub async fn contract(
         return *unknown;
     }
     let directory = site.board.directory();
-    let documents: Vec<&Document> = directory.documents.iter().filter(|d| d.product == product).collect();
+    let documents = directory.documents_of(&product);
     let mut texts: Vec<&str> = documents.iter().map(|document| document.text.trim_end()).collect();
     let entry = directory.published.get(&product);
     // What is retired is not in force, and still to be read.
@@ -134,8 +136,7 @@ pub async fn profile(State(site): State<Site>, Path((domain, name)): Path<(Strin
     let owner = workers::standing(&site, &product, &peers, now).filter(|standing| standing.alive);
     match owner.and_then(|standing| peers.get(&standing.owned.worker)) {
         Some(Peer { beat, .. }) if *beat.worker != *site.worker_id => {
-            let scheme = if site.gate.rules().tls.is_some() { "https" } else { "http" };
-            let there = format!("{scheme}://{}{}", beat.address, uri.path());
+            let there = format!("{}{}", site.at(&beat.address), uri.path());
             let detail = format!("worker {} owns product {product} and has its profile: {there}", beat.worker);
             ([(LOCATION, there)], problem(StatusCode::TEMPORARY_REDIRECT, &detail)).into_response()
         }
@@ -201,8 +202,7 @@ pub fn contracts(info: &Info) -> Vec<Value> {
 }
 
 fn info_of(site: &Site, directory: &Directory, product: &ProductName, info: &Info) -> Value {
-    let mut documents = directory.documents.iter().filter(|document| document.product == *product);
-    let document = documents.next();
+    let document = directory.documents_of(product).first();
     // A file is authoritative, whatever was published.
     let place = document.map(|document| document.path.as_str()).filter(|path| *path != published::place(product));
     let entry = directory.published.get(product).filter(|_| place.is_none());

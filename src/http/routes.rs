@@ -329,6 +329,7 @@ fn of_use_cases() -> Vec<Route> {
     vec![
         Route::get("/use-cases", Viewer, usecases::list)
             .tells("SQL that derives products, and how it runs")
+            .query(&[LIMIT, AFTER])
             .shows("UseCases"),
         Route::get("/use-cases/{domain}/{name}", Viewer, usecases::one)
             .tells("One with its statement")
@@ -365,6 +366,12 @@ fn of_mesh() -> Vec<Route> {
             .tells("Contracts that are loaded")
             .query(&[LIMIT, AFTER])
             .shows("Contracts"),
+        Route::post("/lint", Viewer, contracts::lint)
+            .tells("What is wrong with a contract, which nobody has published: a question, no change")
+            .takes(YAML, "Odcs")
+            .takes(JSON, "Odcs")
+            .shows("Linted")
+            .body(publish::body()),
         Route::get("/contracts/{id}", Viewer, contracts::one).tells("One with its text").shows("Contract"),
         Route::get("/topics", Viewer, topics::list)
             .tells("Topics, governed and not, and why not")

@@ -69,6 +69,19 @@ pub struct Site {
     pub experiments: mpsc::Sender<Experiment>,
 }
 
+impl Site {
+    /// Where this worker's REST is reached: `https://worker-1:8083`.
+    pub fn origin(&self) -> String {
+        self.at(&self.address)
+    }
+
+    /// The same of another worker: all of them serve HTTPS, or none does.
+    pub fn at(&self, address: &str) -> String {
+        let scheme = if self.gate.rules().tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+}
+
 /// Connections at a time. Whoever comes next waits in the kernel's queue until one ends, which an idle one does
 /// after `HEADER_TIMEOUT`. 256 of them with a full buffer each hold 16 MiB.
 const MAX_CONNECTIONS: usize = 256;

@@ -2,7 +2,7 @@
 
 use crate::catalog::board::TaskState;
 use crate::catalog::directory::{Directory, Info};
-use crate::catalog::fleet::{Owned, Peer, TaskBeat};
+use crate::catalog::fleet::{Owned, PartitionBeat, Peer, TaskBeat};
 use crate::clock::now_ms;
 use crate::engine::check::score;
 use crate::engine::contract::name::ProductName;
@@ -27,12 +27,22 @@ use std::collections::BTreeMap;
 pub async fn status(State(site): State<Site>, Path((domain, name)): Path<(String, String)>) -> Response {
     let product = ProductName { domain, name };
     match known(&site, &product) {
-        Ok(info) => Json(of(&site, &product, &info, &workers::heard(&site, now_ms()))).into_response(),
+        Ok(info) => {
+            let now = now_ms();
+            let peers = workers::heard(&site, now);
+            Json(of(&site, &product, &info, &peers, &Reading::of(&peers, now))).into_response()
+        }
         Err(unknown) => *unknown,
     }
 }
 
-pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<String, Peer>) -> Value {
+pub fn of(
+    site: &Site,
+    product: &ProductName,
+    info: &Info,
+    peers: &BTreeMap<String, Peer>,
+    reading: &Reading<'_>,
+) -> Value {
     let now = now_ms();
     let directory = site.board.directory();
     let standing = workers::standing(site, product, peers, now);
@@ -50,7 +60,7 @@ pub fn of(site: &Site, product: &ProductName, info: &Info, peers: &BTreeMap<Stri
     json!({
         "name": product.to_string(),
         "product": {"state": state, "worker_id": worker_id},
-        "tasks": tasks(info, standing.as_ref(), peers, now),
+        "tasks": tasks(info, standing.as_ref(), reading),
         "type": "product",
         "domain": product.domain,
         "owner": info.owner,
@@ -81,27 +91,52 @@ pub fn state(
     (if paused { "PAUSED".to_owned() } else { state }, worker_id)
 }
 
-/// The tasks that have to do with the product: those that read its topics, and the ledger that owns it.
-fn tasks(info: &Info, standing: Option<&Standing>, peers: &BTreeMap<String, Peer>, now: i64) -> Vec<Value> {
-    let owner = standing.filter(|standing| standing.alive).map(|standing| &standing.owned);
-    let mut shown = Vec::new();
-    for (worker, peer) in peers.iter().filter(|(_, peer)| peer.is_alive(now)) {
-        for task in &peer.beat.tasks {
-            let owns = owner.is_some_and(|owned| owned.worker == *worker && owned.task == task.id);
-            let mine: Vec<_> = task.partitions.iter().filter(|part| info.topics.contains(&part.topic)).collect();
-            if !owns && mine.is_empty() {
-                continue;
+/// Who reads what: of all workers that live, each task, and by topic its partitions. Made once for many products.
+pub struct Reading<'p> {
+    tasks: BTreeMap<Place<'p>, &'p TaskBeat>,
+    by_topic: BTreeMap<&'p str, Vec<(Place<'p>, &'p PartitionBeat)>>,
+}
+
+/// A worker, and a task of it.
+type Place<'p> = (&'p str, &'p str);
+
+impl<'p> Reading<'p> {
+    pub fn of(peers: &'p BTreeMap<String, Peer>, now: i64) -> Reading<'p> {
+        let mut reading = Reading { tasks: BTreeMap::new(), by_topic: BTreeMap::new() };
+        for (worker, peer) in peers.iter().filter(|(_, peer)| peer.is_alive(now)) {
+            for task in &peer.beat.tasks {
+                let place = (worker.as_str(), task.id.as_str());
+                reading.tasks.insert(place, task);
+                for partition in &task.partitions {
+                    reading.by_topic.entry(&partition.topic).or_default().push((place, partition));
+                }
             }
-            let words: Vec<&str> = mine.iter().map(|part| part.state.as_str()).collect();
-            let mut value =
-                json!({"id": task.id, "state": together(task, &words), "worker_id": worker, "partitions": mine});
-            if let Some(trace) = &task.trace {
-                value["trace"] = json!(trace);
-            }
-            shown.push(value);
         }
+        reading
     }
-    shown
+}
+
+/// The tasks that have to do with the product: those that read its topics, and the ledger that owns it.
+fn tasks(info: &Info, standing: Option<&Standing>, reading: &Reading<'_>) -> Vec<Value> {
+    let owner = standing.filter(|standing| standing.alive).map(|standing| &standing.owned);
+    let mut mine: BTreeMap<Place<'_>, Vec<&PartitionBeat>> = BTreeMap::new();
+    if let Some(owned) = owner {
+        mine.insert((&owned.worker, &owned.task), Vec::new());
+    }
+    for (place, partition) in info.topics.iter().filter_map(|topic| reading.by_topic.get(topic.as_str())).flatten() {
+        mine.entry(*place).or_default().push(partition);
+    }
+    let shown = |(place, partitions): (Place<'_>, Vec<&PartitionBeat>)| {
+        let task = reading.tasks.get(&place)?;
+        let words: Vec<&str> = partitions.iter().map(|part| part.state.as_str()).collect();
+        let state = together(task, &words);
+        let mut value = json!({"id": task.id, "state": state, "worker_id": place.0, "partitions": partitions});
+        if let Some(trace) = &task.trace {
+            value["trace"] = json!(trace);
+        }
+        Some(value)
+    };
+    mine.into_iter().filter_map(shown).collect()
 }
 
 /// A task's word as far as one product is concerned: what one of its partitions suffers, the product suffers.

@@ -73,7 +73,7 @@ pub async fn one(State(site): State<Site>, Path(name): Path<String>) -> Response
 }
 
 /// By topic, the products whose contracts name it.
-fn readers(directory: &Directory) -> BTreeMap<&str, BTreeSet<&ProductName>> {
+pub fn readers(directory: &Directory) -> BTreeMap<&str, BTreeSet<&ProductName>> {
     let mut readers: BTreeMap<&str, BTreeSet<&ProductName>> = BTreeMap::new();
     for (product, info) in &directory.products {
         for topic in &info.topics {

@@ -10,15 +10,16 @@ use crate::engine::published::change::Expected;
 use crate::http::audit::{About, Audited};
 use crate::http::call::Call;
 use crate::http::matched;
+use crate::http::paged::page;
 use crate::http::problem::problem;
 use crate::http::publish::{handed, refused};
-use crate::http::query::bad;
+use crate::http::query::{bad, pairs};
 use crate::http::server::Site;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::http::header::{ETAG, LOCATION};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -26,11 +27,14 @@ use tokio::sync::oneshot;
 const DEFINITION: &str = "send {\"engine\": \"flink\", \"title\": \"Big orders\", \"inputs\": [\"shop.orders\"], \"output\": \"shop.big\", \
                           \"statement\": \"CREATE TABLE …; INSERT INTO …\"}";
 
-/// `GET /use-cases`: all of them, in the order of their names.
-pub async fn list(State(site): State<Site>) -> Response {
+/// `GET /use-cases`, in the order of their names.
+pub async fn list(State(site): State<Site>, uri: Uri) -> Response {
     let directory = site.board.directory();
-    let all: Vec<Value> = directory.use_cases.iter().map(|(name, case)| shown(name, case)).collect();
-    Json(all).into_response()
+    let keyed = directory.use_cases.iter().map(|(name, case)| (name.to_string(), shown(name, case)));
+    match pairs(&uri).and_then(|pairs| page(&pairs, keyed)) {
+        Ok(page) => page.answer(&uri),
+        Err(bad) => *bad,
+    }
 }
 
 /// `GET /use-cases/{domain}/{name}`.

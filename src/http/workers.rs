@@ -41,10 +41,15 @@ pub struct Standing {
 
 /// `None`: nobody has judged it yet.
 pub fn standing(site: &Site, product: &ProductName, peers: &BTreeMap<String, Peer>, now: Ms) -> Option<Standing> {
-    if let Some(judged) = site.board.judged(product) {
-        let (worker, task) = (site.worker_id.to_string(), judged.task);
-        let owned =
-            Owned { worker, task, at_ms: now, counters: judged.counters, state: judged.state, budgets: judged.budgets };
+    let own = |judged: &Judged| Owned {
+        worker: site.worker_id.to_string(),
+        task: judged.task.clone(),
+        at_ms: now,
+        counters: judged.counters,
+        state: judged.state.clone(),
+        budgets: judged.budgets.clone(),
+    };
+    if let Some(owned) = site.board.judged_as(product, own) {
         return Some(Standing { owned, alive: true });
     }
     let owned = site.board.owned(product)?;
@@ -53,15 +58,21 @@ pub fn standing(site: &Site, product: &ProductName, peers: &BTreeMap<String, Pee
     Some(Standing { owned, alive })
 }
 
+/// How many incidents of its rules are open, by the same word.
+pub fn open_incidents(site: &Site, product: &ProductName) -> usize {
+    let own = site.board.judged_as(product, |judged| judged.state.incidents.len());
+    own.or_else(|| Some(site.board.owned(product)?.state.incidents.len())).unwrap_or_default()
+}
+
 /// What stands behind a product's verdict, and its last profile: this worker's own, or what its owner lends.
 pub fn known(site: &Site, product: &ProductName) -> Option<Lent> {
-    let own = |judged: Judged| Lent {
+    let own = |judged: &Judged| Lent {
         worker: site.worker_id.to_string(),
         at_ms: now_ms(),
-        evidence: judged.evidence,
-        profile: judged.profile,
+        evidence: judged.evidence.clone(),
+        profile: judged.profile.clone(),
     };
-    site.board.judged(product).map(own).or_else(|| lent::of(&site.board, product))
+    site.board.judged_as(product, own).or_else(|| lent::of(&site.board, product))
 }
 
 fn shown(peer: &Peer, now: Ms) -> Value {

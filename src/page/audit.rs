@@ -188,13 +188,7 @@ pub fn curl(method: &str, path: &str, site: &Site) -> String {
         ("PUT", _) if path.ends_with("/lifecycle") => " --data '{\"lifecycle\": \"deprecated\"}'",
         _ => "",
     };
-    format!("curl -X {method} {}{body}", quoted_url(&format!("{}{path}", origin(site))))
-}
-
-/// Where this worker's REST is.
-pub fn origin(site: &Site) -> String {
-    let scheme = if site.gate.rules().tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{}", site.address)
+    format!("curl -X {method} {}{body}", quoted_url(&format!("{}{path}", site.origin())))
 }
 
 fn quoted_url(url: &str) -> String {

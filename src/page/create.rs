@@ -3,6 +3,7 @@
 use crate::catalog::directory::NO_CONTRACT;
 use crate::http::query::pairs;
 use crate::http::server::Site;
+use crate::page::crumbs::crumbs;
 use crate::page::frame::{self, Place};
 use crate::page::rest::{Ask, Fields, Rest, field, form, see};
 use crate::page::token;
@@ -76,7 +77,7 @@ fn shown(
         div.rail { div.stick { (steps(1)) } }
         main #main {
             div {
-                nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " / " a href="/topics" { "Topics without a contract" } " /" }
+                (crumbs(&[("/", "Explore"), ("/topics", "Topics without a contract")]))
                 div.head { div { h1 { (if topic.is_empty() { "Create a product".to_owned() } else { format!("Create a product of {topic}") }) } p { "A contract is drafted from the topic's newest records. Nothing is judged by it and nobody is told until you publish." } } }
             }
             @if let Some(trouble) = trouble { div.note.fail role="alert" { (icon("fail", "")) div { strong { "No draft was made." } p { (trouble) } } } }

@@ -5,6 +5,7 @@ use crate::clock::now_ms;
 use crate::engine::check::verdict::Status;
 use crate::http::server::Site;
 use crate::http::workers;
+use crate::page::crumbs::crumbs;
 use crate::page::explore::{folded, products, score};
 use crate::page::frame::{self, Place};
 use crate::page::seen::Seen;
@@ -43,7 +44,7 @@ pub async fn page(State(site): State<Site>, Path(domain): Path<String>, headers:
     let body = html! {
         main #main {
             div {
-                nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " /" }
+                (crumbs(&[("/", "Explore")]))
                 div.head {
                     div { h1 { (title) } p { (if owners.is_empty() { "Nobody is known to own it.".to_owned() } else { format!("Owned by {}.", owners.into_iter().collect::<Vec<_>>().join(", ")) }) } }
                     div.acts { a.btn href={ "/domains/" (encoded(&domain)) "?format=json" } { "As JSON" } a.btn.primary href={ "/create?domain=" (encoded(&domain)) } { "New product" } }
@@ -62,14 +63,14 @@ pub async fn page(State(site): State<Site>, Path(domain): Path<String>, headers:
                     table.cards role="table" {
                         thead role="rowgroup" { tr role="row" { @for head in ["Product", "Verdict", "Life", "Lives in", "Readers", "Change"] { th scope="col" role="columnheader" { (head) } } } }
                         tbody role="rowgroup" { @for seen in &all {
-                            @let path = directory.documents.iter().find(|document| document.product == *seen.name).map(|document| document.path.as_str());
+                            @let path = directory.documents_of(seen.name).first().map(|document| document.path.as_str());
                             @let published = directory.published.contains_key(seen.name) && path.is_none_or(|path| path == place(seen.name));
                             tr role="row" {
                                 th scope="row" role="rowheader" { a.quiet href=(seen.href()) { (seen.name.name) } }
                                 td role="cell" { (mark(seen.status)) }
                                 td role="cell" { (seen.lifecycle.map_or("–", |life| life.word())) }
-                                td.mono.small role="cell" { (path.unwrap_or("the catalog")) }
-                                td.num role="cell" { (seen.readers.as_ref().map_or("–".to_owned(), |of| of.len().to_string())) }
+                                td.mono.small role="cell" data-l="in" { (path.unwrap_or("the catalog")) }
+                                td.num role="cell" data-l="readers" { (seen.readers.as_ref().map_or("–".to_owned(), |of| of.len().to_string())) }
                                 td role="cell" {
                                     a.btn.tiny href={ (seen.href()) "/edit" } aria-label={ "Change " (seen.name.name) } { "Change" } " "
                                     @if published { a.btn.tiny.danger href={ (seen.href()) "/withdraw" } aria-label={ "Withdraw " (seen.name.name) } { "Withdraw" } }

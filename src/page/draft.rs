@@ -8,6 +8,7 @@ use crate::http::impact::consumers;
 use crate::http::server::Site;
 use crate::page::audit::curl;
 use crate::page::create::steps;
+use crate::page::crumbs::crumbs;
 use crate::page::frame::{self, Place};
 use crate::page::rest::{Ask, Rest, Said, field, form, reason, see, tag};
 use crate::page::token;
@@ -129,7 +130,7 @@ async fn shown(site: &Site, rest: &Rest, parts: &Parts, id: &str, text: Option<&
             form.stack method="post" action={ "/drafts/" (encoded(id)) } {
                 (token::field(&parts.headers))
                 div {
-                    nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " / " a href="/create" { "Create" } " /" }
+                    (crumbs(&[("/", "Explore"), ("/create", "Create")]))
                     div.head {
                         div { h1 { (title) } p { (sub) "Nothing is judged by it and nobody is told until you publish." } }
                         div.acts {
@@ -145,7 +146,7 @@ async fn shown(site: &Site, rest: &Rest, parts: &Parts, id: &str, text: Option<&
                     div {
                         section.sec aria-labelledby="h-odcs" {
                             header { h2 #h-odcs { "Contract" } p { "In ODCS. What lint finds stands at the line's end and in the list." } }
-                            div.panel.edit data-lint=(lint(problems)) {
+                            div.panel.edit data-lint=(lint(problems)) data-ask="/lint" {
                                 pre aria-hidden="true" {}
                                 textarea name="contract" rows="34" spellcheck="false" autocapitalize="off" aria-label="Contract, ODCS in YAML" { "\n" (contract) }
                             }
@@ -206,7 +207,7 @@ fn lint(problems: &[Value]) -> String {
 fn found(problems: &[Value]) -> Markup {
     html! {
         section.sec.panel aria-labelledby="h-lint" {
-            header.pad { h2 #h-lint { "Check" } p { (if problems.is_empty() { "Nothing is wrong with it.".to_owned() } else { counted(problems.len(), "finding") }) } }
+            header.pad { h2 #h-lint { "Check" } p #lint-n role="status" { (if problems.is_empty() { "Nothing is wrong with it.".to_owned() } else { counted(problems.len(), "finding") }) } }
             @if !problems.is_empty() {
                 ol { @for problem in problems.iter().take(PROBLEMS_MAX) {
                     @let bad = problem["severity"] == "error";

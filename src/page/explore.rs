@@ -58,10 +58,12 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
                         noscript { button.btn.tiny { "Sort" } }
                     }
                 }
+                div #found data-more[shown.len() > SHOWN_MAX] {
                 (products(&shown, now))
                 div.panel.empty #none hidden[!shown.is_empty()] {
                     h3 { (if all.is_empty() { "No product yet" } else { "No product matches" }) }
                     p { (if all.is_empty() { "A contract whose physicalName is a topic makes a product of it: put one into the folder of contracts." } else { "Try fewer words, or look among the topics without a contract below." }) }
+                }
                 }
             }
             (ungoverned(&topics))
@@ -136,8 +138,8 @@ fn who(all: &[Seen]) -> Markup {
 }
 
 fn fits(seen: &Seen, pairs: &Pairs) -> bool {
-    let text = haystack(seen);
     let words = pairs.last("q").unwrap_or_default().to_lowercase();
+    let text = if words.is_empty() { String::new() } else { haystack(seen) };
     let any = |name: &str, value: &str| pairs.last(name).is_none() || pairs.has(name, value);
     words.split_whitespace().all(|word| text.contains(word))
         && any("verdict", word(folded(seen.status)))
@@ -271,9 +273,9 @@ pub fn score(score: Option<f64>) -> String {
 }
 
 fn row(seen: &Seen, now: i64) -> Markup {
-    let windows: Vec<_> = seen.windows.iter().map(|window| Some(window.status)).collect();
+    let windows: Vec<_> = seen.windows().iter().map(|window| Some(window.status)).collect();
     let status = folded(seen.status);
-    let records = seen.windows.last().map_or(0, |window| window.records);
+    let records = seen.windows().last().map_or(0, |window| window.records);
     let found = seen.findings();
     html! {
         li data-t=(haystack(seen)) data-f=(faceted(seen)) {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const FIELDS_MAX: usize = 30;
 const VALUES_MAX: usize = 5;
 
-/// `owner`: the address of the worker that has the profile, where that is another.
+/// `owner`: where the REST is of the worker that has the profile, where that is another.
 pub fn fields(seen: &Seen, evidence: &Evidence, profile: Option<&[u8]>, owner: Option<&str>) -> Markup {
     let profile: Option<Value> = profile.and_then(|profile| serde_json::from_slice(profile).ok());
     let of = profile.as_ref().and_then(|profile| profile["fields"].as_array()).map(Vec::as_slice).unwrap_or_default();
@@ -31,7 +31,7 @@ pub fn fields(seen: &Seen, evidence: &Evidence, profile: Option<&[u8]>, owner: O
                     @match owner {
                         Some(address) => {
                             p { "Another worker judges this product, and has the profile of its fields." }
-                            a.btn href={ "http://" (address) (seen.href()) "#fields" } { "See it there" }
+                            a.btn href={ (address) (seen.href()) "#fields" } { "See it there" }
                         },
                         None => p { "No profile is here yet: it comes with the first window that closes after this worker took the product over." },
                     }

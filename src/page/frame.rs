@@ -67,10 +67,7 @@ fn framed(site: &Site, asked: &HeaderMap, place: Place, title: &str, wide: bool,
         .directory()
         .products
         .keys()
-        .map(|product| {
-            let of_rules = workers::standing(site, product, &peers, now).map(|of| of.owned.state.incidents.len());
-            of_rules.unwrap_or_default() + lineage.incidents(product).count()
-        })
+        .map(|product| workers::open_incidents(site, product) + lineage.incidents(product).count())
         .sum();
     let broken = policies::broken(&site.board.directory());
     let here = |of: Place| (place == of).then_some("page");

@@ -8,12 +8,14 @@ use crate::engine::event::incident::id_of;
 use crate::flow::state::Incident;
 use crate::http::server::Site;
 use crate::http::workers;
+use crate::page::crumbs::crumbs;
 use crate::page::frame::{self, Place};
 use crate::page::records;
 use crate::page::ribbon::ribbon;
 use crate::page::seen::{Seen, href};
 use crate::page::spark;
 use crate::page::verdict::icon;
+use crate::page::worded::capital;
 use crate::page::words::{clock, count, counted, day_and_clock, encoded, share, span};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -48,7 +50,7 @@ pub async fn page(State(site): State<Site>, Path(id): Path<String>, headers: Hea
             open,
         };
         let before = all.len();
-        for incident in standing.owned.state.incidents {
+        for incident in &standing.owned.state.incidents {
             all.push(found(&incident.contract, &incident.rule, incident.first_window, Some(incident.clone())));
         }
         all.extend(
@@ -115,11 +117,11 @@ fn head(found: &Found, seen: &Seen, bad: &str, now: i64) -> Markup {
     let rule = seen.rule(&found.rule);
     html! {
         div {
-            nav.crumbs aria-label="You are here" { a href="/incidents" { "Incidents" } " / " a href=(href(found.product)) { (found.product.to_string()) } " /" }
+            (crumbs(&[("/incidents", "Incidents"), (&href(found.product), &found.product.to_string())]))
             div.head {
                 div {
                     div.title {
-                        h1 { (bad) }
+                        h1 { (capital(bad)) }
                         @match &found.open {
                             Some(_) => span.v.chip.fail { (icon("fail", "")) "Open, " (span(now - found.first_ms)) },
                             None => span.v.chip.pass { (icon("pass", "")) "Ended" },
@@ -139,18 +141,20 @@ fn head(found: &Found, seen: &Seen, bad: &str, now: i64) -> Markup {
 }
 
 fn failed(seen: &Seen, rule: &str) -> Vec<u64> {
-    seen.windows.iter().map(|window| window.findings.get(rule).map_or(0, |(_, failed)| *failed)).collect()
+    seen.windows().iter().map(|window| window.findings.get(rule).map_or(0, |(_, failed)| *failed)).collect()
 }
 
 fn figures(found: &Found, seen: &Seen, now: i64) -> Markup {
-    let (rows, records) = (failed(seen, &found.rule), seen.windows.iter().map(|window| window.records).sum::<u64>());
+    let (rows, records) = (failed(seen, &found.rule), seen.windows().iter().map(|window| window.records).sum::<u64>());
     let total: u64 = rows.iter().sum();
+    let whole = total == 0 && found.open.as_ref().is_none_or(|open| open.worst == 0);
     html! {
         dl.panel.kpis {
             div { dt.lab { "Owner" } dd.big { (if seen.info.owner.is_empty() { "nobody known" } else { &seen.info.owner }) } dd { (if seen.info.owner.is_empty() { "the contract names no team" } else { "answers for it" }) } }
-            div { dt.lab { "Bad records" } dd.big { (count(total)) " " small.small { (share(total, records)) } } dd { "in the last " (counted(rows.len(), "window")) } }
+            @if whole { div { dt.lab { "Asked of" } dd.big { "a window" } dd { "as a whole; no single record breaks it" } } }
+            @else { div { dt.lab { "Bad records" } dd.big { (count(total)) " " small.small { (share(total, records)) } } dd { (if rows.len() == 1 { "in the last window".to_owned() } else { format!("in the last {}", counted(rows.len(), "window")) }) } } }
             div { dt.lab { "Failing windows" } dd.big { (found.open.as_ref().map_or("–".to_owned(), |open| count(open.failing))) } dd {
-                @match &found.open { Some(open) => { "at most " (count(open.worst)) " in one, for " (span(now - found.first_ms)) }, None => "a window passed again" }
+                @match &found.open { Some(open) => { @if !whole { "at most " (count(open.worst)) " records in one, " } "for " (span(now - found.first_ms)) }, None => "a window passed again" }
             } }
             div { dt.lab { "Readers" } dd.big { (seen.readers.as_ref().map_or("–".to_owned(), |of| of.len().to_string())) } dd { "may be touched" } }
         }
@@ -161,7 +165,7 @@ fn chart(found: &Found, seen: &Seen) -> Markup {
     let rows = failed(seen, &found.rule);
     if rows.iter().all(|failed| *failed == 0) {
         let windows: Vec<Option<Status>> =
-            seen.windows.iter().map(|window| window.findings.get(&found.rule).map(|(status, _)| *status)).collect();
+            seen.windows().iter().map(|window| window.findings.get(&found.rule).map(|(status, _)| *status)).collect();
         return html! {
             section.sec aria-labelledby="h-ch" {
                 header { h2 #h-ch { "Window by window" } p { "It is about a window as a whole: no single record breaks it." } }
@@ -170,7 +174,7 @@ fn chart(found: &Found, seen: &Seen) -> Markup {
         };
     }
     let most = rows.iter().copied().max().unwrap_or(0);
-    let ends: Vec<String> = [seen.windows.first().map(|w| w.start_ms), seen.windows.last().map(|w| w.end_ms)]
+    let ends: Vec<String> = [seen.windows().first().map(|w| w.start_ms), seen.windows().last().map(|w| w.end_ms)]
         .into_iter()
         .map(|ms| ms.map_or(String::new(), |ms| clock(&rfc3339(ms)).to_owned()))
         .collect();
@@ -185,16 +189,17 @@ fn chart(found: &Found, seen: &Seen) -> Markup {
 }
 
 fn todo(found: &Found, seen: &Seen, sample: Option<&crate::catalog::evidence::Sample>) -> Markup {
+    let whole = found.open.as_ref().is_some_and(|open| open.worst == 0);
     html! {
         section.panel.pad aria-labelledby="h-do" {
             h2 #h-do { "What to do" }
             ol.todo {
-                li { div { b { "Look at one record." } p.small.dim {
+                @if sample.is_some() || !whole { li { div { b { "Look at one record." } p.small.dim {
                     @match sample {
                         Some(sample) => { "Offset " (sample.offset) " of partition " (sample.partition) " broke it: " (sample.reason) "." },
                         None => "The governance topic has samples with partition and offset.",
                     }
-                } } }
+                } } } }
                 li { div { b { "Ask who writes it." } p.small.dim {
                     a href={ (href(found.product)) "/lineage?direction=upstream" } { "What feeds it" } " shows connectors, queries and producers. Did one of them change at " (clock(&rfc3339(found.first_ms))) "?"
                 } } }

@@ -29,8 +29,8 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
         contradictions.extend(lineage.incidents(product).map(|(found, incident)| (product, info, found, incident)));
         let Some(standing) = workers::standing(&site, product, &peers, now) else { continue };
         let state = standing.owned.state;
-        open.extend(state.incidents.into_iter().map(|incident| (product, info, incident)));
-        ended.extend(state.ended.into_keys().map(|(contract, rule, first)| (product, contract, rule, first)));
+        open.extend(state.incidents.iter().cloned().map(|incident| (product, info, incident)));
+        ended.extend(state.ended.keys().cloned().map(|(contract, rule, first)| (product, contract, rule, first)));
     }
     open.sort_by_key(|(_, _, incident)| std::cmp::Reverse(incident.first_window));
     ended.sort_by_key(|(.., first)| std::cmp::Reverse(*first));
@@ -62,7 +62,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap) -> Response {
                                 span.num.small.dimmer title=(since) { "since " (clock(&since)) ", " (span(now - incident.first_window)) }
                                 p {
                                     (if info.owner.is_empty() { "Nobody is known to own it" } else { &info.owner }) ". "
-                                    (counted(usize::try_from(incident.failing).unwrap_or(usize::MAX), "window")) " failed; at most " (count(incident.worst)) " records in one."
+                                    (counted(usize::try_from(incident.failing).unwrap_or(usize::MAX), "window")) " failed" @if incident.worst > 0 { "; at most " (count(incident.worst)) " records in one" } "."
                                     @if let Some(severity) = &incident.severity { " " span.tag { (severity) } }
                                 }
                             }

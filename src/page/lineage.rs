@@ -11,6 +11,7 @@ use crate::http::query::{Pairs, pairs};
 use crate::http::server::Site;
 use crate::http::summary::latest;
 use crate::http::workers;
+use crate::page::crumbs::{crumbs, to_product};
 use crate::page::frame::{self, Place};
 use crate::page::graph::{Part, finding, kind_word};
 use crate::page::seen::href;
@@ -101,12 +102,9 @@ fn shown(site: &Site, headers: &HeaderMap, uri: &Uri, product: Option<&ProductNa
     let body = html! {
         main #main {
             div {
-                nav.crumbs aria-label="You are here" {
-                    a href="/" { "Explore" } " / "
-                    @match product {
-                        Some(product) => { a href={ "/domains/" (encoded(&product.domain)) } { (product.domain) } " / " a href=(href(product)) { (product.name) } " /" },
-                        None => a href="/lineage" { "Lineage" },
-                    }
+                @match product {
+                    Some(product) => (to_product(product, true)),
+                    None => (crumbs(&[("/", "Explore")])),
                 }
                 div.head {
                     div { h1 { (title) } p {

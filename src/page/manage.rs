@@ -2,17 +2,20 @@
 //! said first.
 
 use crate::catalog::published::place;
+use crate::catalog::trail::Entry;
+use crate::clock::now_ms;
 use crate::engine::contract::name::ProductName;
 use crate::engine::published::lifecycle::Lifecycle;
 use crate::http::impact::consumers;
 use crate::http::server::Site;
 use crate::page::audit::curl;
+use crate::page::crumbs::to_product;
 use crate::page::frame::{self, Place};
 use crate::page::rest::{Ask, Fields, Rest, field, form, reason, see, tag};
 use crate::page::seen::href;
 use crate::page::token;
 use crate::page::verdict::icon;
-use crate::page::words::{counted, encoded};
+use crate::page::words::encoded;
 use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method};
@@ -20,6 +23,8 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 pub async fn edit(
     State(site): State<Site>,
@@ -96,26 +101,36 @@ async fn sent(
         Err(trouble) => return again(site, &parts.headers, product, Some(&trouble)),
     };
     let path = format!("{}{behind}{}", href(product), reason(&fields));
+    let began_ms = now_ms();
     let answer = Ask { from: &parts, method, path, body, tag: tag(&fields) }.of(rest).await;
     match answer.status.is_success() {
-        true => see(&then),
+        true => {
+            if then.starts_with("/audit") {
+                noted(site, product, began_ms).await;
+            }
+            see(&then)
+        }
         false => again(site, &parts.headers, product, Some(&answer.detail())),
+    }
+}
+
+/// The audit shows what it has read back from its topic: the page that follows has this line, too, where that takes no longer.
+const NOTED_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+async fn noted(site: &Site, product: &ProductName, since_ms: i64) {
+    let (name, until) = (product.to_string(), Instant::now() + NOTED_WITHIN);
+    let is_new = |entry: &Entry| entry.at_ms >= since_ms && entry.line.product.as_ref() == Some(&name);
+    while site.trail.newest(is_new, None, 1).is_none_or(|found| found.is_empty()) && Instant::now() < until {
+        sleep(LOOK_EVERY).await;
     }
 }
 
 /// Where a product lives that the catalog does not hold, or not alone: that is where it is changed.
 fn file_of(site: &Site, product: &ProductName) -> Option<String> {
     let directory = site.board.directory();
-    let mut documents = directory.documents.iter().filter(|document| document.product == *product);
+    let mut documents = directory.documents_of(product).iter();
     documents.find(|document| document.path != place(product)).map(|document| document.path.clone())
-}
-
-fn crumbs(product: &ProductName) -> Markup {
-    html! {
-        nav.crumbs aria-label="You are here" {
-            a href="/" { "Explore" } " / " a href={ "/domains/" (encoded(&product.domain)) } { (product.domain) } " / " a href=(href(product)) { (product.name) } " /"
-        }
-    }
 }
 
 fn touched(readers: &BTreeSet<String>) -> Markup {
@@ -152,7 +167,7 @@ fn changing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: Opt
     let readers = consumers(site, product);
     let body = html! {
         main #main {
-            div { (crumbs(product)) div.head { div { h1 { "Change " (product.name) } p { (counted(readers.len(), "reader")) (if readers.len() == 1 { " depends" } else { " depend" }) " on it." } }
+            div { (to_product(product, true)) div.head { div { h1 { "Change " (product.name) } p { (match readers.len() { 0 => "Nobody is known to depend on it.".to_owned(), 1 => "1 reader depends on it.".to_owned(), number => format!("{number} readers depend on it.") }) } }
                 div.acts { a.btn href={ (href(product)) "/lineage" } { "See whom it feeds" } } } }
             (trouble("It was not changed.", detail))
             @match (entry, &file) {
@@ -206,7 +221,7 @@ fn withdrawing(site: &Site, headers: &HeaderMap, product: &ProductName, detail: 
     let entry = directory.published.get(product);
     let body = html! {
         main #main {
-            div { (crumbs(product)) div.head { div { h1 { (title) } p { "Its contracts judge nothing any more, and its page is gone. The topic and its records stay." } } } }
+            div { (to_product(product, true)) div.head { div { h1 { (title) } p { "Its contracts judge nothing any more, and its page is gone. The topic and its records stay." } } } }
             (trouble("It was not withdrawn.", detail))
             (touched(&readers))
             @match (entry, file_of(site, product)) {

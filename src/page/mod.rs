@@ -3,6 +3,7 @@
 pub mod routes; // who gets a page, and who gets JSON
 pub mod answer; // headers of a page: policy, tag, compression
 pub mod asset; // the style sheet and the script
+pub mod crumbs; // where a page stands
 pub mod frame; // head, navigation and foot around every page
 pub mod seen; // one product, with all that its page says
 pub mod explore; // /

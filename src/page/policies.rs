@@ -5,6 +5,7 @@ use crate::catalog::policies::{Facts, Judgement};
 use crate::engine::check::verdict::Status;
 use crate::engine::policy::verdict::Verdict;
 use crate::http::server::Site;
+use crate::page::crumbs::crumbs;
 use crate::page::frame::{self, Place};
 use crate::page::seen::href;
 use crate::page::verdict::{chip, mark, rank};
@@ -13,6 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 
 const SHOWN_MAX: usize = 300;
 
@@ -35,7 +37,7 @@ pub async fn list(State(site): State<Site>, headers: HeaderMap) -> Response {
                 div.acts { a.btn href="/policies?format=json" { "As JSON" } }
             }
             @if all.is_empty() {
-                div.panel.empty { h2 { "Nothing is asked of contracts yet" } p { "Put a file of policies into one of the folders of the key " code { "policies" } "." } }
+                div.panel.empty { h2 { "Nothing is asked of contracts yet" } p { "Put a file of policies into one of the folders that " code { "policies.paths" } " names." } }
             } @else {
                 section.sec aria-labelledby="h-pol" {
                     h2.sr #h-pol { "Policies" }
@@ -54,7 +56,9 @@ pub async fn list(State(site): State<Site>, headers: HeaderMap) -> Response {
 
 /// How many policies somebody breaks.
 pub fn broken(directory: &Directory) -> usize {
-    directory.policies.policies.iter().filter(|facts| status(directory, facts) == Status::Fail).count()
+    let fails = |judgement: &&Judgement| of(&judgement.verdict) == Status::Fail;
+    let ids: BTreeSet<&str> = directory.policies.judgements.iter().filter(fails).map(|of| of.policy.as_str()).collect();
+    directory.policies.policies.iter().filter(|facts| ids.contains(facts.id.as_str())).count()
 }
 
 fn said<'d>(directory: &'d Directory, facts: &'d Facts) -> impl Iterator<Item = &'d Judgement> {
@@ -89,8 +93,8 @@ fn row(directory: &Directory, facts: &Facts) -> Markup {
                 " " span.small.dimmer { code { (facts.id) } }
             }
             td role="cell" { span.tag { (facts.mode.word()) } }
-            td.dim role="cell" { (facts.about.word()) }
-            td.num role="cell" { (number(Status::Pass)) ", " @if number(Status::Fail) > 0 { span.bad { (number(Status::Fail)) } } @else { "0" } @if number(Status::Unknown) > 0 { span.sub { (number(Status::Unknown)) " not known" } } }
+            td.dim role="cell" data-l="of each" { (facts.about.word()) }
+            td.num role="cell" data-l="kept, broken" { (number(Status::Pass)) ", " @if number(Status::Fail) > 0 { span.bad { (number(Status::Fail)) } } @else { "0" } @if number(Status::Unknown) > 0 { span.sub { (number(Status::Unknown)) " not known" } } }
         }
     }
 }
@@ -111,7 +115,7 @@ pub async fn one(State(site): State<Site>, Path(id): Path<String>, headers: Head
     let body = html! {
         main #main {
             div {
-                nav.crumbs aria-label="You are here" { a href="/policies" { "Policies" } " /" }
+                (crumbs(&[("/policies", "Policies")]))
                 div.head {
                     div {
                         div.title { h1 { (facts.title) } (chip(status(&directory, facts))) span.tag { (facts.mode.word()) } }

@@ -11,6 +11,7 @@ use crate::engine::event::incident::id_of;
 use crate::engine::published::lifecycle::Lifecycle;
 use crate::http::server::Site;
 use crate::http::workers;
+use crate::page::crumbs::to_product;
 use crate::page::declared::{self, Declared, is_web};
 use crate::page::explore::score;
 use crate::page::frame::{self, Place};
@@ -46,7 +47,7 @@ pub async fn page(
     let elsewhere = known.is_none();
     let (evidence, profile) = known.map(|known| (known.evidence, known.profile)).unwrap_or_default();
     let owner = seen.standing.as_ref().filter(|standing| elsewhere && standing.alive);
-    let owner = owner.and_then(|standing| peers.get(&standing.owned.worker)).map(|peer| peer.beat.address.as_str());
+    let owner = owner.and_then(|standing| peers.get(&standing.owned.worker)).map(|peer| site.at(&peer.beat.address));
     let samples: Vec<_> = evidence.samples.iter().cloned().collect();
     let said = Declared::of(&seen, &directory);
     let body = html! {
@@ -62,7 +63,7 @@ pub async fn page(
             (figures(&seen, now))
             (rules::rules(&seen, &evidence))
             (rules::promises(&seen))
-            (fields::fields(&seen, &evidence, profile.as_deref(), owner))
+            (fields::fields(&seen, &evidence, profile.as_deref(), owner.as_deref()))
             section.sec #samples aria-labelledby="h-samples" {
                 header { h2 #h-samples { "Records that broke a rule" } p { "The newest, masked. Values of classified fields are never shown." } }
                 (records::table(&samples, &seen, elsewhere))
@@ -77,7 +78,7 @@ pub async fn page(
             }
             div.half {
                 (read::history(&seen, &site.board.offsets(), now))
-                (read::consume(&seen))
+                (read::consume(&seen, &site.origin()))
             }
             (contract(&seen, &directory))
         }
@@ -108,7 +109,7 @@ fn contents(seen: &Seen, samples: usize) -> Markup {
 fn head(seen: &Seen, said: &Declared) -> Markup {
     html! {
         div {
-            nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " / " a href={ "/domains/" (encoded(&seen.name.domain)) } { (seen.name.domain) } " /" }
+            (to_product(seen.name, false))
             div.head {
                 div {
                     div.title {
@@ -139,12 +140,12 @@ fn head(seen: &Seen, said: &Declared) -> Markup {
 }
 
 fn contract(seen: &Seen, directory: &Directory) -> Markup {
-    let documents: Vec<_> = directory.documents.iter().filter(|document| document.product == *seen.name).collect();
+    let documents = directory.documents_of(seen.name);
     html! {
         section.sec #contract aria-labelledby="h-con" {
             header { h2 #h-con { "Contract" } p { "As it was loaded; it decides what is judged." } }
             @if documents.is_empty() { div.panel.empty { p { "No contract of it is in force." } } }
-            @for document in &documents {
+            @for document in documents {
                 details.panel.pad {
                     summary { span { (document.id) " " (document.version) ", " span.mono.dimmer { (document.path) } } }
                     div.code { pre tabindex="0" role="region" aria-label={ "Text of " (document.id) } { (document.text) } button.btn.tiny data-copy="" hidden { "Copy" } }
@@ -155,7 +156,7 @@ fn contract(seen: &Seen, directory: &Directory) -> Markup {
 }
 
 fn facts(seen: &Seen, directory: &Directory, said: &Declared) -> Markup {
-    let documents = directory.documents.iter().filter(|document| document.product == *seen.name);
+    let documents = directory.documents_of(seen.name).iter();
     html! {
         section aria-label="Facts" { dl.facts {
             dt { "Domain" } dd { a href={ "/domains/" (encoded(&seen.name.domain)) } { (seen.name.domain) } }
@@ -246,7 +247,7 @@ fn banner(seen: &Seen, now: i64) -> Markup {
         .iter()
         .flat_map(|standing| &standing.owned.state.incidents)
         .min_by_key(|incident| incident.first_window);
-    let records = seen.windows.last().map_or(0, |window| window.records);
+    let records = seen.windows().last().map_or(0, |window| window.records);
     let worst = found.first().map(|(rule, _, failed)| {
         let bad = seen.worded(rule).bad_sentence();
         html! {
@@ -287,14 +288,14 @@ fn banner(seen: &Seen, now: i64) -> Markup {
 fn figures(seen: &Seen, now: i64) -> Markup {
     let state = seen.standing.as_ref().map(|standing| &standing.owned.state);
     let scores: Vec<f64> =
-        seen.windows.iter().map(|window| window.score.map_or(f64::NAN, |score| score * 100.0)).collect();
-    let volumes: Vec<f64> = seen.windows.iter().map(|window| window.per_minute().unwrap_or(f64::NAN)).collect();
+        seen.windows().iter().map(|window| window.score.map_or(f64::NAN, |score| score * 100.0)).collect();
+    let volumes: Vec<f64> = seen.windows().iter().map(|window| window.per_minute().unwrap_or(f64::NAN)).collect();
     let tone = match seen.status {
         Status::Fail | Status::Error => Tone::Fail,
         Status::Warn => Tone::Warn,
         _ => Tone::Data,
     };
-    let before = seen.windows.iter().rev().nth(1).and_then(|window| window.score);
+    let before = seen.windows().iter().rev().nth(1).and_then(|window| window.score);
     let of_score = format!("Score of the last {} windows, now {}", scores.len(), score(seen.score));
     html! {
         dl.panel.kpis {

@@ -103,12 +103,12 @@ pub fn history(seen: &Seen, offsets: &Offsets, now: i64) -> Markup {
     }
 }
 
-pub fn consume(seen: &Seen) -> Markup {
+pub fn consume(seen: &Seen, origin: &str) -> Markup {
     let snippets: Vec<(&str, String, String)> =
-        seen.info.topics.iter().flat_map(|topic| snippets(seen, topic)).collect();
+        seen.info.topics.iter().flat_map(|topic| snippets(seen, topic, origin)).collect();
     html! {
         section.sec #consume aria-labelledby="h-use" {
-            header { h2 #h-use { "Read it" } p { "Needs Read on the topic and on your group. BROKER, REGISTRY and WORKER stand for your own." } }
+            header { h2 #h-use { "Read it" } p { "Needs Read on the topic and on your group. BROKER and REGISTRY stand for your own." } }
             div.panel.pad.uses {
                 @for (at, (tool, topic, text)) in snippets.iter().enumerate() {
                     details name="use" open[at == 0] {
@@ -121,7 +121,7 @@ pub fn consume(seen: &Seen) -> Markup {
     }
 }
 
-fn snippets(seen: &Seen, topic: &str) -> [(&'static str, String, String); 4] {
+fn snippets(seen: &Seen, topic: &str, origin: &str) -> [(&'static str, String, String); 4] {
     let framed = seen
         .plans
         .iter()
@@ -144,7 +144,7 @@ fn snippets(seen: &Seen, topic: &str) -> [(&'static str, String, String); 4] {
          props.put(\"isolation.level\", \"read_committed\");\ntry (var consumer = new KafkaConsumer<byte[], byte[]>(props)) {{\n    \
          consumer.subscribe(List.of({text}));\n}}"
     );
-    let curl = format!("curl http://WORKER:8083{0}/contract\ncurl http://WORKER:8083{0}/profile", seen.href());
+    let curl = format!("curl {origin}{0}/contract\ncurl {origin}{0}/profile", seen.href());
     [
         ("kcat", topic.to_owned(), kcat),
         ("Python", topic.to_owned(), python),

@@ -25,7 +25,7 @@ struct Row<'r> {
 }
 
 pub fn rules(seen: &Seen, evidence: &Evidence) -> Markup {
-    let last = seen.windows.last();
+    let last = seen.windows().last();
     let status = |id: &str| {
         let window = last?;
         Some(
@@ -91,9 +91,9 @@ pub fn rules(seen: &Seen, evidence: &Evidence) -> Markup {
 fn line(seen: &Seen, row: &Row) -> Markup {
     let status = row.status.unwrap_or(Status::Unknown);
     let hot = matches!(status, Status::Fail | Status::Error);
-    let records = seen.windows.last().map_or(0, |window| window.records);
+    let records = seen.windows().last().map_or(0, |window| window.records);
     let windows: Vec<Option<Status>> = seen
-        .windows
+        .windows()
         .iter()
         .map(|window| match window.findings.get(row.id) {
             Some((status, _)) => Some(*status),

@@ -17,6 +17,7 @@ use crate::http::workers::{self, Standing};
 use crate::page::verdict::rank;
 use crate::page::worded::{Worded, own, worded};
 use crate::page::words::encoded;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -37,8 +38,8 @@ pub struct Seen<'d> {
     pub standing: Option<Standing>,
     pub status: Status,
     pub score: Option<f64>,
-    /// Oldest first.
-    pub windows: Vec<Window>,
+    /// Made when they are asked for: of a thousand products a page shows some.
+    windows: OnceCell<Vec<Window>>,
     /// Jobs that read one of its topics, ours aside; `None`: lineage is not known yet.
     pub readers: Option<BTreeSet<Node>>,
 }
@@ -73,13 +74,12 @@ impl<'d> Seen<'d> {
         now: Ms,
     ) -> Option<Seen<'d>> {
         let info = directory.products.get(name)?;
-        let documents: Vec<_> = directory.documents.iter().filter(|document| document.product == *name).collect();
+        let documents = directory.documents_of(name);
         let portrait = directory.portraits.get(name);
         let datasets = || documents.iter().flat_map(|document| &document.described.datasets);
         let standing = workers::standing(site, name, peers, now);
         let latest = standing.as_ref().and_then(|standing| latest(&standing.owned.state));
         let (status, score) = latest.map_or((Status::Unknown, None), |latest| (latest.status, latest.score));
-        let windows = standing.as_ref().map(|standing| windows(&standing.owned.state)).unwrap_or_default();
         Some(Seen {
             name,
             info,
@@ -88,18 +88,22 @@ impl<'d> Seen<'d> {
                 .and_then(|portrait| portrait.text.as_deref())
                 .or_else(|| datasets().find_map(|dataset| dataset.text.as_deref())),
             fields: documents.iter().flat_map(|document| &document.fields).map(|field| field.path.as_str()).collect(),
-            tier: portrait
-                .and_then(|portrait| portrait.tier.as_deref())
-                .or_else(|| documents.iter().find_map(|document| document.tier.as_deref())),
+            tier: portrait.and_then(|portrait| portrait.tier.as_deref()),
             lifecycle: directory.lifecycle(name),
             tags: portrait.map(|portrait| portrait.tags.as_slice()).unwrap_or_default(),
             personal: datasets().any(|dataset| classified(&dataset.fields)),
             standing,
             status,
             score,
-            windows,
+            windows: OnceCell::new(),
             readers: (lineage.at_ms > 0).then(|| readers(lineage, &info.topics)),
         })
+    }
+
+    /// Oldest first.
+    pub fn windows(&self) -> &[Window] {
+        let made = || self.standing.as_ref().map(|standing| windows(&standing.owned.state)).unwrap_or_default();
+        self.windows.get_or_init(made)
     }
 
     pub fn href(&self) -> String {
@@ -123,7 +127,7 @@ impl<'d> Seen<'d> {
 
     /// What the last window found, worst first: rule, word, rows.
     pub fn findings(&self) -> Vec<(&str, Status, u64)> {
-        let last = self.windows.last().into_iter().flat_map(|window| &window.findings);
+        let last = self.windows().last().into_iter().flat_map(|window| &window.findings);
         let mut found: Vec<_> = last.map(|(rule, (status, failed))| (rule.as_str(), *status, *failed)).collect();
         found.sort_by_key(|(_, status, failed)| (rank(*status), std::cmp::Reverse(*failed)));
         found
@@ -131,7 +135,7 @@ impl<'d> Seen<'d> {
 
     /// Records a minute in the last window.
     pub fn volume(&self) -> Option<f64> {
-        self.windows.last()?.per_minute()
+        self.windows().last()?.per_minute()
     }
 
     /// How old the newest record is.

@@ -29,6 +29,24 @@
     $('#count').textContent = `${n} product${n === 1 ? '' : 's'}`; $('#none').hidden = n > 0;
   }
 
+  // Where the page has only the first of all products, the server looks through the others: the same form, sent while one types.
+  let waits;
+  function ask() {
+    clearTimeout(waits);
+    waits = setTimeout(async () => {
+      const asked = new URLSearchParams(new FormData($('form[aria-label="Filter products"]')));
+      asked.set('q', $('#q').value); asked.set('sort', $('#sort').value);
+      const query = asked.toString();
+      try {
+        const answer = await fetch('/?' + query, { headers: { accept: 'text/html' } });
+        const next = answer.ok && new DOMParser().parseFromString(await answer.text(), 'text/html');
+        if (!next || asked.get('q') !== $('#q').value) return;
+        $('#found').replaceChildren(...next.getElementById('found').childNodes); $('#count').textContent = next.getElementById('count').textContent;
+        history.replaceState(null, '', '/?' + query);
+      } catch { }
+    }, 120);
+  }
+
   // YAML editor: the textarea is the truth; a coloured copy lies beneath it and carries the lint at the line's end.
   function paint(box) {
     const area = $('textarea', box), pre = $('pre', box), lint = JSON.parse(box.dataset.lint || '{}');
@@ -41,6 +59,22 @@
       return [row, '\n'];
     }));
     follow(box);
+  }
+  // What is written is checked while one writes; saving it is another thing.
+  let checks;
+  function check(box) {
+    clearTimeout(checks);
+    checks = setTimeout(async () => {
+      const text = $('textarea', box).value;
+      try {
+        const answer = await fetch(box.dataset.ask, { method: 'POST', headers: { accept: 'application/json', 'content-type': 'application/yaml' }, body: text });
+        if (!answer.ok || text !== $('textarea', box).value) return;
+        const found = (await answer.json()).problems, lint = {};
+        for (const p of found.toReversed()) if (p.line) lint[p.line] = [p.severity === 'error' ? 'fail' : 'warn', p.message];
+        box.dataset.lint = JSON.stringify(lint); paint(box);
+        $('#lint-n').textContent = found.length ? `${found.length} finding${found.length === 1 ? '' : 's'}, as it is written` : 'Nothing is wrong with it, as it is written.';
+      } catch { }
+    }, 250);
   }
   const follow = box => { const a = $('textarea', box), p = $('pre', box); p.scrollTop = a.scrollTop; p.scrollLeft = a.scrollLeft };
 
@@ -58,14 +92,18 @@
 
   doc.addEventListener('DOMContentLoaded', () => {
     const q = $('#q'), list = $('[data-list]');
-    if (q && list) { q.addEventListener('input', () => filter(list, q.value)); doc.addEventListener('change', e => e.target.closest('.facet') && filter(list, q.value)) }
+    if (q && list) {
+      const look = $('#found[data-more]') ? ask : () => filter(list, q.value);
+      q.addEventListener('input', look); doc.addEventListener('change', e => e.target.closest('.facet') && look());
+    }
     for (const s of $$('select[data-go], #sort')) s.addEventListener('change', () => s.form.submit());
     ready(doc);
     if (matchMedia('(max-width: 60rem)').matches) for (const d of $$('.facets')) d.open = false;   // a phone folds them
-    for (const box of $$('.edit')) { const area = $('textarea', box); paint(box); area.addEventListener('input', () => paint(box)); area.addEventListener('scroll', () => follow(box)) }
+    for (const box of $$('.edit')) { const area = $('textarea', box); paint(box); area.addEventListener('input', () => { paint(box); box.dataset.ask && check(box) }); area.addEventListener('scroll', () => follow(box)) }
     for (const s of $$('[data-poll]')) setTimeout(poll, +s.dataset.poll, s.id, +s.dataset.poll);
     for (const b of $$('[data-theme-toggle]')) b.setAttribute('aria-label', dark() ? 'Use the light theme' : 'Use the dark theme');
     for (const g of $$('.graph')) { const n = $('.sel', g); if (n) g.scrollLeft += n.getBoundingClientRect().left - g.getBoundingClientRect().left - 16 }   // a phone starts at the focus
+    const here = $('.nav [aria-current]'); if (here) here.parentElement.scrollLeft = here.offsetLeft - 48;   // a phone shows where one is
     // The rail marks the section in view.
     const toc = $$('.toc a[href^="#"]'), seen = toc.map(a => doc.getElementById(a.hash.slice(1)));
     if (toc.length && 'IntersectionObserver' in window) {

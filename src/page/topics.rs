@@ -3,6 +3,7 @@
 use crate::catalog::directory::NO_CONTRACT;
 use crate::http::query::pairs;
 use crate::http::server::Site;
+use crate::http::topics::readers;
 use crate::page::frame::{self, Place};
 use crate::page::seen::href;
 use crate::page::words::{counted, encoded};
@@ -26,6 +27,7 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
     let apart: Vec<_> =
         all.iter().filter(|(_, facts)| facts.ungoverned.as_deref().is_some_and(|why| why != NO_CONTRACT)).collect();
     let governed: Vec<_> = all.iter().filter(|(_, facts)| facts.ungoverned.is_none()).collect();
+    let readers = readers(&directory);
     let title = match open.len() {
         0 if all.is_empty() => "No topic is known yet".to_owned(),
         0 => format!("All {} are governed or set apart", counted(all.len(), "topic")),
@@ -55,8 +57,8 @@ pub async fn page(State(site): State<Site>, headers: HeaderMap, uri: Uri) -> Res
                             tbody role="rowgroup" { @for (topic, facts) in governed.iter().take(SHOWN_MAX) {
                                 tr role="row" {
                                     th.mono scope="row" role="rowheader" { (topic) }
-                                    td role="cell" { @for (product, _) in directory.products.iter().filter(|(_, info)| info.topics.contains(*topic)).take(5) { a href=(href(product)) { (product.to_string()) } " " } }
-                                    td.num role="cell" { @if facts.partitions > 0 { (facts.partitions) } @else { span.warn { "it does not exist" } } }
+                                    td role="cell" { @for product in readers.get(topic.as_str()).into_iter().flatten().take(5) { a href=(href(product)) { (product.to_string()) } " " } }
+                                    td.num role="cell" data-l="partitions" { @if facts.partitions > 0 { (facts.partitions) } @else { span.warn { "it does not exist" } } }
                                 }
                             } }
                         }

@@ -6,6 +6,7 @@ use crate::engine::event::envelope::rfc3339;
 use crate::http::server::Site;
 use crate::page::audit::curl;
 use crate::page::create::steps;
+use crate::page::crumbs::crumbs;
 use crate::page::frame::{self, Place};
 use crate::page::rest::{Ask, Fields, Rest, field, form, reason, see, tag};
 use crate::page::token;
@@ -112,7 +113,7 @@ fn listed(site: &Site, headers: &HeaderMap, fields: &Fields, trouble: Option<&st
         div.rail { div.stick { (steps(1)) } }
         main #main {
             div {
-                nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " / " a href="/create" { "Create" } " /" }
+                (crumbs(&[("/", "Explore"), ("/create", "Create")]))
                 div.head {
                     div { h1 { (title) } p { "SQL that makes a topic of others. An engine runs it; what it writes becomes a product, with its lineage." } }
                     div.acts { a.btn href="/use-cases?format=json" { "As JSON" } }
@@ -226,7 +227,7 @@ fn one(site: &Site, headers: &HeaderMap, name: &ProductName, fields: &Fields, tr
         div.rail { div.stick { (steps(step)) } }
         main #main {
             div {
-                nav.crumbs aria-label="You are here" { a href="/" { "Explore" } " / " a href="/create" { "Create" } " / " a href="/use-cases" { "Use cases" } " /" }
+                (crumbs(&[("/", "Explore"), ("/create", "Create"), ("/use-cases", "Use cases")]))
                 form.head method="post" action=(href(name)) {
                     (token::field(headers))
                     input type="hidden" name="etag" value=(case.tag());

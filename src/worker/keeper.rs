@@ -299,7 +299,7 @@ impl Keeper {
         let metadata = self.subjects.as_ref().map(|subjects| subjects.said().versions).unwrap_or_default();
         let entries = entry::entries(&self.catalog.records);
         let portraits = portraits(&documents, &self.loaded.products, &entries, &metadata);
-        self.board.edit(|directory| (directory.documents, directory.portraits) = (documents, portraits));
+        self.board.set_documents(documents, portraits);
     }
 
     fn write(&self, wish: &Wish) -> Result<(), Fault> {

@@ -129,7 +129,7 @@ fn standing(board: &Board) -> String {
         let judged = board.judged(product).map(|judged| judged.state);
         let state = judged.or_else(|| board.owned(product).map(|owned| owned.state));
         incidents += state.as_ref().map_or(0, |state| state.incidents.len());
-        let verdict = state.as_ref().and_then(latest).map_or(Status::Unknown, |latest| latest.status);
+        let verdict = state.as_deref().and_then(latest).map_or(Status::Unknown, |latest| latest.status);
         *verdicts.entry(word(verdict)).or_insert(0_usize) += 1;
     }
     let lag: i64 = board.offsets().parts.values().map(|reach| reach.lag()).sum();

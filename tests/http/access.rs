@@ -48,6 +48,7 @@ const MATRIX: &[(&str, &str, &str)] = &[
     ("GET", "/lineage", "?++++"),
     ("GET", "/contracts", "?++++"),
     ("GET", "/contracts/{id}", "?++++"),
+    ("POST", "/lint", "?++++"),
     ("GET", "/topics", "?++++"),
     ("GET", "/topics/{name}", "?++++"),
     ("GET", "/domains", "?++++"),

@@ -152,3 +152,21 @@ fn what_is_no_draft_is_refused_with_what_to_send() {
     });
     served.stop();
 }
+
+#[test]
+fn a_contract_is_checked_while_it_is_written_and_nothing_is_noted() {
+    let served = Served::start(prepare);
+    let check = |body: &str, valid: bool, line: Option<u64>| {
+        let answer = send(&served, "POST", "/lint", "", body);
+        assert_eq!((answer.status, &answer.body["valid"]), (200, &json!(valid)), "{:#}", answer.body);
+        let problems = answer.body["problems"].as_array().unwrap();
+        let errors: Vec<_> = problems.iter().filter(|problem| problem["severity"] == "error").collect();
+        assert_eq!(errors.first().and_then(|problem| problem["line"].as_u64()), line, "{:#}", answer.body);
+    };
+    check(&contract("1.0.0", ""), true, None);
+    check(&contract("1.0.0", "        logicalTypo: string\n"), false, Some(14));
+    check("", false, None);
+    check(": [", false, Some(1));
+    assert!(served.lines.lock().unwrap().try_recv().is_err(), "a question is no change");
+    served.stop();
+}

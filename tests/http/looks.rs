@@ -9,7 +9,7 @@ use mesh_steward::catalog::lineage::Lineage;
 use mesh_steward::clock::now_ms;
 use mesh_steward::engine::audit::Line;
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/",
     "/products/sales/orders",
     "/products/sales/orders/lineage",
@@ -22,6 +22,7 @@ const PAGES: [&str; 12] = [
     "/domains/sales",
     "/audit",
     "/create",
+    "/use-cases",
 ];
 
 fn prepare(board: &Board) {
@@ -70,9 +71,22 @@ fn every_page_is_sound_wide_and_narrow_light_and_dark() {
     let axe = axe().inspect_err(|why| println!("skipped: axe-core is not asked: {why}")).ok();
     let home = format!("http://{}", served.address);
     let mut wrong = Vec::new();
+    let mut places: Vec<String> = PAGES.map(str::to_owned).into();
+    let incident = &served.json("/incidents").1[0]["id"];
+    places.push(format!("/incidents/{}", incident.as_str().unwrap()));
+    decided(&served, || {
+        let case = r#"{"engine": "flink", "title": "Big orders", "inputs": ["shop.orders"], "output": "shop.big", "statement": "INSERT INTO a SELECT 1"}"#;
+        for (method, path, body) in
+            [("PUT", "/use-cases/shop/big", case), ("POST", "/drafts", r#"{"topic": "shop.carts"}"#)]
+        {
+            let made = crate::publish::send(&served, method, path, "", body);
+            assert_eq!(made.status, 201, "{:#}", made.body);
+            places.push(made.header("location").unwrap().to_owned());
+        }
+    });
     for (width, dark) in [(1440, false), (390, true), (320, false)] {
         browser.look(width, dark);
-        for path in PAGES {
+        for path in &places {
             browser.visit(&format!("{home}{path}"));
             let mut note = |what: String| wrong.push(format!("{path} at {width}, dark {dark}: {what}"));
             let wide = browser.ask("document.documentElement.scrollWidth - innerWidth").as_i64().unwrap();
@@ -130,6 +144,26 @@ fn the_mesh_is_searched_understood_and_changed_in_the_browser_alone() {
         browser.visit(&format!("{home}/incidents"));
         assert_eq!(browser.ask("document.documentElement.dataset.theme"), "dark");
     });
+    served.stop();
+}
+
+#[test]
+fn of_more_products_than_a_page_shows_the_server_finds_the_others_while_one_types() {
+    let Some((mut browser, served)) = open() else { return };
+    let names: Vec<String> = (0..200).map(|number| format!("product_{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    served.board.set_contracts(&plans(&names), vec![]);
+    browser.look(1440, false);
+    browser.visit(&format!("http://{}/", served.address));
+    browser.until("document.querySelectorAll('[data-t]').length === 60");
+    browser.ask("q.value = 'product_199'; q.dispatchEvent(new Event('input', {bubbles: true}))");
+    browser.until("document.querySelectorAll('[data-t]').length === 1 && location.search.includes('q=product_199')");
+    assert_eq!(browser.ask("document.querySelector('#count').textContent"), "1 product");
+    browser.ask("q.value = ''; q.dispatchEvent(new Event('input', {bubbles: true}))");
+    browser.until("document.querySelectorAll('[data-t]').length === 60");
+    browser.ask("document.querySelector('[name=verdict][value=pass]').click()");
+    browser.until("document.querySelector('#none').hidden === false");
+    assert!(browser.errors.is_empty(), "{:?}", browser.errors);
     served.stop();
 }
 

@@ -17,6 +17,7 @@ mod tls; // HTTPS
 mod metrics; // the metrics page
 mod operators; // what operators ask and want
 mod probes; // probes, and who this is
+mod thousand; // a thousand products
 mod lists; // lists in pages, and one item of them
 mod usecases; // SQL that derives products
 mod drafts; // drafts of contracts

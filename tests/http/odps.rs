@@ -7,7 +7,7 @@ use mesh_steward::engine::published::odps;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-const PRODUCT: &str = "# ours\napiVersion: v1.0.0\nkind: DataProduct\nid: 7c2\nstatus: active\nname: carts\ndomain: shop\n\
+pub const PRODUCT: &str = "# ours\napiVersion: v1.0.0\nkind: DataProduct\nid: 7c2\nstatus: active\nname: carts\ndomain: shop\n\
     outputPorts:\n  - {name: carts, version: 1.0.0, contractId: carts}\n";
 
 /// The body alone.

@@ -34,21 +34,23 @@ pub fn prepare(board: &Board) {
         .map(|(name, facts)| (name.to_owned(), facts))
         .into(),
     );
-    board.set_documents(vec![Document {
-        id: "orders-contract".into(),
-        version: "1.2.0".into(),
-        hash: ContractHash([7; 16]),
-        product: product("orders"),
-        owner: "order desk".into(),
-        path: "contracts/orders.yaml".into(),
-        text: "# ours\nid: orders-contract\n".into(),
-        topics: vec!["shop.orders".into()],
-        fields: ["id", "lines[].Sku"].map(|path| Field { topic: "shop.orders".into(), path: path.into() }).into(),
-        described: Default::default(),
-        rules: 2,
-        lifecycle: None,
-        tier: None,
-    }]);
+    board.set_documents(
+        vec![Document {
+            id: "orders-contract".into(),
+            version: "1.2.0".into(),
+            hash: ContractHash([7; 16]),
+            product: product("orders"),
+            owner: "order desk".into(),
+            path: "contracts/orders.yaml".into(),
+            text: "# ours\nid: orders-contract\n".into(),
+            topics: vec!["shop.orders".into()],
+            fields: ["id", "lines[].Sku"].map(|path| Field { topic: "shop.orders".into(), path: path.into() }).into(),
+            described: Default::default(),
+            rules: 2,
+            lifecycle: None,
+        }],
+        Default::default(),
+    );
     let reach = |committed, stable| Reach { committed, ends: Ends { start: 10, stable, high: stable + 1 } };
     let part = |partition| Part::new(&"shop.orders".into(), partition);
     let parts = [(part(0), reach(Some(90), 100)), (part(1), reach(None, 30))].into();

@@ -1,16 +1,21 @@
 //! Pages: who gets one, what it may do in a browser, and that nothing in it speaks but we.
 
+use crate::access::{COOKIE, signed};
+use crate::publish::{contract, decided, prepare, send};
 use crate::served::*;
 use mesh_steward::catalog::board::{Board, TaskState};
 use mesh_steward::catalog::directory::{NO_CONTRACT, TopicFacts};
 use mesh_steward::catalog::lineage::Lineage;
 use mesh_steward::clock::now_ms;
+use mesh_steward::engine::audit::Line;
 use mesh_steward::engine::contract::name::ProductName;
 use mesh_steward::engine::contract::plan::{Binding, Plan, Plans};
+use mesh_steward::engine::event::envelope::rfc3339;
 use mesh_steward::engine::lineage::graph::{Graph, Limits};
 use mesh_steward::engine::lineage::node::Node;
 use mesh_steward::engine::lineage::sighting::{Evidence, JobFacts, Round, Sighting, Unresolved};
 use std::sync::Arc;
+use std::time::Duration;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'>&";
 
@@ -79,7 +84,7 @@ fn a_page_says_the_state_first_and_names_the_rule_that_fails() {
     let incidents = page(&served, "/incidents", "");
     let place = incidents.split("href=\"/incidents/").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let incident = page(&served, &format!("/incidents/{place}"), "");
-    assert!(incident.contains("<h1>the record is missing or null</h1>"), "{incident}");
+    assert!(incident.contains("<h1>The record is missing or null</h1>"), "{incident}");
     assert!(incident.contains("order desk") && incident.contains("What to do"), "{incident}");
     assert!(page(&served, "/incidents/0", "").starts_with("HTTP/1.1 404 "));
     assert!(incidents.contains("<h1>1 incident is open</h1>") && incidents.contains("order desk"), "{incidents}");
@@ -219,4 +224,28 @@ fn the_first_page_is_sixty_kilobytes_at_most_with_a_thousand_products() {
     let sent =
         packed(&served, "/") + assets.iter().map(|name| packed(&served, &format!("/assets/{name}"))).sum::<usize>();
     assert!(sent <= 60_000, "{sent} bytes are sent");
+}
+
+/// The audit is read back from its topic, which takes a moment; a browser without script does not ask again by itself.
+#[test]
+fn the_page_behind_a_withdrawal_has_its_line() {
+    let served = Served::start(prepare);
+    let head = format!("Accept: text/html\r\nCookie: {COOKIE}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+    decided(&served, || {
+        assert_eq!(send(&served, "POST", "/products", "", &contract("1.0.0", "")).status, 201);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::park_timeout(Duration::from_millis(300));
+                let (product, action) = (Some("shop/carts".to_owned()), "product.withdraw".to_owned());
+                let line = Line { at: rfc3339(now_ms()), product, action, outcome: "done".into(), ..Line::default() };
+                served.trail.add([(1, line)]);
+            });
+            let path = "/products/shop/carts/withdraw";
+            let gone = send(&served, "POST", path, &head, &format!("{}&name=carts", signed()));
+            let next = gone.header("location").unwrap();
+            assert!(gone.status == 303 && next.starts_with("/audit?"), "{} {next}", gone.status);
+            assert!(page(&served, next, "").contains("withdraws"));
+        });
+    });
+    served.stop();
 }

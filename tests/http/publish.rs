@@ -55,21 +55,23 @@ pub fn send(served: &Served, method: &str, path: &str, headers: &str, body: &str
 pub fn prepare(board: &Board) {
     board.set_contracts(&plans(&["orders"]), vec![]);
     board.set_cluster_id("5L6g3nShT-eMCtK--X86sw");
-    board.set_documents(vec![Document {
-        id: "orders-contract".into(),
-        version: "1.2.0".into(),
-        hash: ContractHash([7; 16]),
-        product: ProductName { domain: "sales".into(), name: "orders".into() },
-        owner: "order desk".into(),
-        path: "contracts/orders.yaml".into(),
-        text: "# ours\n".into(),
-        topics: vec!["shop.orders".into()],
-        fields: vec![],
-        described: Default::default(),
-        rules: 2,
-        lifecycle: None,
-        tier: None,
-    }]);
+    board.set_documents(
+        vec![Document {
+            id: "orders-contract".into(),
+            version: "1.2.0".into(),
+            hash: ContractHash([7; 16]),
+            product: ProductName { domain: "sales".into(), name: "orders".into() },
+            owner: "order desk".into(),
+            path: "contracts/orders.yaml".into(),
+            text: "# ours\n".into(),
+            topics: vec!["shop.orders".into()],
+            fields: vec![],
+            described: Default::default(),
+            rules: 2,
+            lifecycle: None,
+        }],
+        Default::default(),
+    );
     go(board, TaskState::Running);
 }
 

@@ -1,5 +1,6 @@
 //! `steward product` and `steward audit` against a worker's REST: what they print, and their exit codes.
 
+use crate::odps::PRODUCT;
 use crate::publish::{contract, decided, prepare};
 use crate::served::Served;
 use serde_json::Value;
@@ -55,6 +56,26 @@ fn a_product_is_published_shown_exported_and_withdrawn_from_the_terminal() {
         check(&["product", "show", "shop/none"], 2, &["shop/none"]);
         check(&["product", "show", "orders"], 2, &["write domain/name"]);
         check(&["product", "withdraw", "sales/orders"], 1, &["lives in the file"]);
+        // The product as ODPS: beside its contracts, alone, and out again.
+        let odps = file("carts.odps.yaml", PRODUCT);
+        let changed = file("changed.odps.yaml", &PRODUCT.replace("# ours", "# ours now"));
+        check(&["product", "publish", &odps, &strict_file, "--dry-run"], 1, &["would be changed", "breaks consumers"]);
+        check(&["product", "publish", &odps, &first_file], 0, &["shop/carts is published, revision 2"]);
+        assert_eq!(check(&["product", "export", "shop/carts", "--odps"], 0, &[]), PRODUCT);
+        let both = check(&["product", "export", "shop/carts", "--odps", "--contracts"], 0, &["kind: DataContract"]);
+        let both = file("both.yaml", &both);
+        check(&["product", "publish", &both], 0, &["shop/carts is the same, revision 2"]);
+        check(&["product", "publish", &changed], 0, &["shop/carts is published, revision 3"]);
+        assert_eq!(check(&["product", "export", "shop/carts"], 0, &[]).trim_end(), first.trim_end(), "it stays");
+        let told = check(&["product", "export", "shop/carts", "--odps", "--json"], 0, &[]);
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((&told["odps"]["kind"], &told["contracts"]), (&"DataProduct".into(), &Value::Null), "{told:#}");
+        check(&["product", "export", "shop/carts", "--contracts"], 2, &["--odps"]);
+        check(&["product", "publish", &odps, &changed], 2, &["2 data products"]);
+        let nothing = file("nothing.yaml", "# nothing\n");
+        check(&["product", "publish", &nothing], 2, &["neither a contract nor a data product"]);
+        let unnamed = file("unnamed.yaml", &PRODUCT.replace("id: 7c2\n", ""));
+        check(&["product", "publish", &unnamed], 2, &["1 errors in the data product", "steward contract lint"]);
         check(&["product", "withdraw", "shop/carts"], 0, &["shop/carts is withdrawn"]);
 
         let mut noted = Vec::new();

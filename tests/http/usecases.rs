@@ -44,7 +44,17 @@ fn a_use_case_is_registered_run_stopped_and_made_a_product() {
         assert_eq!((draft.status, of), (201, (&json!("shop/carts"), &json!("shop.carts"))), "{:#}", draft.body);
         let stale = send(&served, "PUT", PLACE, "If-Match: \"0-0\"\r\n", &defined(|body| body["title"] = json!("x")));
         assert_eq!(stale.status, 409, "{:#}", stale.body);
-        assert_eq!(send(&served, "GET", "/use-cases", "", "").body.as_array().map(Vec::len), Some(1));
+        let of_tea = defined(|body| body["output"] = json!("shop.tea"));
+        assert_eq!(send(&served, "PUT", "/use-cases/shop/tea", "", &of_tea).status, 201);
+        let page = |query: &str| {
+            let page = send(&served, "GET", &format!("/use-cases{query}"), "", "");
+            let names: Vec<Value> = page.body.as_array().unwrap().iter().map(|case| case["name"].clone()).collect();
+            (json!(names), page.header("link").map(str::to_owned))
+        };
+        let (next, both) = ("</use-cases?limit=1&after=shop/carts>; rel=\"next\"", json!(["shop/carts", "shop/tea"]));
+        assert_eq!(page(""), (both, None));
+        assert_eq!(page("?limit=1"), (json!(["shop/carts"]), Some(next.to_owned())));
+        assert_eq!(page("?limit=1&after=shop/carts"), (json!(["shop/tea"]), None));
         assert_eq!(send(&served, "DELETE", PLACE, "", "").status, 204);
         assert_eq!(send(&served, "GET", PLACE, "", "").status, 404);
     });

@@ -74,6 +74,9 @@ fn way(browser: &mut Browser, home: &str, name: &str) {
     let text = browser.ask("document.querySelector('textarea').value").as_str().unwrap().to_owned();
     let at = text.lines().position(|line| line.contains("logicalType")).unwrap() + 1;
     browser.ask(&set("textarea", &text.replacen("logicalType", "logicalTypo", 1)));
+    browser.ask("document.querySelector('textarea').dispatchEvent(new Event('input', {bubbles: true}))");
+    browser.until("/1 finding, as it is written/.test(document.querySelector('#lint-n').textContent)");
+    browser.until("document.querySelectorAll('.edit .msg').length === 1");
     browser.ask(&press("do", "save"));
     browser.until(&shows(&format!("line {at}")));
     browser.until(&shows("to be mended before it can be published"));

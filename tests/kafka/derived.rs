@@ -48,7 +48,8 @@ fn ksqldb(told: Arc<Mutex<Vec<String>>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
     let answer = move |path: &str, ksql: &str| {
-        let ended = told.lock().unwrap().iter().any(|ksql| ksql.starts_with("TERMINATE"));
+        let of_it = |ksql: &&String| ksql.starts_with("TERMINATE") || ksql.starts_with("CREATE STREAM TOTALS");
+        let ended = told.lock().unwrap().iter().rfind(of_it).is_some_and(|ksql| ksql.starts_with("TERMINATE"));
         told.lock().unwrap().push(ksql.to_owned());
         let error = |why: &str| (400, json!({"@type": "statement_error", "error_code": 40001, "message": why}));
         match ksql {
@@ -222,4 +223,14 @@ fn a_use_case_runs_is_followed_stopped_and_becomes_a_product_with_its_lineage() 
     });
     let states: Vec<_> = lines.as_array().unwrap().iter().map(|line| &line["after"]["state"]).collect();
     assert_eq!(states, ["cancelled", "running", "asked"], "{lines:#}");
+
+    // The worker that has it is gone: another follows it, and ends it where that is asked.
+    execute(&a, "totals");
+    let running = until(&b, "/use-cases/shop/totals", |case| case["run"]["jobs"] == json!(["CSAS_TOTALS_0"]));
+    let of_a = running["run"]["worker_id"] == "derived-a";
+    assert!(of_a || running["run"]["worker_id"] == "derived-b", "{running:#}");
+    let (mut gone, left) = if of_a { (a, b) } else { (b, a) };
+    gone.kill_9();
+    assert_eq!(send(&left, "POST", "/use-cases/shop/totals/stop", None, "").0, 202);
+    until(&left, "/use-cases/shop/totals", state("cancelled"));
 }

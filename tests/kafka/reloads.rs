@@ -4,7 +4,9 @@ use crate::broker::shared;
 use crate::mesh::Mesh;
 use crate::notify::Manager;
 use crate::worker::{Worker, pause};
+use mesh_steward::registry::tls;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -89,4 +91,79 @@ fn until(what: &str, holds: impl Fn() -> bool) {
         assert!(begun.elapsed() < SEEN_WITHIN * 2, "not within {:?}: {what}", SEEN_WITHIN * 2);
         pause(200);
     }
+}
+
+/// Who is let in, and by which certificate: nobody starts the worker anew, and a bad file changes nothing.
+#[test]
+fn logins_and_certificates_are_taken_up_and_bad_ones_leave_the_old_in_force() {
+    let mesh = Mesh::new(shared(), "admits", 1, "");
+    let worker = mesh.worker("a").ready();
+    let at = |name: &str| mesh.folder().join(name);
+    let written = fs::read_to_string(at("admits-a.yaml")).unwrap();
+    let configure = |more: &str| fs::write(at("admits-a.yaml"), format!("{written}{more}")).unwrap();
+    let admit = |token: &str| {
+        let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::write(at("access.yaml"), format!("logins:\n- {{name: anna, sha256: {hash}, roles: [admin]}}\n")).unwrap();
+    };
+    let certify = |name: &str| {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        fs::write(at(name), made.cert.pem()).unwrap();
+        fs::write(at("own.pem"), made.cert.pem()).unwrap();
+        fs::write(at("own.key"), made.signing_key.serialize_pem()).unwrap();
+    };
+    // Status and body; 0 where nobody answers to whoever trusts this certificate.
+    let ask = |method: &str, path: &str, token: &str, trusts: Option<&str>| -> (u16, String) {
+        let config = ureq::Agent::config_builder().timeout_global(Some(SEEN_WITHIN)).http_status_as_error(false);
+        let (config, scheme) = match trusts {
+            Some(name) => (config.tls_config(tls::config("x", Some(&at(name)), None).unwrap()), "https"),
+            None => (config, "http"),
+        };
+        let port = worker.address().rsplit(':').next().unwrap();
+        let host = if trusts.is_some() { "localhost" } else { "127.0.0.1" };
+        let request = ureq::http::Request::builder().method(method).uri(format!("{scheme}://{host}:{port}{path}"));
+        let request = request.header("authorization", format!("Bearer {token}")).body(()).unwrap();
+        match ureq::Agent::from(config.build()).run(request) {
+            Ok(mut answer) => (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap_or_default()),
+            Err(_) => (0, String::new()),
+        }
+    };
+    let status = |token: &str, trusts: Option<&str>| ask("GET", "/products", token, trusts).0;
+
+    admit("steward_first");
+    let access = format!("access.file: {}\n", at("access.yaml").display());
+    configure(&access);
+    worker.signal("HUP");
+    until("logins are asked for", || status("steward_none", None) == 401);
+    assert_eq!(status("steward_first", None), 200);
+
+    fs::write(at("access.yaml"), "logins: [{name: anna}]\n").unwrap();
+    worker.signal("HUP");
+    until("a bad file is told", || worker.get("/ready").1.contains("access.yaml"));
+    assert_eq!((status("steward_first", None), status("steward_none", None)), (200, 401), "the old ones are in force");
+
+    admit("steward_second");
+    let (done, told) = ask("POST", "/admin/reload", "steward_first", None);
+    assert!(done == 200 && told.contains("access.file"), "{done}: {told}");
+    assert_eq!((status("steward_second", None), status("steward_first", None)), (200, 401));
+
+    certify("first.pem");
+    let (certificate, key) = (at("own.pem"), at("own.key"));
+    configure(&format!(
+        "{access}http.ssl.certificate.location: {}\nhttp.ssl.key.location: {}\n",
+        certificate.display(),
+        key.display()
+    ));
+    worker.signal("HUP");
+    until("HTTPS is served", || status("steward_second", Some("first.pem")) == 200);
+    assert_eq!(status("steward_second", None), 0, "and HTTP no more");
+
+    certify("second.pem");
+    worker.signal("HUP");
+    until("the new certificate is shown", || status("steward_second", Some("second.pem")) == 200);
+    assert_eq!(status("steward_second", Some("first.pem")), 0);
+
+    fs::write(&key, "no key").unwrap();
+    worker.signal("HUP");
+    until("a bad key is told", || ask("GET", "/ready", "", Some("second.pem")).1.contains("http.ssl.key.location"));
+    assert_eq!(status("steward_second", Some("second.pem")), 200, "the old one is in force");
 }

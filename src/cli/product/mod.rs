@@ -1,5 +1,6 @@
 //! `steward product`: products as a worker's REST tells them, published and withdrawn from the terminal.
 
+pub mod named; // which one
 pub mod list; // all of them
 pub mod show; // one, and how it stands
 pub mod publish; // a contract becomes a product, or changes one
@@ -7,7 +8,6 @@ pub mod withdraw; // a product is no more
 pub mod export; // its contracts
 
 use crate::cli::{Exit, examples};
-use anyhow::bail;
 use std::io::Write;
 
 #[derive(Debug, clap::Subcommand)]
@@ -18,13 +18,13 @@ pub enum Product {
     /// Shows one product: what its contracts say, and how it stands
     #[command(after_help = examples::PRODUCT_SHOW)]
     Show(show::Args),
-    /// Publishes contracts as a product, or as a change of one
+    /// Publishes contracts and an ODPS document as a product, or as a change of one
     #[command(after_help = examples::PRODUCT_PUBLISH)]
     Publish(publish::Args),
     /// Withdraws a product; names whom that breaks
     #[command(after_help = examples::PRODUCT_WITHDRAW)]
     Withdraw(withdraw::Args),
-    /// Writes a product's contracts
+    /// Writes a product's contracts, or the product as ODPS
     #[command(after_help = examples::PRODUCT_EXPORT)]
     Export(export::Args),
 }
@@ -36,15 +36,5 @@ pub fn product(command: &Product, out: &mut impl Write) -> anyhow::Result<Exit> 
         Product::Publish(args) => publish::publish(args, out),
         Product::Withdraw(args) => withdraw::withdraw(args, out),
         Product::Export(args) => export::export(args, out),
-    }
-}
-
-/// `/products/{domain}/{name}` of `domain/name`.
-fn path(product: &str) -> anyhow::Result<String> {
-    match product.split_once('/') {
-        Some((domain, name)) if !domain.is_empty() && !name.is_empty() && !name.contains('/') => {
-            Ok(format!("/products/{}/{}", crate::cli::rest::escaped(domain), crate::cli::rest::escaped(name)))
-        }
-        _ => bail!("{product} is no product; write domain/name, as `steward product list` does"),
     }
 }

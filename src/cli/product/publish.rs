@@ -1,9 +1,11 @@
-//! `steward product publish`: contracts of files become a product, or change one.
+//! `steward product publish`: contracts of files, and an ODPS document among them, become a product, or change one.
 
 use crate::cli::Exit;
-use crate::cli::product::path;
+use crate::cli::product::named::path;
 use crate::cli::rest::{Answer, Sent, Worker};
-use crate::engine::published::contracts;
+use crate::engine::contract::name::ProductName;
+use crate::engine::published::change::Refusal;
+use crate::engine::published::{contracts, odps};
 use crate::printable::printable;
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 pub struct Args {
     #[command(flatten)]
     worker: Worker,
-    /// Contracts of one product, ODCS in YAML or JSON; - for standard input
+    /// Contracts of one product (ODCS) and its ODPS document, in YAML or JSON; - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Why, for the audit
@@ -44,18 +46,16 @@ pub fn publish(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
         texts.push(text.with_context(|| format!("{} cannot be read", file.display()))?);
     }
     let body = texts.join("\n---\n");
-    let read = match contracts::read(&contracts::documents(&body)) {
-        Ok(read) => read,
+    let (product, behind) = match named(&body) {
+        Ok(named) => named,
         Err(refusal) => bail!("{}; `steward contract lint` says where", refusal.detail()),
     };
-    let Some(first) = read.first() else { bail!("the files hold no contract") };
-    let product = first.product.to_string();
     let mut headers = Vec::new();
     let tag = args.if_match.as_ref().map(|tag| format!("\"{}\"", tag.trim_matches('"')));
     headers.extend(tag.as_deref().map(|tag| ("if-match", tag)));
     headers.extend(args.reason.as_deref().map(|reason| ("x-steward-reason", reason)));
     let query = if args.dry_run { "?dry_run=true" } else { "" };
-    let path = format!("{}/contract{query}", path(&product)?);
+    let path = format!("{}{behind}{query}", path(&product.to_string())?);
     let answer = args.worker.call("PUT", &path, Sent { body: &body, headers: &headers })?;
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&answer.value)?)?;
@@ -71,6 +71,19 @@ pub fn publish(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
         }
     }
     Ok(if args.dry_run && breaking { Exit::Bad } else { Exit::Good })
+}
+
+/// Whose the documents are, and the resource below it that takes them: contracts alone are all of its contracts; beside a data product,
+/// or without any contract, what is not sent stays.
+fn named(body: &str) -> Result<(ProductName, &'static str), Refusal> {
+    let (product, contracts) = odps::parted(contracts::documents(body))?;
+    match product {
+        Some(text) => Ok((odps::read(&text)?.product, "")),
+        None => match contracts::read(&contracts)?.into_iter().next() {
+            Some(first) => Ok((first.product, "/contract")),
+            None => Err(Refusal::invalid("the files hold neither a contract nor a data product")),
+        },
+    }
 }
 
 fn breaking(answer: &Answer) -> bool {

@@ -1,8 +1,7 @@
 //! `steward product show`: one product, what its contracts say and how it stands.
 
 use crate::cli::Exit;
-use crate::cli::product::path;
-use crate::cli::rest::Worker;
+use crate::cli::product::named::Named;
 use crate::table::{Row, Style};
 use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
@@ -10,20 +9,14 @@ use std::io::{self, IsTerminal, Write};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    worker: Worker,
-    /// The product
-    #[arg(value_name = "DOMAIN/NAME")]
-    product: String,
-    /// Prints one JSON document
-    #[arg(long)]
-    json: bool,
+    of: Named,
 }
 
 /// Bad where its verdict is fail, or an incident is open.
 pub fn show(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let answer = args.worker.get(&path(&args.product)?)?;
-    let row = Row::of(&args.product, &answer.value["status"]);
-    match args.json {
+    let answer = args.of.worker.get(&args.of.path()?)?;
+    let row = Row::of(&args.of.product, &answer.value["status"]);
+    match args.of.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&answer.value)?)?,
         false => text(&answer.value, &row, Style::on(io::stdout().is_terminal()), out)?,
     }
