@@ -249,7 +249,7 @@ fn one(site: &Site, headers: &HeaderMap, name: &ProductName, fields: &Fields, tr
                 div {
                     section.sec aria-labelledby="h-sql" {
                         header { h2 #h-sql { "Statement" } p { "Revision " (case.revision) ", by " (case.changed_by) ", " (day_and_clock(&rfc3339(case.changed_ms))) " UTC" } }
-                        div.code.wrap { pre tabindex="0" role="region" aria-label="Statement" { (statement) } button.btn.tiny data-copy=(statement) hidden { "Copy" } }
+                        div.code.wrap { pre tabindex="0" role="region" aria-label="Text of the statement" { (statement) } button.btn.tiny data-copy=(statement) hidden { "Copy" } }
                     }
                     section.sec aria-labelledby="h-change" {
                         details open[trouble.is_some() && !typed("statement", "").is_empty()] {

@@ -77,7 +77,7 @@ fn every_page_is_sound_wide_and_narrow_light_and_dark() {
     decided(&served, || {
         let case = r#"{"engine": "flink", "title": "Big orders", "inputs": ["shop.orders"], "output": "shop.big", "statement": "INSERT INTO a SELECT 1"}"#;
         for (method, path, body) in
-            [("PUT", "/use-cases/shop/big", case), ("POST", "/drafts", r#"{"topic": "shop.carts"}"#)]
+            [("PUT", "/use-cases/shop/big", case), ("POST", "/drafts", r#"{"topic": "shop.carts", "records": 50}"#)]
         {
             let made = crate::publish::send(&served, method, path, "", body);
             assert_eq!(made.status, 201, "{:#}", made.body);

@@ -81,7 +81,7 @@ fn named(body: &str) -> Result<(ProductName, &'static str), Refusal> {
         Some(text) => Ok((odps::read(&text)?.product, "")),
         None => match contracts::read(&contracts)?.into_iter().next() {
             Some(first) => Ok((first.product, "/contract")),
-            None => Err(Refusal::invalid("the files hold neither a contract nor a data product")),
+            None => Err(Refusal::invalid("the files hold no contract")),
         },
     }
 }
