@@ -136,12 +136,6 @@ impl Daemon {
         serde_json::from_str(&body).unwrap_or(Value::Null)
     }
 
-    /// Sends OpenLineage events, as jobs do; whether they were taken.
-    pub fn hear(&self, events: &Value) -> bool {
-        let url = format!("http://{}/api/v1/lineage/batch", self.listen);
-        self.agent.post(url).send_json(events).is_ok_and(|answer| answer.status() == 200)
-    }
-
     /// Stops it and says why, where it ended otherwise than asked.
     pub fn stop(self) -> Option<String> {
         let _ = self.stop.send(());

@@ -7,7 +7,6 @@ pub mod encode; // records as JSON or Avro
 pub mod produce; // live producers that plant
 pub mod faults; // the planter's book
 pub mod found; // what a consumer of the governance topic reads
-pub mod readers; // who reads the mesh
 pub mod governed; // the daemon beside them, and what its REST says
 pub mod table; // the live view
 pub mod report; // planted against found, and what to do next

@@ -1,15 +1,14 @@
 //! One demo, from its first line to its last: start all, watch, stop the producers, wait for the last windows, compare.
 
-use crate::clock::now_ms;
 use crate::demo::broker::Broker;
 use crate::demo::faults::Book;
 use crate::demo::found::{Found, Reader};
 use crate::demo::governed::{Daemon, Folder, configure, free_port};
 use crate::demo::mesh::PRODUCTS;
 use crate::demo::produce::Producers;
+use crate::demo::registry;
 use crate::demo::report::Report;
 use crate::demo::table::{self, Table};
-use crate::demo::{readers, registry};
 use crate::table::{Row, Style};
 use serde_json::Value;
 use std::io::Write;
@@ -56,7 +55,6 @@ pub fn show(options: &Options, out: &mut impl Write) -> anyhow::Result<Report> {
     let registry = registry::bind()?;
     let config = configure(&folder.configuration(), &broker, registry.local_addr()?, listen)?;
     let reader = Reader::open(&broker.bootstrap, &config.governance.topic, config.governance.partitions)?;
-    let namespace = config.lineage.as_ref().map(|lineage| lineage.namespace.clone());
     let daemon = Daemon::start(config)?;
     daemon.runtime().spawn(registry::serve(registry));
     let book = Arc::new(Book::default());
@@ -65,7 +63,6 @@ pub fn show(options: &Options, out: &mut impl Write) -> anyhow::Result<Report> {
         options,
         began,
         up: None,
-        unheard: namespace,
         bootstrap: &broker.bootstrap,
         reader: &reader,
         daemon: &daemon,
@@ -99,8 +96,6 @@ struct Scene<'a> {
     began: Instant,
     /// When the daemon was ready.
     up: Option<Duration>,
-    /// The cluster's name for jobs that have not told of themselves yet.
-    unheard: Option<String>,
     bootstrap: &'a str,
     reader: &'a Reader,
     daemon: &'a Daemon,
@@ -144,10 +139,6 @@ impl Scene<'_> {
         }
         if self.up.is_none() && self.daemon.is_ready() {
             self.up = Some(self.began.elapsed());
-            let told = self.unheard.take().is_none_or(|name| self.daemon.hear(&readers::events(&name, now_ms())));
-            if !told && self.options.view == View::Lines {
-                writeln!(out, "no reader is shown: the worker did not take what they tell of themselves")?;
-            }
             if self.options.view == View::Lines {
                 writeln!(out, "{}", self.places())?;
             }
