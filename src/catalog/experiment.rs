@@ -1,6 +1,6 @@
 //! What is tried on a topic's records for a request: a draft inferred from a sample, a dry run of a contract.
 
-use crate::catalog::policy;
+use crate::catalog::records;
 use crate::catalog::sampling::{self, Progress};
 use crate::config::usable::Config;
 use crate::engine::contract::odcs;
@@ -114,7 +114,7 @@ fn attempt(
             false => format!("no object is named {}; there are {}", schema.unwrap_or_default(), names.join(", ")),
         })
     })?;
-    trial.within(&policy::of(&config.records));
+    trial.within(&records::of(&config.records));
     let progress = read(extent, &mut trial, settings, config)?;
     Ok(Tried { report: report::of(&trial, "odcs", Origin::Topic), progress })
 }

@@ -4,15 +4,15 @@
 //! version in force and is a finding; a file that is gone withdraws its contract.
 
 use crate::catalog::folder::{self, Listing, Stamp};
-use crate::catalog::policy;
 use crate::catalog::published;
+use crate::catalog::records;
 use crate::catalog::referred;
 use crate::catalog::subjects;
 use crate::config::usable::Config;
 use crate::engine::contract::name::{ContractHash, ProductName};
 use crate::engine::contract::plan::{Plan, Plans};
-use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Level, Problem};
+use crate::engine::contract::records::Policy;
 use crate::engine::contract::yaml::{self, Value};
 use crate::engine::contract::{compile, joined, odcs};
 use crate::engine::published::change::Refusal;
@@ -117,7 +117,7 @@ impl Watcher {
     pub fn of(config: &Config) -> Watcher {
         let excluding = config.clone();
         let excludes = Box::new(move |topic: &str| excluding.excludes(topic));
-        let policy = policy::of(&config.records);
+        let policy = records::of(&config.records);
         Watcher { excludes, policy, ..Watcher::new(config.contracts.paths.clone()) }
     }
 

@@ -9,7 +9,7 @@ pub mod trail; // the audit as requests read it
 pub mod published; // products of the API: their contracts, changes on their way
 pub mod folder; // what lies in the folders, and whether it changed
 pub mod policies; // files of the mesh's policies, and what they say
-pub mod policy; // what the mesh does about bad records
+pub mod records; // what the mesh does about bad records
 pub mod plans; // what the flow's `Judge` answers from the plans in force
 pub mod wish; // what operators want: pause, resume, restart
 pub mod board; // what requests read

@@ -3,7 +3,7 @@
 
 use crate::catalog::files::{Finding, Source};
 use crate::engine::contract::name::ProductName;
-use crate::engine::contract::policy::Policy;
+use crate::engine::contract::records::Policy;
 use crate::engine::contract::{compile, odcs};
 use crate::engine::derived::usecase::{self, UseCase};
 use crate::engine::published::change::{Asked, Decided, Refusal};

@@ -3,7 +3,7 @@
 use crate::catalog::files::{FILE_BYTES_MAX, Finding, Source};
 use crate::engine::contract::name::compare_versions;
 use crate::engine::contract::plan::{Check, Rule};
-use crate::engine::contract::policy::Policy;
+use crate::engine::contract::records::Policy;
 use crate::engine::contract::referred::{self, Referred};
 use crate::engine::contract::{compile, joined};
 use std::cmp::Ordering;

@@ -3,7 +3,7 @@
 use crate::catalog::files::{FILE_BYTES_MAX, Finding, Source};
 use crate::catalog::portrait;
 use crate::engine::contract::joined::{self, Versions};
-use crate::engine::contract::policy::Policy;
+use crate::engine::contract::records::Policy;
 use crate::engine::contract::{self, compile, odcs};
 use crate::registry::subjects::Said;
 use std::sync::Arc;

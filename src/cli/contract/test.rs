@@ -1,6 +1,6 @@
 //! `steward contract test`: a contract tried on records, judged as one closed window by the daemon's own engine.
 
-use crate::catalog::policy;
+use crate::catalog::records;
 use crate::cli::Exit;
 use crate::cli::contract::records::{Source, moment};
 use crate::cli::contract::with::{self, With};
@@ -68,7 +68,7 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
     };
     // A configuration that cannot be read is told when the topic is.
     if let Some(config) = args.source.config.as_deref().and_then(|file| Config::load(file).ok()) {
-        trial.within(&policy::of(&config.records));
+        trial.within(&records::of(&config.records));
     }
     with::read(&mut trial, &args.with)?;
     args.source.read(&mut trial)?;

@@ -5,7 +5,7 @@ use crate::catalog::referred;
 use crate::cli::contract::records::lines_of;
 use crate::engine::contract::compile;
 use crate::engine::contract::model::Contract;
-use crate::engine::contract::policy::Policy;
+use crate::engine::contract::records::Policy;
 use crate::engine::contract::{joined, odcs};
 use crate::engine::trial::run::Trial;
 use anyhow::{Context, bail};

@@ -6,7 +6,7 @@ use crate::engine::check::tally::{FUTURE, Sample, Tally};
 use crate::engine::check::verdict::{ASKED_OF_NONE, Facts, RuleResult, Status, not_measured};
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::plan::Plan;
-use crate::engine::contract::policy::Action;
+use crate::engine::contract::records::Action;
 use crate::engine::decode::reason::Reason;
 use crate::engine::record::{Position, RawRecord};
 use serde_json::json;

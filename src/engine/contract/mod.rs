@@ -3,7 +3,7 @@
 pub mod name; // products, contract versions
 pub mod plan; // numbered rules: what records and windows are asked
 pub mod mode; // how far a rule is rolled out
-pub mod policy; // what becomes of records that are undecodable, late or too large
+pub mod records; // what becomes of records that are undecodable, late or too large
 pub mod model; // a contract as the standard words it
 pub mod compile; // the model into the plan
 pub mod described; // the model for people and catalogs: names, types, texts

@@ -3,8 +3,8 @@
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::name::ProductName;
 use crate::engine::contract::plan::{Check, IncidentPolicy, Threshold, Unit};
-use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::Place;
+use crate::engine::contract::records::Policy;
 use crate::engine::contract::relation::Elsewhere;
 use crate::engine::contract::sample::Sampling;
 use crate::engine::decode::framing::Encoding;

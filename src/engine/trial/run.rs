@@ -9,7 +9,7 @@ use crate::engine::contract::compile;
 use crate::engine::contract::horizon::Horizon;
 use crate::engine::contract::model::Contract;
 use crate::engine::contract::plan::{Check, Plan, Rule};
-use crate::engine::contract::policy::Policy;
+use crate::engine::contract::records::Policy;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::schema::{SchemaRef, Schemas};
 use crate::engine::record::{Position, RawRecord, TopicId};

@@ -4,7 +4,7 @@ use crate::engine::check::own::{self, DECODABLE, SCHEMA, SIZE};
 use crate::engine::check::record::{Examiner, What};
 use crate::engine::contract::mode::{Mode, names_records};
 use crate::engine::contract::plan::Plan;
-use crate::engine::contract::policy::Action;
+use crate::engine::contract::records::Action;
 use crate::engine::decode::reason::{Reason, Undecodable};
 
 /// Rules of one record that are named; the others are counted.

@@ -8,8 +8,8 @@ use crate::engine::contract::odcs::beside;
 use crate::engine::contract::odcs::encoding::{self, Stated, Word};
 use crate::engine::contract::odcs::records;
 use crate::engine::contract::plan::IncidentPolicy;
-use crate::engine::contract::policy::Policy;
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::records::Policy;
 use crate::engine::contract::sample::{SHARE_MIN, Sampling};
 use crate::engine::contract::yaml::{Node, Value};
 

@@ -4,8 +4,8 @@ use crate::engine::contract::compile;
 use crate::engine::contract::fields::{At, Fields};
 use crate::engine::contract::mode::Mode;
 use crate::engine::contract::model::Contract;
-use crate::engine::contract::policy::{Action, Kind, Policy};
 use crate::engine::contract::problem::{Place, Problems};
+use crate::engine::contract::records::{Action, Kind, Policy};
 use crate::engine::contract::sample::Sampling;
 
 /// Rules that a message names.
@@ -125,9 +125,9 @@ fn wrong(at: &Place, message: String, remedy: String, problems: &Problems) {
 mod tests {
     use crate::engine::contract::odcs;
     use crate::engine::contract::parsed::Parsed;
-    use crate::engine::contract::policy::Action::{Fail, Quarantine, Usual, Warn};
-    use crate::engine::contract::policy::Policy;
     use crate::engine::contract::problem::Level;
+    use crate::engine::contract::records::Action::{Fail, Quarantine, Usual, Warn};
+    use crate::engine::contract::records::Policy;
 
     fn parse(value: &str) -> Parsed {
         let head = "apiVersion: v3.1.0\nkind: DataContract\nid: c\nversion: 1.0.0\nstatus: active\nschema: [{name: o, physicalType: topic}]\n";

@@ -1,7 +1,7 @@
 //! What the mesh does about records where a contract says nothing: the configuration's words as the engine knows them.
 
 use crate::config::records::Records;
-use crate::engine::contract::policy::{Kind, Policy};
+use crate::engine::contract::records::{Kind, Policy};
 
 /// Every word of a checked configuration is one of its kind's (`config::keys`).
 pub fn of(records: &Records) -> Policy {
@@ -19,7 +19,7 @@ mod tests {
     use super::of;
     use crate::config::keys;
     use crate::config::usable::Config;
-    use crate::engine::contract::policy::{Action, Kind, Policy};
+    use crate::engine::contract::records::{Action, Kind, Policy};
     use std::collections::{BTreeMap, BTreeSet};
 
     #[test]
