@@ -47,11 +47,21 @@ pub fn read(
     taker: &mut impl Taker,
     mut go_on: impl FnMut(Progress) -> bool,
 ) -> Result<Progress, String> {
+    let mut history = History::open(settings, topic, from, to).map_err(|fault| fault.message)?;
+    through(&mut history, registry, taker, |_, progress| go_on(progress))
+}
+
+/// Hands over all that the history reads; `go_on` may take from the taker what it has counted.
+fn through<T: Taker>(
+    history: &mut History,
+    registry: Option<&Registry>,
+    taker: &mut T,
+    mut go_on: impl FnMut(&mut T, Progress) -> bool,
+) -> Result<Progress, String> {
     let mut registry = registry.map(Asked::new).transpose()?;
     if registry.is_some() {
         taker.replace_schemas(Arc::default());
     }
-    let mut history = History::open(settings, topic, from, to).map_err(|fault| fault.message)?;
     let (mut trouble, mut records) = (Ok(()), 0);
     loop {
         let more = history.read(|partition, record| {
@@ -64,7 +74,7 @@ pub fn read(
         let more = more.map_err(|fault| fault.message)?;
         let (done, all) = history.progress();
         let progress = Progress { done, all, records };
-        if !more || !go_on(progress) {
+        if !go_on(taker, progress) || !more {
             return Ok(progress);
         }
     }
@@ -127,3 +137,5 @@ impl Taker for Gathered {
         Gathered::replace_schemas(self, schemas);
     }
 }
+
+pub mod parts; // a dry run on several threads

@@ -44,6 +44,10 @@ struct Span {
     to: Offset,
 }
 
+/// What of a topic is read, by partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extent(BTreeMap<i32, Span>);
+
 pub struct History {
     // Before the consumer: a queue is dropped first.
     lane: Lane,
@@ -100,6 +104,24 @@ impl History {
             History { lane, buffer: Buffer::new(BATCH), bell, ear, topic, spans, last_came: Instant::now() };
         history.assign()?;
         Ok(history)
+    }
+
+    /// Reads what another history gave away.
+    pub fn of(settings: &Settings, topic: &str, extent: Extent) -> Result<History, Fault> {
+        History::opened(settings, topic, |_, _| Ok(extent.0))
+    }
+
+    /// Gives away all but the first of so many parts, which have as many offsets each; to be said before anything is read. Parts
+    /// have `least` offsets or more: of a topic that has fewer there are not so many.
+    pub fn split(&mut self, parts: usize, least: u64) -> Result<Vec<Extent>, Fault> {
+        let whole = std::mem::take(&mut self.spans);
+        let mut parts = cut(&whole, parts, least).into_iter();
+        self.spans = parts.next().unwrap_or(whole);
+        let others: Vec<Extent> = parts.map(Extent).collect();
+        if !others.is_empty() {
+            self.assign()?;
+        }
+        Ok(others)
     }
 
     /// Offsets read, and offsets in all; those of control records are among them.
@@ -223,6 +245,30 @@ fn spans(ear: &Ear, topic: &Arc<str>, from: Option<Bound>, to: Option<Bound>) ->
     Ok(spans)
 }
 
+/// Parts of a topic of as many offsets each: its partitions end to end, cut where a part is full.
+fn cut(whole: &BTreeMap<i32, Span>, parts: usize, least: u64) -> Vec<BTreeMap<i32, Span>> {
+    let all: u64 = whole.values().map(|span| (span.to - span.from).max(0) as u64).sum();
+    let parts = (parts as u64).min(all / least.max(1)).max(1);
+    let each = all.div_ceil(parts).max(1) as i64;
+    let (mut cut, mut room) = (vec![BTreeMap::new()], each);
+    for (partition, span) in whole {
+        let mut from = span.from;
+        while from < span.to {
+            if room == 0 {
+                cut.push(BTreeMap::new());
+                room = each;
+            }
+            let to = span.to.min(from + room);
+            if let Some(part) = cut.last_mut() {
+                part.insert(*partition, Span { from, next: from, to });
+            }
+            room -= to - from;
+            from = to;
+        }
+    }
+    cut
+}
+
 /// Offsets by partition; a partition that has none has no such record.
 type Bounds = BTreeMap<i32, Offset>;
 
@@ -250,4 +296,48 @@ fn failed(what: &str, code: Code, why: &str) -> Fault {
 
 fn of(topic: &str, error: &KafkaError) -> Fault {
     failed(topic, error.rdkafka_error_code().unwrap_or(Code::Fail), &error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `0: 5..10, 1: 0..3`, a line a part.
+    fn check(whole: &[(i32, i64, i64)], parts: usize, least: u64, expected: &[&str]) {
+        let span = |(partition, from, to): &(i32, i64, i64)| (*partition, Span { from: *from, next: *from, to: *to });
+        let told = |part: &BTreeMap<i32, Span>| {
+            let spans: Vec<String> = part.iter().map(|(p, span)| format!("{p}: {}..{}", span.from, span.to)).collect();
+            spans.join(", ")
+        };
+        let found: Vec<String> = cut(&whole.iter().map(span).collect(), parts, least).iter().map(told).collect();
+        assert_eq!(found, expected, "{whole:?} in {parts}");
+    }
+
+    #[test]
+    fn a_topic_is_cut_into_parts_of_as_many_offsets_within_partitions_too() {
+        let four = [(0, 100, 110), (1, 0, 10), (2, 0, 10), (3, 5, 15)];
+        check(&four, 1, 1, &["0: 100..110, 1: 0..10, 2: 0..10, 3: 5..15"]);
+        check(&four, 2, 1, &["0: 100..110, 1: 0..10", "2: 0..10, 3: 5..15"]);
+        check(&four, 3, 1, &["0: 100..110, 1: 0..4", "1: 4..10, 2: 0..8", "2: 8..10, 3: 5..15"]);
+        check(&[(7, 3, 10)], 3, 1, &["7: 3..6", "7: 6..9", "7: 9..10"]);
+        check(&[(0, 5, 5), (1, 0, 4)], 2, 1, &["1: 0..2", "1: 2..4"]);
+        check(&[(0, 5, 5)], 2, 1, &[""]);
+    }
+
+    #[test]
+    fn what_is_not_worth_a_reader_of_its_own_makes_no_part() {
+        check(&[(0, 0, 99)], 4, 50, &["0: 0..99"]);
+        check(&[(0, 0, 100)], 4, 50, &["0: 0..50", "0: 50..100"]);
+        check(
+            &[(0, 0, 9)],
+            100,
+            1,
+            &(0..9)
+                .map(|n| format!("0: {n}..{}", n + 1))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        );
+    }
 }

@@ -25,7 +25,8 @@ impl Mesh<'_> {
                 *asked += number(&result["measure"]["rowCount"]);
             }
         }
-        let report = self.try_contract(worker, &[]);
+        let report = self.try_contract(worker, &["--threads", "3"]);
+        assert_eq!(report, self.try_contract(worker, &["--threads", "1"]), "three threads beside one");
         let records = &report["records"];
         let mut found: Counts = [("records", "read"), ("tombstones", "tombstones"), ("undecodable", "undecodable")]
             .map(|(what, key)| (what.to_owned(), (number(&records[key]), 0)))

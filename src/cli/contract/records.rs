@@ -4,7 +4,7 @@ use crate::catalog::sampling::Taker;
 use crate::cli::contract::topic;
 use crate::engine::trial::run::Trial;
 use crate::kafka::history::Bound;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -47,15 +47,6 @@ pub trait Lines: Taker {
 impl Source {
     /// All of them, one after the other.
     pub fn read(&self, taker: &mut impl Lines) -> anyhow::Result<()> {
-        match (self.from, self.to) {
-            (Some(Bound::Offset(from)), Some(Bound::Offset(to))) if from >= to => {
-                bail!("--from {from} is not before --to {to}: no record lies between them")
-            }
-            (Some(Bound::Time(from)), Some(Bound::Time(to))) if from >= to => {
-                bail!("--from is not before --to: no record lies between these times")
-            }
-            _ => {}
-        }
         match (&self.topic, &self.records) {
             (Some(topic), _) => topic::read(self, topic, taker),
             (None, Some(file)) => of_file(file, taker).with_context(|| file.display().to_string()),

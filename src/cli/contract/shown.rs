@@ -82,11 +82,13 @@ fn found(check: &CheckLine) -> String {
         return format!("{}{called}", check.reason.as_deref().unwrap_or_default());
     };
     // That no row may break it is what all clauses of a schema ask.
-    let expected = check.expected.as_deref().filter(|expected| *expected != "= 0");
+    let expected = check.expected.as_deref().filter(|expected| *expected != "= 0" || check.rule == "sql");
     let expected = expected.map(|expected| format!(", expected {expected}")).unwrap_or_default();
     let reason = check.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let measured = match (check.unit, check.rule.as_str()) {
         (Some("percent"), _) => format!("{} of {}: {measured:.2} %", check.failed, counted(check.total, "row")),
+        // The number itself is what its query is about.
+        (_, "sql") => format!("{} over {}", (measured * 1_000.0).round() / 1_000.0, counted(check.total, "row")),
         (_, "rowCount") => counted(check.total, "row"),
         (Some("rows"), _) => format!("{} of {}", check.failed, counted(check.total, "row")),
         _ => format!("{measured:.3} {}", check.measured_in.as_deref().unwrap_or_default()),

@@ -1,10 +1,11 @@
 //! `steward contract test`: a contract tried on records, judged as one closed window by the daemon's own engine.
 
 use crate::catalog::records;
+use crate::catalog::sampling::parts::Threads;
 use crate::cli::Exit;
 use crate::cli::contract::records::{Source, moment};
 use crate::cli::contract::with::{self, With};
-use crate::cli::contract::{Format, shown};
+use crate::cli::contract::{Format, shown, topic};
 use crate::clock;
 use crate::config::usable::Config;
 use crate::engine::contract::model::Contract;
@@ -18,6 +19,7 @@ use crate::table::Style;
 use anyhow::{Context, bail};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,9 @@ pub struct Args {
     /// Another contract and records of it, one value a line as JSON: where relationships lead into it
     #[arg(long, value_name = "CONTRACT=RECORDS", value_parser = with::with)]
     pub with: Vec<With>,
+    /// Threads that read the topic and judge; by default one for each core
+    #[arg(long, value_name = "N", requires = "topic")]
+    pub threads: Option<NonZeroUsize>,
     /// The time that it is taken to be, as RFC 3339; by default it is now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub now: Option<i64>,
@@ -71,7 +76,13 @@ pub fn test(args: &Args, out: &mut impl Write) -> anyhow::Result<Exit> {
         trial.within(&records::of(&config.records));
     }
     with::read(&mut trial, &args.with)?;
-    args.source.read(&mut trial)?;
+    match &args.source.topic {
+        Some(topic) => {
+            let threads = args.threads.map_or(Threads::Cores, Threads::Exactly);
+            topic::try_on(&args.source, topic, &mut trial, threads)?;
+        }
+        None => args.source.read(&mut trial)?,
+    }
     let report = report::of(&trial, kind, origin);
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,

@@ -1,14 +1,17 @@
 //! A topic's records, read once: the reader's settings, the registry that their schemas are asked of, and how far it is.
 
+use crate::catalog::sampling::parts::{self, Threads};
 use crate::catalog::sampling::{self, Taker};
 use crate::cli::contract::records::Source;
 use crate::cli::contract::registered;
 use crate::config::registry::Registry;
 use crate::config::usable::Config;
+use crate::engine::trial::run::Trial;
 use crate::kafka::client::{ClientEvent, Events, GroupProtocol, Settings};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::configured;
-use anyhow::{Context, anyhow};
+use crate::kafka::history::Bound;
+use anyhow::{Context, anyhow, bail};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +21,39 @@ use std::time::{Duration, Instant};
 const GROUP: &str = "steward-contract";
 const STAGE: &str = "contract";
 
+/// Hands over the topic's records, one after the other.
 pub fn read(source: &Source, topic: &str, taker: &mut impl Taker) -> anyhow::Result<()> {
+    told(source, |settings, registry, bounds, shown| sampling::read(settings, registry, topic, bounds, taker, shown))
+}
+
+/// Tries a contract on them, on several threads.
+pub fn try_on(source: &Source, topic: &str, trial: &mut Trial, threads: Threads) -> anyhow::Result<()> {
+    told(source, |settings, registry, bounds, shown| {
+        parts::try_on(settings, registry, topic, bounds, (trial, threads), shown)
+    })
+}
+
+type Bounds = (Option<Bound>, Option<Bound>);
+
+/// Reads by these settings, and shows how far it is.
+fn told(
+    source: &Source,
+    read: impl FnOnce(
+        &Settings,
+        Option<&Registry>,
+        Bounds,
+        &mut dyn FnMut(sampling::Progress) -> bool,
+    ) -> Result<sampling::Progress, String>,
+) -> anyhow::Result<()> {
+    match (source.from, source.to) {
+        (Some(Bound::Offset(from)), Some(Bound::Offset(to))) if from >= to => {
+            bail!("--from {from} is not before --to {to}: no record lies between them")
+        }
+        (Some(Bound::Time(from)), Some(Bound::Time(to))) if from >= to => {
+            bail!("--from is not before --to: no record lies between these times")
+        }
+        _ => {}
+    }
     let heard = Arc::new(Mutex::new(String::new()));
     let (settings, registry) = settings(source.config.as_deref(), source.bootstrap.as_deref(), GROUP, &heard)?;
     let registry = match &source.registry_url {
@@ -33,12 +68,11 @@ pub fn read(source: &Source, topic: &str, taker: &mut impl Taker) -> anyhow::Res
         }
     };
     let mut progress = Progress::new();
-    let shown = |so_far: sampling::Progress| {
+    let mut shown = |so_far: sampling::Progress| {
         progress.show((so_far.done, so_far.all), so_far.records);
         true
     };
-    let bounds = (source.from, source.to);
-    let read = sampling::read(&settings, registry.as_ref(), topic, bounds, taker, shown).map_err(said);
+    let read = read(&settings, registry.as_ref(), (source.from, source.to), &mut shown).map_err(said);
     progress.end();
     read.map(|_| ())
 }

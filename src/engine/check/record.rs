@@ -320,10 +320,11 @@ impl Examiner {
                         if self.broken.last() != Some(rule) {
                             self.broken.push(*rule);
                         }
-                        tally.sample(Some(*rule), DUPLICATE, record.offset, || {
-                            let mask = place.and_then(|place| value.at(place)).map_or(Mask::Nothing, Mask::of);
-                            sample(Some(*rule), DUPLICATE.into(), shown(*rule, mask))
-                        });
+                        if self.now_ms.is_none() {
+                            tally.sample(Some(*rule), DUPLICATE, record.offset, || {
+                                sample(Some(*rule), DUPLICATE.into(), shown(*rule, keyed::mask(value, *place)))
+                            });
+                        }
                     }
                 }
             }
@@ -332,7 +333,8 @@ impl Examiner {
     }
 }
 
-const DUPLICATE: Fault = "duplicate";
+/// A dry run names its duplicates itself, whichever of them came first (`trial::firsts`).
+pub const DUPLICATE: Fault = "duplicate";
 
 fn ask_rules(plan: &Plan, asked: &Asked, record: Value<'_>, raw: &RawRecord<'_>, hashes: &Hashes, found: &mut Found) {
     let fields = &asked.fields;
@@ -488,6 +490,7 @@ fn mask(row: Row<'_>) -> Mask {
 
 mod times; // of a record
 mod sampling; // what is asked of those beside a sample
+mod keyed; // keys of the last record
 mod enforced; // which records are put aside, and why
 mod referred; // what others refer to
 

@@ -2,8 +2,8 @@
 
 use crate::engine::check::horizon::Seen;
 use crate::engine::check::keys::Rows;
-use crate::engine::check::record::{Examined, Examiner};
-use crate::engine::check::tally::{RuleTally, Tally};
+use crate::engine::check::record::{DUPLICATE, Examined, Examiner};
+use crate::engine::check::tally::{RuleTally, Sample, Tally};
 use crate::engine::check::verdict::{self, Facts, Unmeasured, Verdict};
 use crate::engine::contract::compile;
 use crate::engine::contract::horizon::Horizon;
@@ -12,7 +12,9 @@ use crate::engine::contract::plan::{Check, Plan, Rule};
 use crate::engine::contract::records::Policy;
 use crate::engine::decode::framing::Encoding;
 use crate::engine::decode::schema::{SchemaRef, Schemas};
+use crate::engine::profile::shape::ProfilePlan;
 use crate::engine::record::{Position, RawRecord, TopicId};
+use crate::engine::trial::firsts::{Firsts, Sighting};
 use std::sync::Arc;
 
 /// Hashes of a dry run leave no process, so that no one key has to be kept.
@@ -28,12 +30,16 @@ const NOT_IN_A_FILE: &str = "a line of a file has neither key nor headers: try t
 /// a window's tally is.
 #[derive(Debug)]
 pub struct Trial {
-    plan: Plan,
+    plan: Arc<Plan>,
     texts: Vec<Rule>,
     examiner: Examiner,
     tally: Tally,
+    firsts: Firsts,
     now_ms: i64,
 }
+
+/// What a part may have counted before it is merged: 116,000 keys, 5 MB beside what the whole has.
+const PART_BYTES: usize = 1024 * 1024;
 
 impl Trial {
     /// Of the object of this name, else of the first of the document, whatever its `physicalType`. The error holds the names
@@ -41,17 +47,41 @@ impl Trial {
     pub fn of(contract: &Contract, schema: Option<&str>, now_ms: i64) -> Result<Trial, Vec<String>> {
         let names = || contract.all_objects().into_iter().map(|object| object.name.clone()).collect::<Vec<_>>();
         let one = contract.of_one(schema).ok_or_else(names)?;
-        let (plan, texts) = (compile::compile(&one), compile::texts(&one));
+        let (mut plan, texts) = (compile::compile(&one), compile::texts(&one));
+        // What values look like is told of windows that follow each other, and here is one.
+        plan.profile = ProfilePlan::default();
+        Ok(Trial::counting(Arc::new(plan), texts, now_ms))
+    }
+
+    fn counting(plan: Arc<Plan>, texts: Vec<Rule>, now_ms: i64) -> Trial {
         let mut examiner = Examiner::new(&UNIQUENESS_KEY);
         examiner.dry_run(now_ms, true);
-        Ok(Trial { plan, texts, examiner, tally: Tally::default(), now_ms })
+        Trial { plan, texts, examiner, tally: Tally::default(), firsts: Firsts::default(), now_ms }
+    }
+
+    /// Another, which counts other records of the same topic, to be merged into this one. Both are as they are asked:
+    /// nothing more may be said to this one (`within`, `keys`) while there are parts of it.
+    pub fn part(&self) -> Trial {
+        Trial::counting(self.plan.clone(), Vec::new(), self.now_ms)
+    }
+
+    /// Takes what a part has counted, as a ledger takes deltas; the part goes on with nothing.
+    pub fn merge(&mut self, part: &mut Trial) {
+        self.tally.merge(std::mem::take(&mut part.tally));
+        self.firsts.merge(&mut part.firsts);
+    }
+
+    /// Whether a part is to be merged now, so that parts stay small.
+    pub fn is_full(&self) -> bool {
+        self.tally.weight_bytes() > PART_BYTES
     }
 
     /// Of lines of a file: every value is JSON, whatever the contract says of its topic, and nothing stands beside it.
     pub fn of_json(contract: &Contract, schema: Option<&str>, now_ms: i64) -> Result<Trial, Vec<String>> {
         let mut trial = Trial::of(contract, schema, now_ms)?;
-        trial.plan.objects.iter_mut().for_each(|object| object.encoding = Encoding::Json);
-        for rule in &mut trial.plan.rules {
+        let Some(plan) = Arc::get_mut(&mut trial.plan) else { return Ok(trial) };
+        plan.objects.iter_mut().for_each(|object| object.encoding = Encoding::Json);
+        for rule in &mut plan.rules {
             if let Check::Beside(_) = rule.check {
                 rule.check = Check::Unmeasured(NOT_IN_A_FILE.to_owned());
             }
@@ -91,7 +121,9 @@ impl Trial {
         let offset = i64::try_from(number).unwrap_or(i64::MAX);
         let record = RawRecord { value: Some(line), ..RawRecord::empty(offset) };
         for number in objects {
-            let Some(object) = self.plan.objects.get_mut(*number) else { continue };
+            let Some(object) = Arc::get_mut(&mut self.plan).and_then(|plan| plan.objects.get_mut(*number)) else {
+                continue;
+            };
             object.encoding = Encoding::Json;
             // Each object's own place: one record may be unread by several rules.
             let at = Position { topic: TopicId(1 + *number as u128), partition: 0 };
@@ -103,18 +135,21 @@ impl Trial {
     /// Counts a record of a topic. The error names the schema that it cannot be read without: then it is not counted, and
     /// to be given again when that is known.
     pub fn record(&mut self, record: &RawRecord<'_>, at: Position) -> Result<(), SchemaRef> {
-        let Trial { plan, examiner, tally, .. } = self;
+        let Trial { plan, examiner, tally, firsts, .. } = self;
         examiner.reads(at);
         if let Examined::Needs(schema) = examiner.examine(plan, &[0], record) {
             return Err(schema);
         }
         examiner.count(plan, record, at, false, tally);
+        examiner.each_key(|rule, key, mask| firsts.see(rule, key, (record.offset, at.partition), mask));
         Ok(())
     }
 
     /// What a mesh does about bad records where the contract says nothing.
     pub fn within(&mut self, mesh: &Policy) {
-        self.plan.records = self.plan.records.over(mesh, self.plan.mode);
+        if let Some(plan) = Arc::get_mut(&mut self.plan) {
+            plan.records = plan.records.over(mesh, plan.mode);
+        }
     }
 
     /// There is a schema registry, and this is all that is known of its schemas.
@@ -154,9 +189,23 @@ impl Trial {
         };
         let across = self.plan.horizons.iter().map(across).collect();
         let facts = Facts { complete: true, late: false, too_late: 0, across };
-        verdict::judge_with(&self.plan, &self.tally, &facts, &measured.collect())
+        let mut verdict = verdict::judge_with(&self.plan, &self.tally, &facts, &measured.collect());
+        for ((number, rule), result) in (0..).zip(&self.plan.rules).zip(&mut verdict.results) {
+            let duplicates = self.firsts.later(number).iter();
+            result.samples.extend(duplicates.map(|seen| duplicate(number, rule, seen)));
+        }
+        verdict
     }
+}
+
+/// Nothing that is told names the topic's id.
+fn duplicate(number: u32, rule: &Rule, seen: &Sighting) -> Sample {
+    let (offset, partition) = seen.place;
+    let value = if rule.classified { String::new() } else { seen.mask.to_string() };
+    Sample { rule: Some(number), topic: TopicId(0), partition, offset, reason: DUPLICATE.to_owned(), value }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod parted;
