@@ -98,6 +98,9 @@ fn told(trial: &Trial) -> serde_json::Value {
 }
 
 proptest! {
+    // Each case judges some hundred records twice by twenty rules.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn parts_in_any_number_and_order_say_what_the_whole_does(
         records in proptest::collection::vec(record(), 0..250), backwards in any::<bool>(), sampled in any::<bool>(),
