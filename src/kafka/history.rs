@@ -106,22 +106,15 @@ impl History {
         Ok(history)
     }
 
-    /// Reads what another history gave away.
+    /// Reads a part that another history was parted into.
     pub fn of(settings: &Settings, topic: &str, extent: Extent) -> Result<History, Fault> {
         History::opened(settings, topic, |_, _| Ok(extent.0))
     }
 
-    /// Gives away all but the first of so many parts, which have as many offsets each; to be said before anything is read. Parts
-    /// have `least` offsets or more: of a topic that has fewer there are not so many.
-    pub fn split(&mut self, parts: usize, least: u64) -> Result<Vec<Extent>, Fault> {
-        let whole = std::mem::take(&mut self.spans);
-        let mut parts = cut(&whole, parts, least).into_iter();
-        self.spans = parts.next().unwrap_or(whole);
-        let others: Vec<Extent> = parts.map(Extent).collect();
-        if !others.is_empty() {
-            self.assign()?;
-        }
-        Ok(others)
+    /// So many parts of as many offsets each, for readers of their own: what is assigned here stays, for a lane that is given a
+    /// partition again hears nothing of it. Parts have `least` offsets or more: of a topic that has fewer there are not so many.
+    pub fn parts(&self, parts: usize, least: u64) -> Vec<Extent> {
+        cut(&self.spans, parts, least).into_iter().map(Extent).collect()
     }
 
     /// Offsets read, and offsets in all; those of control records are among them.

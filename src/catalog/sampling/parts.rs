@@ -40,11 +40,15 @@ pub fn try_on(
 ) -> Result<Progress, String> {
     let mut history = History::open(settings, topic, from, to).map_err(|fault| fault.message)?;
     let (_, all) = history.progress();
-    let others = match threads {
-        Threads::Cores => history.split(thread::available_parallelism().map_or(1, NonZeroUsize::get), PART_LEAST),
-        Threads::Exactly(threads) => history.split(threads.get(), 1),
+    let mut others = match threads {
+        Threads::Cores => history.parts(thread::available_parallelism().map_or(1, NonZeroUsize::get), PART_LEAST),
+        Threads::Exactly(threads) => history.parts(threads.get(), 1),
     };
-    let others = others.map_err(|fault| fault.message)?;
+    if others.len() > 1 {
+        history = History::of(settings, topic, others.swap_remove(0)).map_err(|fault| fault.message)?;
+    } else {
+        others.clear();
+    }
     let parts: Vec<Trial> = others.iter().map(|_| trial.part()).collect();
     let mut own = trial.part();
     let together = &Together {
@@ -54,11 +58,13 @@ pub fn try_on(
         records: AtomicU64::new(0),
         stopped: AtomicBool::new(false),
     };
+    let caller = &thread::current();
     thread::scope(|scope| {
         let reading = |(extent, mut part): (Extent, Trial)| {
             scope.spawn(move || {
                 let read = History::of(settings, topic, extent).map_err(|fault| fault.message);
                 let read = read.and_then(|mut history| together.read(&mut history, &mut part, || true));
+                caller.unpark();
                 read.inspect_err(|_| together.stop())
             })
         };
@@ -69,7 +75,7 @@ pub fn try_on(
             if !go_on(together.progress(all)) {
                 together.stop();
             }
-            thread::sleep(WAIT);
+            thread::park_timeout(WAIT);
         }
         let joined = threads.into_iter().map(|thread| thread.join());
         joined.fold(first, |so_far, ended| {
