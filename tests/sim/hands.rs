@@ -191,16 +191,8 @@ impl Hands {
     }
 
     pub fn apply(&mut self, offset: usize) {
-        let (timestamp_ms, value) = &self.deltas[offset];
-        let record = RawRecord {
-            offset: offset as Offset,
-            timestamp_ms: *timestamp_ms,
-            key: None,
-            value: Some(value),
-            schema_header: None,
-            headers: None,
-        };
-        self.ledger.records(*timestamp_ms, &Part::new(&"deltas".into(), 0), &[record]).expect("a delta is read");
+        let record = delta((offset, &self.deltas[offset]));
+        self.ledger.records(record.timestamp_ms, &Part::new(&"deltas".into(), 0), &[record]).expect("a delta is read");
     }
 
     /// A ledger that begins anew finds all deltas in one batch and flushes when so much waits: what each flush writes.
@@ -213,14 +205,7 @@ impl Hands {
         let mut flushes = Vec::new();
         while ledger.position(&part).expect("it is read") < high {
             let from = ledger.position(&part).expect("it is read") as usize;
-            let batch = self.deltas.iter().enumerate().skip(from).map(|(offset, (timestamp_ms, value))| RawRecord {
-                offset: offset as Offset,
-                timestamp_ms: *timestamp_ms,
-                key: None,
-                value: Some(value),
-                schema_header: None,
-                headers: None,
-            });
+            let batch = self.deltas.iter().enumerate().skip(from).map(delta);
             ledger.records(T, &part, &batch.collect::<Vec<_>>()).expect("deltas are read");
             assert!(ledger.is_full() || ledger.position(&part) == Some(high), "nothing waits without need");
             let mut cut = ledger.cut(T, std::slice::from_ref(&part));
@@ -303,6 +288,18 @@ fn inspector(plans: &Arc<Plans>) -> Inspector<PlansJudge> {
         contents: None,
     };
     Inspector::new(PlansJudge::new(plans.clone(), &[7; 16]), config)
+}
+
+/// As the ledger reads it.
+fn delta((offset, (timestamp_ms, value)): (usize, &(Ms, Vec<u8>))) -> RawRecord<'_> {
+    RawRecord {
+        offset: offset as Offset,
+        timestamp_ms: *timestamp_ms,
+        key: None,
+        value: Some(value),
+        schema_header: None,
+        headers: None,
+    }
 }
 
 fn ledger(plans: &Arc<Plans>, transactions: bool) -> Ledger<PlansJudge> {
