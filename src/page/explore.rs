@@ -102,13 +102,19 @@ pub fn folded(status: Status) -> Status {
 }
 
 fn sentence(all: &[Seen]) -> String {
-    let (failing, unknown, warned) =
-        (number(all, Status::Fail), number(all, Status::Unknown), number(all, Status::Warn));
-    let of = all.len();
-    match () {
-        _ if of == 0 => "No topic is governed yet".to_owned(),
-        _ if failing == 1 => format!("1 of {of} products breaks its contract"),
-        _ if failing > 1 => format!("{failing} of {of} products break their contract"),
+    said(all.len(), [Status::Fail, Status::Unknown, Status::Warn].map(|status| number(all, status)))
+}
+
+/// The mesh in one sentence: so many products, and how many of them fail, are not measured, have warnings.
+fn said(of: usize, [failing, unknown, warned]: [usize; 3]) -> String {
+    match (of, failing) {
+        (0, _) => "No topic is governed yet".to_owned(),
+        (1, 1) => "The one product breaks its contract".to_owned(),
+        (1, _) if unknown > 0 => "Nothing is known to be broken; the one product is not measured".to_owned(),
+        (1, _) if warned > 0 => "The one product holds, with warnings".to_owned(),
+        (1, _) => "The one product keeps its contract".to_owned(),
+        (_, 1) => format!("1 of {of} products breaks its contract"),
+        (_, 2..) => format!("{failing} of {of} products break their contract"),
         _ if unknown > 0 => format!("Nothing is known to be broken; {unknown} of {of} products are not measured"),
         _ if warned > 0 => format!("All {of} products hold, {warned} with warnings"),
         _ => format!("All {of} products keep their contract"),
@@ -320,5 +326,25 @@ fn ungoverned(topics: &[&str]) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mesh_is_told_in_one_sentence_the_worst_first() {
+        let check = |of, counts, expected: &str| assert_eq!(said(of, counts), expected);
+        check(0, [0, 0, 0], "No topic is governed yet");
+        check(1, [1, 0, 0], "The one product breaks its contract");
+        check(1, [0, 1, 0], "Nothing is known to be broken; the one product is not measured");
+        check(1, [0, 0, 1], "The one product holds, with warnings");
+        check(1, [0, 0, 0], "The one product keeps its contract");
+        check(3, [1, 1, 1], "1 of 3 products breaks its contract");
+        check(3, [2, 1, 0], "2 of 3 products break their contract");
+        check(3, [0, 2, 1], "Nothing is known to be broken; 2 of 3 products are not measured");
+        check(3, [0, 0, 3], "All 3 products hold, 3 with warnings");
+        check(3, [0, 0, 0], "All 3 products keep their contract");
     }
 }
